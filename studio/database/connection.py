@@ -1,0 +1,124 @@
+"""Opening the database, and the two ways to use it: ``read`` and ``write``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from studio.errors import StudioUnavailable
+
+Result = TypeVar("Result")
+
+_BUSY_SECONDS = 30
+"""How long a writer waits for another one before it gives up."""
+
+_ATTEMPTS = 5
+"""How often a write is tried when the database breaks a deadlock at its expense."""
+
+_RETRYABLE_POSTGRES = {"40001", "40P01"}
+"""serialization_failure and deadlock_detected (PostgreSQL manual, appendix A)."""
+
+_WRITES = "studio_writes"
+
+
+class Database:
+    """A pool of connections to the studio's database.
+
+    Args:
+        url: a SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``.
+        durable: whether a commit waits for the disk. ``False`` is for benchmarks that want to
+            know what the waiting costs; a power cut may then take the last commits with it.
+        pool_size: connections kept open on Postgres.
+    """
+
+    def __init__(self, url: str, *, durable: bool = True, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._make_folder()
+            self.engine = create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS})
+            _prepare_sqlite(self.engine, durable=durable)
+        else:
+            self.engine = create_engine(self.url, pool_size=pool_size, pool_pre_ping=True)
+            if not durable:
+                _relax_postgres(self.engine)
+
+    def _make_folder(self) -> None:
+        if self.url.database and self.url.database != ":memory:":
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads; it sees one moment on SQLite."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run ``work`` in one transaction that may write, and commit it.
+
+        On SQLite the write lock is taken at the start (``BEGIN IMMEDIATE``): a transaction that
+        reads first and writes later could be refused half-way. ``work`` is called again when the
+        database broke a deadlock at its expense, so it must have no effect but on the connection.
+
+        Raises:
+            StudioUnavailable: the database cannot be reached or stays busy.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.engine.connect() as connection:
+                    writer = connection.execution_options(**{_WRITES: True})
+                    with writer.begin():
+                        return work(writer)
+            except DBAPIError as error:
+                if attempt < _ATTEMPTS and _lost_a_deadlock(error):
+                    time.sleep(0.01 * 2**attempt)
+                    continue
+                if isinstance(error, OperationalError):
+                    raise StudioUnavailable(
+                        f"The studio's database did not answer: {type(error.orig).__name__}. "
+                        "Nothing was changed by this step; `studio doctor` tells more."
+                    ) from error
+                raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:
+    """Set what SQLite needs per connection, and take over when its transactions begin."""
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # pysqlite would begin transactions by itself, and late; we say BEGIN ourselves below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _relax_postgres(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+        connection.commit()
+
+
+def _lost_a_deadlock(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _RETRYABLE_POSTGRES

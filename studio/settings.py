@@ -1,0 +1,113 @@
+"""Every setting of Image Studio, in one place.
+
+Each is read from the environment as ``STUDIO_`` and its name in capitals, or from a file ``.env``
+in the folder where a command is run. ``docs/settings.md`` is written from this module.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings, validated. Secrets are masked wherever they are printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STUDIO_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(
+        default=Path("~/.image-studio"),
+        description="Folder for everything that this machine keeps: database, pictures, Prefect's data.",
+    )
+    database_url: str = Field(
+        default="",
+        description="SQLAlchemy URL of the one database; empty means SQLite in the home folder.",
+    )
+    storage_url: str = Field(
+        default="",
+        description="fsspec URL under which files are kept, such as `s3://bucket/studio`; "
+        "empty means the folder `blobs` in the home folder.",
+    )
+    weights: Path = Field(
+        default=Path("~/.cache/image-studio/weights"),
+        description="Folder for the weights of the local networks, filled by `studio setup`.",
+    )
+    owner: str = Field(
+        default="demo",
+        min_length=1,
+        max_length=80,
+        description="Whose wallet and library the command line uses unless it is told otherwise.",
+    )
+    hold_minutes: int = Field(
+        default=120,
+        ge=1,
+        le=10_080,
+        description="Minutes until a hold that nobody ended is given back by the reaper.",
+    )
+    width: int = Field(
+        default=16, ge=1, le=256, description="Calls to providers under way at once in one process."
+    )
+    local_width: int = Field(
+        default=2, ge=1, le=32, description="Pictures that the local provider works on at once."
+    )
+    rows_as_tasks: int = Field(
+        default=200,
+        ge=0,
+        le=500,
+        description="A batch of up to so many rows has a Prefect task for each row; "
+        "a larger one has a task for each chunk of rows.",
+    )
+    chunk_rows: int = Field(
+        default=25, ge=1, le=1_000, description="Rows in one chunk of a large batch."
+    )
+    notify_urls: tuple[SecretStr, ...] = Field(
+        default=(),
+        description="Apprise URLs that are told of finished runs, as a JSON list.",
+    )
+    prefect_port: int = Field(
+        default=4200, ge=1, le=65_535, description="Port of the Prefect server of `studio up`."
+    )
+    files_port: int = Field(
+        default=4210, ge=1, le=65_535, description="Port of the pages that serve the pictures."
+    )
+    public_url: str = Field(
+        default="",
+        description="Address under which browsers reach those pages; "
+        "empty means `http://127.0.0.1` and the port.",
+    )
+
+    @property
+    def folder(self) -> Path:
+        """The home folder with `~` resolved."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def weights_folder(self) -> Path:
+        """The folder of the weights with `~` resolved."""
+        return self.weights.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The database's URL with the default filled in."""
+        return self.database_url or f"sqlite:///{self.folder / 'studio.db'}"
+
+    @property
+    def storage(self) -> str:
+        """The storage's URL with the default filled in."""
+        return self.storage_url or (self.folder / "blobs").as_uri()
+
+    @property
+    def files_url(self) -> str:
+        """Address of the pages that serve the pictures, without a slash at its end."""
+        return (self.public_url or f"http://127.0.0.1:{self.files_port}").rstrip("/")
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()
