@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=Path("~/.image-studio"),
-        description="Folder for everything that this machine keeps: database, pictures, Prefect's data.",
+        description="Folder for all that this machine keeps: database, pictures, Prefect's data.",
     )
     database_url: str = Field(
         default="",

@@ -109,7 +109,7 @@ class GroupCommit:
     def _commit(self, group: list[_Waiting[Any, Any]]) -> None:
         try:
             answers = self._database.write(lambda connection: _handle(connection, group))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it becomes the callers' answer
             if len(group) == 1:
                 group[0].future.set_exception(error)
                 return

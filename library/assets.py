@@ -1,0 +1,164 @@
+"""Filing assets and finding them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from library.tables import assets, parents
+from studio.errors import InvalidRequest, NotFound
+
+_LARGEST_PAGE = 500
+_IN_CLAUSE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """An asset that another one was made from.
+
+    Attributes:
+        field: the operation's field that named it.
+        asset: its id.
+    """
+
+    field: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An immutable file in the library, with its lineage.
+
+    Attributes:
+        id: ``ast_`` and 26 characters; sorts by time.
+        owner: whose it is; nobody else finds it.
+        name: a file name for people, with its extension.
+        sha256: of the bytes; they are in the blob store under it.
+        thumbnail: SHA-256 of a small picture of it.
+        bytes: the file's size.
+        width: pixels; 0 where that makes no sense.
+        height: pixels; 0 where that makes no sense.
+        operation: what made it; ``import`` when it came from outside.
+        request: the operation as it was carried out, every choice made.
+        method: how it was made, in words.
+        reason: why this provider and model were chosen.
+        seed: the seed that was used, where there is one.
+        credits: what was captured for it, in micro-credits. A job's first output carries the whole.
+        facts: what else is known, JSON values.
+        job: the job that made it.
+        position: which of that job's outputs it is, from 0.
+        run: the flow run or command that asked for it.
+        parents: what it was made from.
+    """
+
+    id: str
+    owner: str
+    name: str
+    sha256: str
+    thumbnail: str
+    media_type: str
+    bytes: int
+    width: int
+    height: int
+    operation: str
+    request: Mapping[str, Any]
+    provider: str
+    model: str
+    method: str
+    reason: str
+    seed: int | None
+    credits: int
+    facts: Mapping[str, Any]
+    job: str
+    position: int
+    run: str
+    created_at: datetime
+    parents: tuple[Parent, ...] = field(default=())
+
+
+def add_assets(connection: Connection, new: Sequence[Asset]) -> None:
+    """File assets, within the caller's transaction."""
+    if not new:
+        return
+    rows = [
+        {key: value for key, value in asdict(asset).items() if key != "parents"} for asset in new
+    ]
+    connection.execute(insert(assets), rows)
+    edges = [
+        {"asset": asset.id, "field": parent.field, "parent": parent.asset}
+        for asset in new
+        for parent in asset.parents
+    ]
+    if edges:
+        connection.execute(insert(parents), edges)
+
+
+def find_asset(connection: Connection, owner: str, identifier: str) -> Asset:
+    """Return one asset of ``owner``.
+
+    Raises:
+        NotFound: there is none with that id, or it belongs to somebody else.
+    """
+    found = find_assets(connection, owner, [identifier])
+    if not found:
+        raise NotFound("There is no such asset.", field="asset", given=identifier)
+    return found[0]
+
+
+def find_assets(connection: Connection, owner: str, identifiers: Sequence[str]) -> list[Asset]:
+    """Return those of the assets that exist and belong to ``owner``, oldest first."""
+    found: list[Asset] = []
+    for start in range(0, len(identifiers), _IN_CLAUSE):
+        some = identifiers[start : start + _IN_CLAUSE]
+        query = select(assets).where(assets.c.owner == owner, assets.c.id.in_(some))
+        found += _with_parents(connection, connection.execute(query).all())
+    return sorted(found, key=lambda asset: asset.id)
+
+
+def find_import(connection: Connection, owner: str, sha256: str) -> Asset | None:
+    """Return the asset under which ``owner`` imported these bytes before, if so."""
+    query = (
+        select(assets)
+        .where(assets.c.owner == owner, assets.c.sha256 == sha256, assets.c.operation == "import")
+        .order_by(assets.c.id)
+        .limit(1)
+    )
+    found = _with_parents(connection, connection.execute(query).all())
+    return found[0] if found else None
+
+
+def list_assets(
+    connection: Connection, owner: str, *, limit: int = 50, before: str = ""
+) -> list[Asset]:
+    """Return a page of assets, the newest first.
+
+    Args:
+        limit: assets on a page, 1 to 500.
+        before: the last id of the page before; empty for the first page.
+
+    Raises:
+        InvalidRequest: ``limit`` is out of range.
+    """
+    if not 1 <= limit <= _LARGEST_PAGE:
+        raise InvalidRequest(
+            "That is no size of a page.", field="limit", given=limit, allowed="1 to 500"
+        )
+    query = select(assets).where(assets.c.owner == owner)
+    if before:
+        query = query.where(assets.c.id < before)
+    rows = connection.execute(query.order_by(assets.c.id.desc()).limit(limit)).all()
+    return _with_parents(connection, rows)
+
+
+def _with_parents(connection: Connection, rows: Sequence[Row[Any]]) -> list[Asset]:
+    """Build assets from rows, fetching all of their parents in one query."""
+    edges: dict[str, list[Parent]] = {}
+    if rows:
+        query = select(parents).where(parents.c.asset.in_([row.id for row in rows]))
+        for edge in connection.execute(query.order_by(parents.c.field)):
+            edges.setdefault(edge.asset, []).append(Parent(edge.field, edge.parent))
+    return [Asset(**row._mapping, parents=tuple(edges.get(row.id, ()))) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it

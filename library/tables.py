@@ -1,0 +1,61 @@
+"""The library's tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from studio.database import JsonText, UtcDateTime, metadata
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("thumbnail", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("request", JsonText, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("seed", BigInteger),
+    Column("credits", BigInteger, nullable=False),
+    Column("facts", JsonText, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("bytes > 0 AND width >= 0 AND height >= 0", name="size"),
+    CheckConstraint("credits >= 0", name="credits"),
+    # A job files each of its outputs once, whoever tries how often.
+    UniqueConstraint("job", "position"),
+    Index("ix_assets_owner_id", "owner", "id"),
+    Index("ix_assets_owner_sha256", "owner", "sha256"),
+)
+"""One row for each file; it is never changed. Ids sort by time, so pages go by (owner, id)."""
+
+parents = Table(
+    "asset_parents",
+    metadata,
+    Column("asset", Text, ForeignKey("assets.id"), primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("parent", Text, ForeignKey("assets.id"), nullable=False),
+    Index("ix_asset_parents_parent", "parent"),
+)
+"""Which asset was made from which; ``field`` is the operation's field that named the parent."""

@@ -1,0 +1,103 @@
+"""What all operations share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from studio.errors import shorten
+
+Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+"""A description in words. 10,000 characters is the longest that any provider takes (Stability)."""
+
+PictureFormat = Literal["png", "jpeg", "webp"]
+
+_PICTURE = {"picture": True}
+
+Picture = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000),
+    Field(json_schema_extra=_PICTURE),
+]
+"""An input picture by name: a library asset (``ast_…``), a file's path, or in a batch ``@row``."""
+
+Seed = Annotated[int, Field(ge=-1, le=4_294_967_294)]
+"""A seed (0 is one); -1 lets the studio choose."""
+
+
+class Operation(BaseModel):
+    """A validated request for one piece of work.
+
+    No field may be ``None`` and none is a union: such fields do not work in Prefect's forms.
+    A value that says "leave it to the studio" is spelled out in the field's description.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    module: ClassVar[str]
+    """The studio module that the operation belongs to, as in ``flows/``."""
+    title: ClassVar[str]
+    """What it does, as a verb and a noun."""
+    summary: ClassVar[str]
+    """One sentence for forms, help and documents."""
+    example: ClassVar[dict[str, Any]]
+    """Parameters that work with the local provider; inputs are named ``example.png``."""
+
+    operation: str
+    provider: str = Field(
+        default="auto",
+        title="Provider",
+        description="Who does the work; auto takes the cheapest ready provider that fits.",
+        max_length=40,
+    )
+    model: str = Field(
+        default="",
+        title="Model",
+        description="A model of that provider; empty leaves the choice to the studio.",
+        max_length=120,
+    )
+
+    def canonical(self) -> str:
+        """The request as text that is equal for equal requests."""
+        return json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical text, in hexadecimal."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def picture_fields(operation: type[Operation]) -> tuple[str, ...]:
+    """Return the names of the fields that hold input pictures."""
+    return tuple(
+        name
+        for name, field in operation.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and "picture" in field.json_schema_extra
+    )
+
+
+def describe_problems(error: ValidationError) -> list[dict[str, str]]:
+    """Turn pydantic's findings into ``field``, ``given`` and ``rule``, one entry each."""
+    return [
+        {
+            "field": ".".join(str(part) for part in problem["loc"]) or "row",
+            "given": shorten("" if problem["type"] == "missing" else problem["input"]),
+            "rule": _rule(problem["type"], problem["msg"], problem.get("ctx", {})),
+        }
+        for problem in error.errors(include_url=False)
+    ]
+
+
+def _rule(kind: str, message: str, context: dict[str, Any]) -> str:
+    """Say what is allowed; pydantic's words are good, with these few exceptions."""
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return "is not a field of this operation"
+    if kind == "value_error":
+        return str(context.get("error", message))
+    return message[:1].lower() + message[1:]
