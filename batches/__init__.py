@@ -1,0 +1,51 @@
+"""Batches: from a CSV file to rows that are ready to be bought, and back to a manifest.
+
+Knows no provider, no wallet and no Prefect; ``README.md`` has the words and the file's format.
+"""
+
+from batches.intake import check_batch, read_batch
+from batches.manifest import (
+    STATUSES,
+    ManifestRow,
+    manifest_csv,
+    manifest_json,
+    problems_csv,
+    totals,
+)
+from batches.references import output_names
+from batches.spec import BatchSpec, Problem, Reference, Row, waves
+from batches.store import (
+    BatchRecord,
+    clear_ends,
+    end_rows,
+    find_batch,
+    list_batches,
+    load_batch,
+    row_ends,
+    save_batch,
+)
+
+__all__ = [
+    "STATUSES",
+    "BatchRecord",
+    "BatchSpec",
+    "ManifestRow",
+    "Problem",
+    "Reference",
+    "Row",
+    "check_batch",
+    "clear_ends",
+    "end_rows",
+    "find_batch",
+    "list_batches",
+    "load_batch",
+    "manifest_csv",
+    "manifest_json",
+    "output_names",
+    "problems_csv",
+    "read_batch",
+    "row_ends",
+    "save_batch",
+    "totals",
+    "waves",
+]

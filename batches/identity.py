@@ -1,0 +1,73 @@
+"""What makes a row the row it is: chosen seeds, keys, and the batch's id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from batches.rows import Draft
+from batches.spec import BatchSpec, Row
+from studio.operations import Operation, picture_fields
+
+Identify = Callable[[str], str]
+"""Returns what the content of a picture (an asset id or a path) is known by."""
+
+_SEEDS = 4_294_967_295
+"""Seeds go from 0 to one less than this, as in ``studio.operations``."""
+
+_UNSET = -1
+
+
+def build_batch(
+    drafts: Iterable[Draft], *, source: str, owner: str, name: str, identify: Identify
+) -> BatchSpec:
+    """Return the batch of rows that are all in order.
+
+    A seed that was left to the studio is made of owner, batch name, the row's request and how
+    many equal requests stand above it. So the same file has the same seeds again, rows differ
+    from each other, and editing, moving or naming one row leaves the seeds of all others alone.
+    """
+    keys: dict[str, str] = {}
+    firsts: dict[str, str] = {}
+    unset: Counter[str] = Counter()
+    rows = []
+    for draft in drafts:
+        operation = draft.operation
+        if operation is None:
+            raise ValueError(f"row {draft.name!r} has faults")
+        changes: dict[str, Any] = {}
+        key = _key(owner, operation, draft, keys, identify)
+        if getattr(operation, "seed", 0) == _UNSET:
+            changes["seed"] = int(_digest(["seed", owner, name, key, unset[key]]), 16) % _SEEDS
+            unset[key] += 1
+        # All fields count as set: a row is then equal in every respect to what is loaded again.
+        operation = operation.model_copy(update={**dict(operation), **changes})
+        if changes:
+            key = _key(owner, operation, draft, keys, identify)
+        keys[draft.name] = key
+        first = firsts.setdefault(key, draft.name)
+        same_as = "" if first == draft.name else first
+        rows.append(Row(draft.line, draft.name, key, operation, draft.references, same_as))
+    identifier = f"bat_{_digest([owner, name, [[row.name, row.key] for row in rows]])[:20]}"
+    return BatchSpec(identifier, owner, name, source, tuple(rows))
+
+
+def _key(
+    owner: str, operation: Operation, draft: Draft, keys: dict[str, str], identify: Identify
+) -> str:
+    """Return the row's key: pictures count by where they come from, not by their names."""
+    request = operation.model_dump(mode="json")
+    for reference in draft.references:
+        request[reference.field] = {"row": keys[reference.row], "output": reference.position}
+    for column in picture_fields(type(operation)):
+        if isinstance(text := request[column], str) and text:
+            request[column] = {"picture": identify(text)}
+    return _digest([owner, request])
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

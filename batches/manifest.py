@@ -1,0 +1,142 @@
+"""The manifest: what became of every row of a batch, as CSV and as JSON.
+
+The same rows give the same bytes. CSV cells are made safe for spreadsheets.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from batches.spec import Problem
+
+STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown")
+"""How a row may end. ``unknown``: it may have been bought, and a person must decide."""
+
+_MICRO = 6
+_DANGEROUS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets take the wide ones for formulas too
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One output of a row, or a row without any.
+
+    Attributes:
+        line: line of the batch file on which the row starts.
+        row: its name.
+        operation: what it asked for.
+        output: which of its outputs this is, from 1; 1 as well for a row that has none.
+        status: one of ``STATUSES``; the same for all outputs of a row.
+        attempts: how often a provider was asked; the same for all outputs of a row.
+        provider: who made it; empty if nobody did.
+        model: with what.
+        seed: the seed that was used, where there is one.
+        credits: what was captured, in micro-credits; the first output carries the whole.
+        asset: the library's id of the output.
+        file: where its file was put.
+        sha256: of its bytes.
+        media_type: such as ``image/png``.
+        width: pixels; ``None`` where there is no picture.
+        height: pixels; ``None`` where there is no picture.
+        error_code: fixed and machine-readable; empty if all went well.
+        error: the same in words.
+    """
+
+    line: int
+    row: str
+    operation: str
+    status: str
+    output: int = 1
+    attempts: int = 0
+    provider: str = ""
+    model: str = ""
+    seed: int | None = None
+    credits: int = 0
+    asset: str = ""
+    file: str = ""
+    sha256: str = ""
+    media_type: str = ""
+    width: int | None = None
+    height: int | None = None
+    error_code: str = ""
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a status that nobody knows: it would be missing from the totals."""
+        if self.status not in STATUSES:
+            raise ValueError(f"{self.status!r} is no status; allowed: {', '.join(STATUSES)}")
+
+
+def manifest_csv(rows: Iterable[ManifestRow]) -> bytes:
+    """Return the manifest as CSV in UTF-8, in the order of the batch file."""
+    return _csv([field.name for field in fields(ManifestRow)], map(_as_dict, _ordered(rows)))
+
+
+def manifest_json(rows: Iterable[ManifestRow], summary: Mapping[str, Any]) -> bytes:
+    """Return the manifest as JSON: ``summary`` as given, ``totals``, and ``rows``."""
+    ordered = _ordered(rows)
+    document = {
+        "summary": dict(summary),
+        "totals": totals(ordered),
+        "rows": [_as_dict(row) for row in ordered],
+    }
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def problems_csv(problems: Iterable[Problem]) -> bytes:
+    """Return problems as CSV in UTF-8, in their order."""
+    names = [field.name for field in fields(Problem)]
+    return _csv(names, (problem.as_dict() for problem in problems))
+
+
+def totals(rows: Iterable[ManifestRow]) -> dict[str, Any]:
+    """Return the counts of rows (all, and by status), attempts, files, and the credits spent."""
+    rows = list(rows)
+    by_line = {row.line: row for row in rows}
+    counts = Counter(row.status for row in by_line.values())
+    return {
+        "rows": len(by_line),
+        **{status: counts[status] for status in STATUSES},
+        "attempts": sum(row.attempts for row in by_line.values()),
+        "files": sum(1 for row in rows if row.sha256),
+        "credits": credits_text(sum(row.credits for row in rows)),
+    }
+
+
+def credits_text(micro_credits: int) -> str:
+    """Return micro-credits as exact credits: 1,500,000 is ``1.5``, 40 is ``0.00004``."""
+    text = f"{Decimal(micro_credits).scaleb(-_MICRO):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+    return sorted(rows, key=lambda row: (row.line, row.output))
+
+
+def _as_dict(row: ManifestRow) -> dict[str, Any]:
+    return {**asdict(row), "credits": credits_text(row.credits)}
+
+
+def _csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    file = io.StringIO(newline="")
+    # Texts are quoted, so that a spreadsheet that splits at another delimiter keeps them whole.
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_safe(row[name]) for name in names])
+    return file.getvalue().encode()
+
+
+def _safe(value: Any) -> Any:
+    """Return what a spreadsheet does not take for a formula (OWASP, CSV injection)."""
+    if isinstance(value, str) and value.startswith(_DANGEROUS) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return "" if value is None else value

@@ -1,0 +1,170 @@
+"""Keeping batches: each function works within its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from batches.spec import BatchSpec, Reference, Row
+from batches.tables import batch_rows, batches
+from studio import clock
+from studio.errors import InvalidRequest, NotFound
+from studio.operations import parse_operation
+
+_LARGEST_PAGE = 500
+_END_KEYS = {"state", "code", "message"}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """How a batch stands; the columns of the table ``batches``."""
+
+    id: str
+    owner: str
+    name: str
+    source: str
+    rows: int
+    round: int
+    worker: str
+    hold: str
+    state: str
+    quote: Any
+    created_at: datetime
+    finished_at: datetime | None
+
+
+def save_batch(connection: Connection, spec: BatchSpec) -> bool:
+    """Keep a batch; return whether it is new.
+
+    One that is there already is left as it is, whoever saves it at the same time.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    header = {
+        "id": spec.id,
+        "owner": spec.owner,
+        "name": spec.name,
+        "source": spec.source,
+        "rows": len(spec.rows),
+        "created_at": clock.now(),
+    }
+    statement = dialect.insert(batches).values(header).on_conflict_do_nothing()
+    if connection.execute(statement).rowcount == 0:
+        return False
+    connection.execute(
+        insert(batch_rows),
+        [
+            {
+                "batch": spec.id,
+                "line": row.line,
+                "name": row.name,
+                "key": row.key,
+                "operation": row.operation.model_dump(mode="json"),
+                "references": [asdict(reference) for reference in row.references],
+                "same_as": row.same_as,
+            }
+            for row in spec.rows
+        ],
+    )
+    return True
+
+
+def load_batch(connection: Connection, owner: str, batch: str) -> BatchSpec:
+    """Return a batch, equal to the one that was saved first under its id.
+
+    Raises:
+        NotFound: there is none with that id, or it belongs to somebody else.
+    """
+    record = find_batch(connection, owner, batch)
+    query = select(batch_rows).where(batch_rows.c.batch == batch).order_by(batch_rows.c.line)
+    rows = tuple(
+        Row(
+            line=row["line"],
+            name=row["name"],
+            key=row["key"],
+            operation=parse_operation(row["operation"]),
+            references=tuple(Reference(**reference) for reference in row["references"]),
+            same_as=row["same_as"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+    return BatchSpec(record.id, record.owner, record.name, record.source, rows)
+
+
+def find_batch(connection: Connection, owner: str, batch: str) -> BatchRecord:
+    """Return how a batch stands.
+
+    Raises:
+        NotFound: there is none with that id, or it belongs to somebody else.
+    """
+    query = select(batches).where(batches.c.id == batch, batches.c.owner == owner)
+    found = _records(connection, query)
+    if not found:
+        raise NotFound("There is no such batch.", field="batch", given=batch)
+    return found[0]
+
+
+def list_batches(connection: Connection, owner: str, limit: int = 50) -> list[BatchRecord]:
+    """Return the newest batches of ``owner``, the newest first.
+
+    Raises:
+        InvalidRequest: ``limit`` is not within 1 to 500.
+    """
+    if not 1 <= limit <= _LARGEST_PAGE:
+        raise InvalidRequest(
+            "That is no size of a page.", field="limit", given=limit, allowed="1 to 500"
+        )
+    query = select(batches).where(batches.c.owner == owner)
+    newest_first = query.order_by(batches.c.created_at.desc(), batches.c.id).limit(limit)
+    return _records(connection, newest_first)
+
+
+def end_rows(connection: Connection, batch: str, ends: Mapping[str, Mapping[str, str]]) -> None:
+    """Note for rows that they ended without a job.
+
+    Args:
+        ends: by row name: ``state`` (skipped_budget, cancelled, failed), ``code``, ``message``.
+
+    Raises:
+        ValueError: an end has other keys than these three.
+        NotFound: the batch has no row of that name; nothing was noted.
+    """
+    for name, end in ends.items():
+        if end.keys() != _END_KEYS:
+            raise ValueError(f"the end of row {name!r} has the keys {sorted(end)}")
+    if not ends:
+        return
+    known = select(batch_rows.c.name).where(batch_rows.c.batch == batch)
+    if missing := ends.keys() - set(connection.execute(known).scalars()):
+        raise NotFound("The batch has no such row.", field="row", given=min(missing))
+    of_row = (batch_rows.c.batch == batch, batch_rows.c.name == bindparam("row_name"))
+    connection.execute(
+        update(batch_rows).where(*of_row).values(ended_as=bindparam("end")),
+        [{"row_name": name, "end": dict(end)} for name, end in ends.items()],
+    )
+
+
+def row_ends(connection: Connection, batch: str) -> dict[str, dict[str, str]]:
+    """Return the ends that ``end_rows`` noted, by row name, in the order of the file."""
+    query = (
+        select(batch_rows.c.name, batch_rows.c.ended_as)
+        .where(batch_rows.c.batch == batch, batch_rows.c.ended_as.is_not(None))
+        .order_by(batch_rows.c.line)
+    )
+    return {row.name: row.ended_as for row in connection.execute(query)}
+
+
+def clear_ends(connection: Connection, batch: str) -> None:
+    """Forget the ends that ``end_rows`` noted, so that another round may try those rows."""
+    noted = batch_rows.c.ended_as.is_not(None)
+    connection.execute(
+        update(batch_rows).where(batch_rows.c.batch == batch, noted).values(ended_as=None)
+    )
+
+
+def _records(connection: Connection, query: Select[Any]) -> list[BatchRecord]:
+    return [BatchRecord(**row) for row in connection.execute(query).mappings()]

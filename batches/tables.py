@@ -1,0 +1,64 @@
+"""The tables of batches."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from studio.database import JsonText, UtcDateTime, metadata
+
+STATES = ("new", "running", "done", "incomplete", "failed")
+"""What may become of a batch: ``incomplete`` means that some rows are not done."""
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("round", Integer, nullable=False, server_default="0"),
+    Column("worker", Text, nullable=False, server_default=""),
+    Column("hold", Text, nullable=False, server_default=""),
+    Column("state", Text, nullable=False, server_default="new"),
+    Column("quote", JsonText),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    CheckConstraint("rows > 0 AND round >= 0", name="counts"),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    Index("ix_batches_owner_created_at", "owner", "created_at"),
+)
+"""One row for each batch.
+
+``round`` counts how often it was started, ``worker`` is the process at work on it, ``hold`` the
+hold that pays for it.
+"""
+
+batch_rows = Table(
+    "batch_rows",
+    metadata,
+    Column("batch", Text, ForeignKey("batches.id"), primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("operation", JsonText, nullable=False),
+    Column("references", JsonText, nullable=False),
+    Column("same_as", Text, nullable=False),
+    Column("ended_as", JsonText),
+    UniqueConstraint("batch", "name"),
+    Index("ix_batch_rows_key", "key"),
+)
+"""One row for each row of a batch.
+
+How a row stands is told by the job with its key. Only a row that ended without any job says so
+itself: ``ended_as`` holds ``state``, ``code`` and ``message``.
+"""

@@ -1,0 +1,194 @@
+"""The auditor: everything the projections say, computed again from the journal.
+
+A ledger that is in order has no discrepancy, down to one micro-credit. Every check is one
+statement, so it sees one moment also while others write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
+
+from billing.tables import claims, holds, ledger_entries, ledger_transactions, wallets
+
+_ENTRY = ledger_entries.c
+_TRANSACTION = ledger_transactions.c
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """One value that is not what the journal says. ``recorded`` is ``None`` for a missing row."""
+
+    what: str
+    id: str
+    field: str
+    recorded: int | str | None
+    derived: int | str | None
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.id}: {self.field} is {self.recorded}, must be {self.derived}"
+
+
+def audit(connection: Connection) -> list[Discrepancy]:
+    """Recompute every wallet, hold and claim, and the sum of every transaction."""
+    return [
+        *_unbalanced(connection),
+        *_misplaced(connection),
+        *_orphans(connection),
+        *_compare(connection, wallets, _wallets(), ("granted", "held", "captured")),
+        *_compare(
+            connection, holds, _holds(), ("amount", "claimed", "captured", "released", "state")
+        ),
+        *_compare(connection, claims, _claims(), ("amount", "captured", "state")),
+    ]
+
+
+def _sum(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    """Add up the entries that meet the conditions; Postgres would make a NUMERIC of it."""
+    return cast(func.coalesce(func.sum(case((and_(*conditions), _ENTRY.amount))), 0), BigInteger)
+
+
+def _wallets() -> Select[Any]:
+    return (
+        select(
+            wallets.c.id,
+            (-_sum(_ENTRY.account == "issued")).label("granted"),
+            _sum(_ENTRY.account.in_(("held", "claimed"))).label("held"),
+            _sum(_ENTRY.account == "spent").label("captured"),
+        )
+        .outerjoin(ledger_entries, _ENTRY.wallet_id == wallets.c.id)
+        .group_by(wallets.c.id)
+    )
+
+
+def _holds() -> Select[Any]:
+    ended = _count(_TRANSACTION.hold_id, "release", "expire")
+    under_way = _count(_TRANSACTION.claim_id, "claim") - _count(
+        _TRANSACTION.claim_id, "capture", "give_back"
+    )
+    return _journal_of(
+        _TRANSACTION.hold_id,
+        _sum(_TRANSACTION.kind == "hold", _ENTRY.account == "held").label("amount"),
+        _sum(_ENTRY.account == "claimed").label("claimed"),
+        _sum(_ENTRY.account == "spent").label("captured"),
+        _sum(_TRANSACTION.kind != "hold", _ENTRY.account == "available").label("released"),
+        case((ended == 0, "open"), (under_way > 0, "closing"), else_="closed").label("state"),
+    )
+
+
+def _claims() -> Select[Any]:
+    captured = _count(_TRANSACTION.claim_id, "capture")
+    returned = _count(_TRANSACTION.claim_id, "give_back")
+    return _journal_of(
+        _TRANSACTION.claim_id,
+        _sum(_TRANSACTION.kind == "claim", _ENTRY.account == "claimed").label("amount"),
+        _sum(_ENTRY.account == "spent").label("captured"),
+        case(
+            (captured + returned > 1, "ended twice"),
+            (captured == 1, "captured"),
+            (returned == 1, "returned"),
+            else_="active",
+        ).label("state"),
+    )
+
+
+def _count(identity: ColumnElement[Any], *kinds: str) -> ColumnElement[int]:
+    """Count the holds or claims with a transaction of these kinds, however many its entries."""
+    return func.count(case((_TRANSACTION.kind.in_(kinds), identity)).distinct())
+
+
+def _journal_of(identity: ColumnElement[Any], *columns: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(identity.label("id"), *columns)
+        .select_from(ledger_transactions)
+        .outerjoin(ledger_entries, _ENTRY.transaction_id == _TRANSACTION.id)
+        .where(identity.is_not(None))
+        .group_by(identity)
+    )
+
+
+def _compare(
+    connection: Connection, table: Table, journal: Select[Any], fields: Sequence[str]
+) -> list[Discrepancy]:
+    """Compare ``table`` with what the journal says of each of its rows."""
+    derived = journal.subquery("derived")
+    statement = (
+        select(
+            table.c.id,
+            *(table.c[field].label(f"recorded_{field}") for field in fields),
+            *(derived.c[field].label(f"derived_{field}") for field in fields),
+        )
+        .outerjoin(derived, derived.c.id == table.c.id)
+        .where(or_(*(table.c[field].is_distinct_from(derived.c[field]) for field in fields)))
+        .order_by(table.c.id)
+    )
+    return [
+        Discrepancy(table.name, row["id"], field, row[f"recorded_{field}"], row[f"derived_{field}"])
+        for row in connection.execute(statement).mappings()
+        for field in fields
+        if row[f"recorded_{field}"] != row[f"derived_{field}"]
+    ]
+
+
+def _unbalanced(connection: Connection) -> list[Discrepancy]:
+    """Find transactions whose entries do not add up to nothing."""
+    total = cast(func.sum(_ENTRY.amount), BigInteger)
+    statement = (
+        select(_ENTRY.transaction_id, total.label("total"))
+        .group_by(_ENTRY.transaction_id)
+        .having(total != 0)
+    )
+    return [
+        Discrepancy(ledger_transactions.name, row.transaction_id, "sum", row.total, 0)
+        for row in connection.execute(statement)
+    ]
+
+
+def _misplaced(connection: Connection) -> list[Discrepancy]:
+    """Find entries that were booked on another wallet than their transaction."""
+    statement = (
+        select(_ENTRY.transaction_id, _ENTRY.wallet_id, _TRANSACTION.wallet_id.label("right"))
+        .join(ledger_transactions, _TRANSACTION.id == _ENTRY.transaction_id)
+        .where(_ENTRY.wallet_id != _TRANSACTION.wallet_id)
+    )
+    return [
+        Discrepancy(ledger_entries.name, row.transaction_id, "wallet_id", row.wallet_id, row.right)
+        for row in connection.execute(statement)
+    ]
+
+
+def _orphans(connection: Connection) -> list[Discrepancy]:
+    """Find what the journal speaks of and the tables do not have."""
+    found: list[Discrepancy] = []
+    for table, identity in (
+        (wallets, _TRANSACTION.wallet_id),
+        (holds, _TRANSACTION.hold_id),
+        (claims, _TRANSACTION.claim_id),
+    ):
+        statement = (
+            select(identity.label("id"))
+            .distinct()
+            .select_from(ledger_transactions)
+            .outerjoin(table, table.c.id == identity)
+            .where(identity.is_not(None), table.c.id.is_(None))
+        )
+        found += [
+            Discrepancy(table.name, row.id, "id", None, row.id)
+            for row in connection.execute(statement)
+        ]
+    return found

@@ -1,0 +1,143 @@
+"""Wallets: opening, suspending, reading, and the lock that everything else is done under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Text, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from billing.ledger.journal import execute_each
+from billing.ledger.lookup import answer_each
+from billing.ledger.words import Balance, StateRequest, Wallet, WalletRequest
+from billing.tables import wallets
+from studio import clock
+from studio.errors import AccountRefused, StudioError
+from studio.ids import new_id
+
+
+def lock_wallets(connection: Connection, owners: Iterable[str]) -> dict[str, Wallet]:
+    """Lock these owners' wallets until the transaction ends, and return those that exist.
+
+    The wallet is the mutex for its holds and claims: every handler takes it first, in the order
+    of wallet ids, so two groups cannot wait for each other. A transaction that calls several
+    handlers for several owners calls this once before them, with all the owners. On SQLite the
+    one writer has the lock already.
+    """
+    statement = (
+        select(wallets)
+        .where(wallets.c.owner.in_(sorted(set(owners))))
+        .order_by(wallets.c.id)
+        # NO KEY: rows elsewhere that refer to the wallet may be inserted meanwhile.
+        .with_for_update(key_share=True)
+    )
+    return {row["owner"]: _wallet(row) for row in connection.execute(statement).mappings()}
+
+
+def require(found: dict[str, Wallet], owner: str) -> Wallet:
+    """Return the owner's wallet.
+
+    Raises:
+        AccountRefused: there is none. A wallet is never made by using it.
+    """
+    wallet = found.get(owner)
+    if wallet is None:
+        raise AccountRefused(
+            f"There is no wallet for {owner!r}. Open one with `studio account top-up`.",
+            owner=owner,
+            reason="missing",
+        )
+    return wallet
+
+
+def require_active(found: dict[str, Wallet], owner: str) -> Wallet:
+    """Return the owner's wallet if it may take on anything new.
+
+    Raises:
+        AccountRefused: there is none, or it is suspended.
+    """
+    wallet = require(found, owner)
+    if wallet.state != "active":
+        raise AccountRefused(
+            f"The wallet of {owner!r} is suspended: nothing new can be held or bought with it.",
+            owner=owner,
+            reason="suspended",
+        )
+    return wallet
+
+
+def open_wallets(
+    connection: Connection, requests: Sequence[WalletRequest]
+) -> list[Wallet | StudioError]:
+    """Make the wallets that are missing, empty and active, and return all of them.
+
+    In a transaction with other handlers this one comes first (the lock order again).
+    """
+    # Sorted: two groups that open the same wallets must not insert them crosswise.
+    owners = sorted({request.owner for request in requests})
+    now = clock.now()
+    rows: list[dict[str, Any]] = [
+        {
+            "id": new_id("wallet"),
+            "owner": owner,
+            "state": "active",
+            "granted": 0,
+            "held": 0,
+            "captured": 0,
+            "created_at": now,
+        }
+        for owner in owners
+    ]
+    if rows:
+        make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        connection.execute(make(wallets).on_conflict_do_nothing(index_elements=["owner"]), rows)
+    found = lock_wallets(connection, owners)
+    return [found[request.owner] for request in requests]
+
+
+_SET_STATE = (
+    update(wallets)
+    .where(wallets.c.id == bindparam("wallet", type_=Text))
+    .values(state=bindparam("new_state", type_=Text))
+)
+
+
+def set_state(
+    connection: Connection, requests: Sequence[StateRequest]
+) -> list[Wallet | StudioError]:
+    """Suspend wallets or make them active; the last request for a wallet counts.
+
+    Answers with:
+        AccountRefused: there is no wallet.
+    """
+    found = lock_wallets(connection, [request.owner for request in requests])
+    last = {request.owner: request.state for request in requests if request.owner in found}
+    execute_each(
+        connection,
+        _SET_STATE,
+        [{"wallet": found[owner].id, "new_state": state} for owner, state in last.items()],
+    )
+    after = lock_wallets(connection, last)
+    return answer_each(requests, lambda request: require(after, request.owner))
+
+
+def balance(connection: Connection, owner: str) -> Balance:
+    """Return what the owner was granted, has spent, has held and may still hold.
+
+    Raises:
+        AccountRefused: there is no wallet.
+    """
+    row = connection.execute(select(wallets).where(wallets.c.owner == owner)).mappings().first()
+    return require({} if row is None else {owner: _wallet(row)}, owner).balance
+
+
+def _wallet(row: RowMapping) -> Wallet:
+    return Wallet(
+        id=row["id"],
+        owner=row["owner"],
+        state=row["state"],
+        granted=row["granted"],
+        held=row["held"],
+        captured=row["captured"],
+    )

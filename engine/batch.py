@@ -1,0 +1,392 @@
+"""A batch: planned and quoted row by row, held for once, run row by row, reported whole.
+
+The state of a row is the state of the last job under its key. Only rows that ended without a job
+(an input that failed, an offer that is gone) have an ending of their own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from batches import (
+    BatchSpec,
+    Problem,
+    Row,
+    clear_ends,
+    end_rows,
+    read_batch,
+    save_batch,
+    waves,
+)
+from batches.tables import batches
+from billing.quotes import Quote
+from engine.execute import Order
+from engine.jobs import Job, Picture
+from engine.journal import latest_jobs
+from engine.outbox import Message, post
+from engine.single import hold_credits, release_hold
+from engine.studio import Studio
+from providers import Plan
+from studio.clock import now
+from studio.errors import AlreadyRunning, BatchInvalid, NotFound, StudioError
+from studio.operations import picture_fields
+
+_DONE = "done"
+_STATUS = {"settled": _DONE, "failed": "failed", "unknown": "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A row with what can be known before the rows that it builds on have run.
+
+    Attributes:
+        row: the row.
+        key: names the work for good: equal where request and input bytes are equal.
+        plan: who will do it; its price does not depend on the inputs' sizes.
+        pictures: the inputs that come from outside the batch.
+    """
+
+    row: Row
+    key: str
+    plan: Plan
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """A batch of which every row can be done and has a price."""
+
+    spec: BatchSpec
+    rows: Mapping[str, PlannedRow]
+
+    def __iter__(self) -> Any:
+        """Go over the rows in the order of the file."""
+        return iter(self.rows.values())
+
+
+def read_file(
+    studio: Studio, data: bytes, *, source: str, owner: str, name: str = "", folder: Path
+) -> BatchSpec:
+    """Return the batch in a CSV file; its pictures are looked at, and known by their bytes.
+
+    Raises:
+        BatchInvalid: the file has faults, all of which are in ``details['problems']``.
+    """
+    return read_batch(
+        data,
+        source=source,
+        owner=owner,
+        name=name,
+        folder=folder,
+        exists=lambda reference: studio.inputs.problem(reference, owner),
+        identify=lambda reference: studio.inputs.find("image", reference, owner).sha256,
+    )
+
+
+def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
+    """Find every row's inputs and offers. Nothing is held and nothing bought.
+
+    Raises:
+        BatchInvalid: rows that cannot be done, all of them.
+    """
+    planned: dict[str, PlannedRow] = {}
+    problems: list[Problem] = []
+    for row in spec.rows:
+        try:
+            planned[row.name] = _plan_row(studio, spec, row)
+        except StudioError as error:
+            problems.append(
+                Problem(
+                    row.line,
+                    row.name,
+                    error.field or "",
+                    error.given or "",
+                    error.allowed or error.message,
+                )
+            )
+    if problems:
+        raise BatchInvalid(
+            f"{spec.source}: {len(problems)} of {len(spec.rows)} rows cannot be done; "
+            "nothing was held.",
+            problems=[problem.as_dict() for problem in problems],
+        )
+    return PlannedBatch(spec, planned)
+
+
+def _plan_row(studio: Studio, spec: BatchSpec, row: Row) -> PlannedRow:
+    referred = {reference.field for reference in row.references}
+    pictures = tuple(
+        studio.inputs.find(name, getattr(row.operation, name), spec.owner)
+        for name in picture_fields(type(row.operation))
+        if name not in referred
+    )
+    # Under another batch name the same row is another purchase: that is what names are for.
+    key = f"batch/{spec.name}/{row.key}"
+    return PlannedRow(row, key, studio.planner.plan(row.operation, pictures), pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuote:
+    """What a batch will cost, and what of it is free because it was paid for before."""
+
+    quote: Quote | None
+    free: Mapping[str, str]
+    """Why a row costs nothing, by its name."""
+
+    @property
+    def total(self) -> int:
+        """Micro-credits to hold."""
+        return self.quote.total if self.quote else 0
+
+
+def quote_batch(studio: Studio, planned: PlannedBatch, jobs: Mapping[str, Job]) -> BatchQuote:
+    """Quote the rows that have yet to be bought."""
+    wanted: dict[str, Plan] = {}
+    free: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for each in planned:
+        job = jobs.get(each.key)
+        if each.key in keys:
+            free[each.row.name] = f"the same work as row {keys[each.key]}"
+        elif job is not None and job.state != "failed":
+            free[each.row.name] = _why_free(job)
+        else:
+            wanted[each.row.name] = each.plan
+        keys.setdefault(each.key, each.row.name)
+    return BatchQuote(studio.planner.quote(wanted) if wanted else None, free)
+
+
+def _why_free(job: Job) -> str:
+    if job.state == "settled":
+        return "done before"
+    if job.state == "unknown":
+        return "its outcome is unknown; it is not bought again by itself"
+    return "was under way when the run before ended; its credits are still held"
+
+
+def find_jobs(studio: Studio, planned: PlannedBatch) -> dict[str, Job]:
+    """Return the last job of each row that ever had one, by its key."""
+    keys = list({each.key for each in planned})
+    with studio.database.read() as connection:
+        return latest_jobs(connection, planned.spec.owner, keys)
+
+
+@dataclass
+class BatchRun:
+    """A batch that this process is running.
+
+    Attributes:
+        run: the flow run or command that asked for it.
+        hold: out of which its rows are paid; empty until ``hold_for`` was called.
+        jobs: the last job of each row that has one, by key.
+        endings: rows that ended without a job, by name: state, code, message.
+    """
+
+    studio: Studio
+    planned: PlannedBatch
+    run: str
+    round: int
+    jobs: dict[str, Job]
+    hold: str = ""
+    endings: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> BatchSpec:
+        """The batch."""
+        return self.planned.spec
+
+    def quote(self) -> BatchQuote:
+        """Quote what is left to be bought."""
+        return quote_batch(self.studio, self.planned, self.jobs)
+
+    def hold_for(self, quoted: BatchQuote, key: str) -> None:
+        """Set aside what the rest of the batch comes to, in one hold.
+
+        Raises:
+            GateRefused: the wallet does not carry it.
+        """
+        purpose = f"batch {self.spec.id} of {len(self.spec.rows)} rows"
+        held = hold_credits(self.studio, self.spec.owner, key, quoted.total, purpose)
+        self.hold = held.id
+        self.studio.database.write(
+            lambda connection: connection.execute(
+                update(batches).where(batches.c.id == self.spec.id).values(hold=held.id)
+            )
+        )
+
+    def waves(self) -> tuple[tuple[Row, ...], ...]:
+        """Return the rows that are left to do, in layers that build on each other."""
+        first: dict[str, Row] = {}
+        for each in self.planned:
+            job = self.jobs.get(each.key)
+            if job is None or job.state not in {"settled", "unknown"}:
+                first.setdefault(each.key, each.row)
+        return waves(first.values())
+
+    def orders(self, rows: Iterable[Row]) -> list[Order]:
+        """Return the orders of rows whose inputs are there; the others end here, with a reason."""
+        orders = []
+        for row in rows:
+            try:
+                orders.append(self._order(self.planned.rows[row.name]))
+            except StudioError as error:
+                self.end(row, "failed", error)
+        return orders
+
+    def _order(self, each: PlannedRow) -> Order:
+        made = tuple(
+            self._output(reference.field, reference.row, reference.position)
+            for reference in each.row.references
+        )
+        pictures = each.pictures + made
+        operation = each.plan.operation.model_copy(
+            update={picture.field: picture.asset for picture in made}
+        )
+        plan = self.studio.planner.plan(operation, pictures) if made else each.plan
+        return Order(
+            key=each.key,
+            owner=self.spec.owner,
+            hold=self.hold,
+            run=self.run,
+            label=each.row.name,
+            plan=plan,
+            pictures=pictures,
+            announce=False,
+        )
+
+    def _output(self, name: str, parent: str, position: int) -> Picture:
+        """Return the picture that an earlier row made."""
+        job = self.jobs.get(self.planned.rows[parent].key)
+        if job is None or job.state != "settled":
+            raise NotFound(
+                f"Row {parent}, whose picture this row needs, was not done.",
+                field=name,
+                given=f"@{parent}",
+            )
+        outputs = job.outputs()
+        if position >= len(outputs):
+            raise NotFound(
+                f"Row {parent} made {len(outputs)} files.",
+                field=name,
+                given=f"@{parent}:{position + 1}",
+                allowed=f"1 to {len(outputs)}",
+            )
+        made = outputs[position]
+        return Picture(name, job.asset_ids()[position], made.sha256, made.width, made.height)
+
+    def end(self, row: Row, state: str, error: StudioError) -> None:
+        """Note that a row ends without a job."""
+        self.endings[row.name] = {"state": state, "code": error.code, "message": str(error)}
+
+    def take(self, order: Order, result: Job | StudioError) -> None:
+        """Note what came of an order."""
+        if isinstance(result, Job):
+            self.jobs[order.key] = result
+            return
+        row = next(each.row for each in self.planned if each.key == order.key)
+        self.end(row, "skipped_budget" if result.code == "hold_refused" else "failed", result)
+
+    def statuses(self) -> dict[str, str]:
+        """Return each row's status by its name; ``waiting`` for one that has yet to run."""
+        by_key = {
+            each.key: self.endings[each.row.name]["state"]
+            for each in self.planned
+            if each.row.name in self.endings
+        }
+        by_key |= {key: _STATUS.get(job.state, "waiting") for key, job in self.jobs.items()}
+        return {each.row.name: by_key.get(each.key, "waiting") for each in self.planned}
+
+    @property
+    def spent(self) -> int:
+        """Micro-credits that this batch's rows came to, over all of its runs."""
+        return sum(job.credits for job in self.jobs.values())
+
+    def finish(self) -> Counter[str]:
+        """End the hold, write down how the rows ended, announce it; return counts by status."""
+        release_hold(self.studio, self.spec.owner, self.hold)
+        counts = Counter(self.statuses().values())
+        self.studio.database.write(lambda connection: self._finish(connection, counts))
+        return counts
+
+    def abandon(self) -> None:
+        """Let go of the batch without an ending: it was refused, or the process is stopping."""
+        if self.hold:
+            release_hold(self.studio, self.spec.owner, self.hold)
+        self.studio.database.write(
+            lambda connection: connection.execute(
+                update(batches).where(batches.c.id == self.spec.id).values(worker="")
+            )
+        )
+
+    def _finish(self, connection: Connection, counts: Mapping[str, int]) -> None:
+        end_rows(connection, self.spec.id, self.endings)
+        complete = set(counts) <= {_DONE}
+        connection.execute(
+            update(batches)
+            .where(batches.c.id == self.spec.id)
+            .values(state="done" if complete else "incomplete", worker="", finished_at=now())
+        )
+        message = Message(
+            owner=self.spec.owner,
+            event="batch.finished",
+            subject=f"{self.spec.id}/{self.round}",
+            payload={
+                "batch": self.spec.id,
+                "name": self.spec.name or self.spec.source,
+                "counts": dict(counts),
+                "credits": self.spent,
+                "run": self.run,
+            },
+        )
+        post(connection, [message])
+
+
+def start_batch(studio: Studio, planned: PlannedBatch, run: str) -> BatchRun:
+    """Make this process the one that runs the batch, and see what is done already.
+
+    Raises:
+        AlreadyRunning: a live process runs it.
+    """
+    spec = planned.spec
+
+    def lease(connection: Connection) -> tuple[int, str]:
+        save_batch(connection, spec)
+        query = select(batches).where(batches.c.id == spec.id).with_for_update()
+        row = connection.execute(query).one()
+        if row.worker and row.worker != gone:
+            return 0, ""
+        connection.execute(
+            update(batches)
+            .where(batches.c.id == spec.id)
+            .values(worker=studio.worker.id, state="running", round=row.round + 1, finished_at=None)
+        )
+        clear_ends(connection, spec.id)
+        return int(row.round) + 1, str(row.hold)
+
+    gone = _dead_worker(studio, spec)
+    number, left_over = studio.database.write(lease)
+    if not number:
+        raise AlreadyRunning(f"Batch {spec.id} is being run by another process at this moment.")
+    if left_over:
+        # Of a run that was cut off. What its unfinished jobs claimed of it stays with them.
+        release_hold(studio, spec.owner, left_over)
+    return BatchRun(studio, planned, run, number, find_jobs(studio, planned))
+
+
+def _dead_worker(studio: Studio, spec: BatchSpec) -> str:
+    """Return the process that ran the batch last and is gone; empty when there is none."""
+    with studio.database.read() as connection:
+        query = select(batches.c.worker).where(batches.c.id == spec.id)
+        worker = connection.execute(query).scalar() or ""
+    return "" if worker and studio.worker.alive(worker) else worker
+
+
+def chunks(orders: Sequence[Order], size: int) -> list[list[Order]]:
+    """Cut orders into pieces of at most ``size``."""
+    return [list(orders[start : start + size]) for start in range(0, len(orders), size)]

@@ -1,0 +1,182 @@
+"""Input pictures: from the name that a request gives to bytes that are checked and kept.
+
+This happens before anything is held, so that a wrong path or a broken file costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from engine.jobs import Picture
+from library import Asset, add_assets, find_asset, find_import
+from studio import imaging
+from studio.clock import now
+from studio.database import Database
+from studio.errors import InvalidRequest, NotFound, PictureRefused, StudioError
+from studio.ids import new_id
+from studio.operations import Operation, picture_fields
+from studio.storage import BlobStore
+
+_MOST_REMEMBERED = 10_000
+"""Files whose filing is remembered by this process; a batch may name one file in every row."""
+
+_ALLOWED = "the id of a library asset (ast_…) or the path of a PNG, JPEG, WebP or GIF file"
+
+
+class Inputs:
+    """Finds the pictures that requests name.
+
+    Args:
+        folder: where relative paths start.
+    """
+
+    def __init__(self, database: Database, store: BlobStore, folder: Path) -> None:
+        self._database = database
+        self._store = store
+        self._folder = folder
+        self._imported: dict[tuple[str, str, int, int], Asset] = {}
+
+    def resolve(self, operation: Operation, owner: str) -> tuple[Picture, ...]:
+        """Return the input pictures of ``operation``; files from outside are filed on the way.
+
+        Raises:
+            InvalidRequest: a name is not right, or what it names is no picture.
+            NotFound: there is no such asset or file.
+        """
+        return tuple(
+            self.find(field, str(getattr(operation, field)), owner)
+            for field in picture_fields(type(operation))
+        )
+
+    def problem(self, reference: str, owner: str) -> str:
+        """Say why ``reference`` names no usable picture; empty when it does."""
+        try:
+            self.find("image", reference, owner)
+        except StudioError as error:
+            return error.message
+        return ""
+
+    def find(self, field: str, reference: str, owner: str) -> Picture:
+        """Return the picture that ``reference`` names in a request's ``field``.
+
+        Raises:
+            InvalidRequest: the name is not right, or what it names is no picture.
+            NotFound: there is no such asset.
+        """
+        if "://" in reference or reference.startswith("data:"):
+            raise InvalidRequest(
+                "Pictures are not fetched from addresses.",
+                field=field,
+                given=reference,
+                allowed=_ALLOWED,
+            )
+        if reference.startswith("ast_"):
+            with self._database.read() as connection:
+                asset = _named(lambda: find_asset(connection, owner, reference), field)
+        else:
+            asset = self._import(field, self._folder / Path(reference).expanduser(), owner)
+        if not asset.media_type.startswith("image/"):
+            raise InvalidRequest(
+                "That asset is no picture.", field=field, given=reference, allowed=_ALLOWED
+            )
+        return Picture(field, asset.id, asset.sha256, asset.width, asset.height)
+
+    def _import(self, field: str, path: Path, owner: str) -> Asset:
+        """File a picture from outside, once for the same bytes and owner."""
+        state = _state(field, path)
+        known = self._imported.get((owner, str(path), *state))
+        if known is None:
+            known = self._file(field, path, owner)
+            if len(self._imported) < _MOST_REMEMBERED:
+                self._imported[owner, str(path), *state] = known
+        return known
+
+    def _file(self, field: str, path: Path, owner: str) -> Asset:
+        data = _read(field, path)
+        try:
+            image = imaging.open_picture(data)
+        except PictureRefused as error:
+            raise PictureRefused(
+                f"{path.name}: {error.message}", field=field, given=path, allowed=error.allowed
+            ) from error
+        sha256 = self._store.put(data)
+        new = Asset(
+            id=new_id("ast"),
+            owner=owner,
+            name=path.name,
+            sha256=sha256,
+            thumbnail=self._store.put(imaging.thumbnail(image)),
+            media_type=imaging.sniff(data) or "",
+            bytes=len(data),
+            width=image.width,
+            height=image.height,
+            operation="import",
+            request={},
+            provider="",
+            model="",
+            method="brought in from a file",
+            reason="",
+            seed=None,
+            credits=0,
+            facts={},
+            job=f"import:{owner}:{sha256}",
+            position=0,
+            run="",
+            created_at=now(),
+        )
+
+        def file(connection: Connection) -> Asset:
+            there = find_import(connection, owner, sha256)
+            if there is None:
+                add_assets(connection, [new])
+            return there or new
+
+        with self._database.read() as connection:
+            there = find_import(connection, owner, sha256)
+        return there or self._database.write(file)
+
+
+def _named(find: Callable[[], Asset], field: str) -> Asset:
+    """Find an asset; a failure names the field of the request."""
+    try:
+        return find()
+    except NotFound as error:
+        raise NotFound(
+            error.message, field=field, given=error.given, allowed="an asset of yours"
+        ) from None
+
+
+def _state(field: str, path: Path) -> tuple[int, int]:
+    """Return when the file was last changed and its size: what tells it from another one.
+
+    Raises:
+        InvalidRequest: it is not there, or not a file.
+        PictureRefused: it is larger than ``imaging.MAX_BYTES``.
+    """
+    try:
+        status = path.stat()
+        is_file = path.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        raise InvalidRequest("There is no such file.", field=field, given=path, allowed=_ALLOWED)
+    if status.st_size > imaging.MAX_BYTES:
+        raise PictureRefused(
+            "The file is too large.",
+            field=field,
+            given=f"{status.st_size} bytes",
+            allowed=f"at most {imaging.MAX_BYTES} bytes",
+        )
+    return status.st_mtime_ns, status.st_size
+
+
+def _read(field: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(
+            f"The file cannot be read: {error.strerror}.", field=field, given=path, allowed=_ALLOWED
+        ) from error

@@ -1,0 +1,189 @@
+"""What a job is: one attempt to buy something from a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from library import Asset, Parent
+from studio.operations import Operation, parse_operation
+
+_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An input picture, found and checked.
+
+    Attributes:
+        field: the operation's field that named it.
+        asset: its id in the library.
+        sha256: of its bytes, which are in the blob store.
+        width: pixels.
+        height: pixels.
+    """
+
+    field: str
+    asset: str
+    sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An output that is stored; as JSON it is part of the job's row.
+
+    Attributes:
+        name: which output it is, such as the social format; empty for the only one.
+        sha256: of its bytes.
+        thumbnail: SHA-256 of its thumbnail.
+        size: bytes.
+        width: pixels.
+        height: pixels.
+    """
+
+    name: str
+    sha256: str
+    thumbnail: str
+    media_type: str
+    size: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt to buy something, as it is in the database.
+
+    Attributes:
+        id: ``job_`` and 26 characters; also the key of its claim in the ledger.
+        key: names the work; one key is bought once for each owner.
+        attempt: from 1; a new one is made only after the one before has failed.
+        state: ``prepared → submitted → generated → settled``, or ``failed``, or ``unknown``.
+        run: the flow run or command that asked for it.
+        worker: the process at work on it.
+        label: a file name for people, without its extension.
+        announce: whether the settlement puts a message in the outbox.
+        operation: the request with every choice made, as JSON values.
+        pictures: its inputs.
+        offer: at which offer it is bought.
+        reason: why that one was chosen.
+        price: what was claimed for it, in micro-credits.
+        claim: id of that claim, which the capture or the giving back ends.
+        remote_id: the provider's name for it, where the work is collected later.
+        delivery: what came back: outputs, model, method, seed, facts.
+        error: code, message and details of its failure.
+    """
+
+    id: str
+    owner: str
+    key: str
+    attempt: int
+    state: str
+    run: str
+    worker: str
+    label: str
+    announce: int
+    operation: Mapping[str, Any]
+    pictures: list[dict[str, Any]]
+    offer: str
+    reason: str
+    price: int
+    claim: str
+    remote_id: str
+    delivery: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to it by itself."""
+        return self.state in {"settled", "failed", "unknown"}
+
+    def request(self) -> Operation:
+        """Return the operation as its model."""
+        return parse_operation(self.operation)
+
+    def inputs(self) -> tuple[Picture, ...]:
+        """Return the input pictures."""
+        return tuple(Picture(**picture) for picture in self.pictures)
+
+    def outputs(self) -> tuple[Made, ...]:
+        """Return the stored outputs; none before ``generated``."""
+        if self.delivery is None:
+            return ()
+        return tuple(Made(**made) for made in self.delivery["outputs"])
+
+    def asset_id(self, position: int) -> str:
+        """Return the id under which output number ``position`` is filed in the library."""
+        return f"ast_{self.id.removeprefix('job_')}_{position:02d}"
+
+    def asset_ids(self) -> tuple[str, ...]:
+        """Return the ids of its assets; none before ``settled``."""
+        if self.state != "settled":
+            return ()
+        return tuple(self.asset_id(position) for position in range(len(self.outputs())))
+
+    @property
+    def credits(self) -> int:
+        """What was paid for it, in micro-credits."""
+        return self.price if self.state == "settled" else 0
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.offer.partition("/")[0]
+
+    @property
+    def model(self) -> str:
+        """The model that was used, or that was chosen as long as nothing came back."""
+        return str(self.delivery["model"]) if self.delivery else self.offer.partition("/")[2]
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that was used, where there is one."""
+        return self.delivery["seed"] if self.delivery else None
+
+    def file_name(self, made: Made) -> str:
+        """Return a file name for an output: label, what it is, extension."""
+        name = f"{self.label}-{made.name}" if made.name else self.label
+        return f"{name}.{_EXTENSIONS.get(made.media_type, 'bin')}"
+
+
+def assets_of(job: Job, moment: datetime) -> list[Asset]:
+    """Return the assets that a generated job comes to."""
+    if job.delivery is None:
+        raise ValueError(f"{job.id} has no outputs to file")
+    delivery = job.delivery
+    return [
+        Asset(
+            id=job.asset_id(position),
+            owner=job.owner,
+            name=job.file_name(made),
+            sha256=made.sha256,
+            thumbnail=made.thumbnail,
+            media_type=made.media_type,
+            bytes=made.size,
+            width=made.width,
+            height=made.height,
+            operation=str(job.operation["operation"]),
+            request=job.operation,
+            provider=job.provider,
+            model=job.model,
+            method=str(delivery["method"]),
+            reason=job.reason,
+            seed=delivery["seed"],
+            credits=job.price if position == 0 else 0,
+            facts=delivery["facts"],
+            job=job.id,
+            position=position,
+            run=job.run,
+            created_at=moment,
+            parents=tuple(Parent(p["field"], p["asset"]) for p in job.pictures),
+        )
+        for position, made in enumerate(job.outputs())
+    ]

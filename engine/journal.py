@@ -1,0 +1,311 @@
+"""The job journal: every step of a job, written before or right after it is taken.
+
+Each function writes many units within the caller's transaction and answers each (see
+``studio.database.GroupCommit``), so that the rows of a batch share their commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from billing.ledger import CaptureRequest, ClaimRequest, GiveBackRequest, capture, claim, give_back
+from engine.jobs import Job, Picture, assets_of
+from engine.outbox import Message, post
+from engine.tables import jobs
+from library import add_assets
+from studio.clock import now
+from studio.errors import Conflict, StudioError
+from studio.ids import new_id
+from studio.operations import Operation
+
+_IN_CLAUSE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is needed to begin a job, should its key not have been worked on yet."""
+
+    owner: str
+    key: str
+    hold: str
+    run: str
+    worker: str
+    label: str
+    announce: bool
+    operation: Operation
+    pictures: tuple[Picture, ...]
+    offer: str
+    reason: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The job for a key: just begun (``fresh``), or what stands there from before."""
+
+    job: Job
+    fresh: bool
+
+
+def latest_jobs(
+    connection: Connection, owner: str, keys: Sequence[str], *, lock: bool = False
+) -> dict[str, Job]:
+    """Return the last attempt at each of the keys that was ever worked on."""
+    found: dict[str, Job] = {}
+    for start in range(0, len(keys), _IN_CLAUSE):
+        some = keys[start : start + _IN_CLAUSE]
+        query = select(jobs).where(jobs.c.owner == owner, jobs.c.key.in_(some))
+        query = query.order_by(jobs.c.attempt)
+        if lock:
+            query = query.with_for_update()
+        for row in connection.execute(query):
+            found[row.key] = Job(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return found
+
+
+def open_jobs(connection: Connection, units: Sequence[Opening]) -> Sequence[Opened | StudioError]:
+    """Begin a job for each unit whose key has none, or whose last attempt failed.
+
+    The part of the hold that the job may spend is claimed in the same transaction: this is the
+    gate. Answers ``Opened`` or the ledger's refusal.
+    """
+    standing: dict[tuple[str, str], Job] = {}
+    for owner in {unit.owner for unit in units}:
+        keys = [unit.key for unit in units if unit.owner == owner]
+        for key, job in latest_jobs(connection, owner, keys).items():
+            standing[owner, key] = job
+    answers: dict[int, Opened | StudioError] = {}
+    begun: dict[int, Job] = {}
+    taken: set[tuple[str, str]] = set()
+    for position, unit in enumerate(units):
+        before = standing.get((unit.owner, unit.key))
+        if (unit.owner, unit.key) in taken:
+            answers[position] = Conflict("The same work was asked for twice at the same moment.")
+        elif before is not None and before.state != "failed":
+            answers[position] = Opened(before, fresh=False)
+        else:
+            taken.add((unit.owner, unit.key))
+            begun[position] = _begin(unit, 1 if before is None else before.attempt + 1)
+    answers |= _claim_and_insert(connection, units, begun)
+    return [answers[position] for position in range(len(units))]
+
+
+def _begin(unit: Opening, attempt: int) -> Job:
+    moment = now()
+    return Job(
+        id=new_id("job"),
+        owner=unit.owner,
+        key=unit.key,
+        attempt=attempt,
+        state="prepared",
+        run=unit.run,
+        worker=unit.worker,
+        label=unit.label,
+        announce=int(unit.announce),
+        operation=unit.operation.model_dump(mode="json"),
+        pictures=[asdict(picture) for picture in unit.pictures],
+        offer=unit.offer,
+        reason=unit.reason,
+        price=unit.price,
+        claim="",
+        remote_id="",
+        delivery=None,
+        error=None,
+        created_at=moment,
+        updated_at=moment,
+    )
+
+
+def _claim_and_insert(
+    connection: Connection, units: Sequence[Opening], begun: Mapping[int, Job]
+) -> dict[int, Opened | StudioError]:
+    claims = [
+        ClaimRequest(owner=job.owner, hold_id=units[position].hold, key=job.id, amount=job.price)
+        for position, job in begun.items()
+    ]
+    answers: dict[int, Opened | StudioError] = {}
+    rows = []
+    for (position, job), answer in zip(begun.items(), claim(connection, claims), strict=True):
+        if isinstance(answer, StudioError):
+            answers[position] = answer
+        else:
+            paid_from = replace(job, claim=answer.id)
+            answers[position] = Opened(paid_from, fresh=True)
+            rows.append(asdict(paid_from))
+    if rows:
+        connection.execute(insert(jobs), rows)
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Taking a job over from a process that is gone."""
+
+    job: Job
+    worker: str
+
+
+def adopt(connection: Connection, units: Sequence[Adoption]) -> Sequence[bool]:
+    """Take jobs over; ``False`` for one that somebody else took or moved on meanwhile."""
+    statement = (
+        update(jobs)
+        .where(
+            jobs.c.id == bindparam("job"),
+            jobs.c.worker == bindparam("gone"),
+            jobs.c.state == bindparam("as_seen"),
+        )
+        .values(worker=bindparam("taker"), updated_at=now())
+    )
+    return [
+        connection.execute(
+            statement,
+            {
+                "job": unit.job.id,
+                "gone": unit.job.worker,
+                "as_seen": unit.job.state,
+                "taker": unit.worker,
+            },
+        ).rowcount
+        == 1
+        for unit in units
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The provider took the work and named it."""
+
+    job: str
+    remote_id: str
+
+
+def note_submitted(connection: Connection, units: Sequence[Submitted]) -> Sequence[None]:
+    """Keep the provider's names for jobs, so that a restart can ask for them again."""
+    _update(
+        connection,
+        ("prepared",),
+        [{"job": u.job, "state": "submitted", "remote_id": u.remote_id} for u in units],
+    )
+    return [None] * len(units)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The outputs of a job are stored. From here on nothing calls its provider again."""
+
+    job: str
+    delivery: Mapping[str, Any]
+
+
+def note_generated(connection: Connection, units: Sequence[Generated]) -> Sequence[None]:
+    """Keep what came back."""
+    _update(
+        connection,
+        ("prepared", "submitted"),
+        [{"job": u.job, "state": "generated", "delivery": u.delivery} for u in units],
+    )
+    return [None] * len(units)
+
+
+def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
+    """Pay for generated jobs and file what they made: assets, captures, states, messages at once.
+
+    Units are job ids. A job that is settled already stays as it is.
+
+    Raises:
+        Conflict: a job has nothing to settle.
+        StudioError: the ledger refused a capture, which no state of the ledger explains.
+    """
+    found = {job.id: job for job in _by_id(connection, units)}
+    generated = [job for job in found.values() if job.state == "generated"]
+    for job in found.values():
+        if job.state not in {"generated", "settled"}:
+            raise Conflict(f"Job {job.id} is {job.state}; it has nothing to settle.")
+    moment = now()
+    captures = [
+        CaptureRequest(owner=job.owner, claim_id=job.claim, amount=job.price) for job in generated
+    ]
+    for answer in capture(connection, captures):
+        if isinstance(answer, StudioError):
+            raise answer
+    add_assets(connection, [asset for job in generated for asset in assets_of(job, moment)])
+    _update(connection, ("generated",), [{"job": j.id, "state": "settled"} for j in generated])
+    post(connection, [_finished(job) for job in generated if job.announce])
+    return [found[identifier] for identifier in units]
+
+
+def _finished(job: Job) -> Message:
+    return Message(
+        owner=job.owner,
+        event="picture.ready",
+        subject=job.id,
+        payload={
+            "operation": job.operation["operation"],
+            "label": job.label,
+            "assets": [job.asset_id(position) for position in range(len(job.outputs()))],
+            "credits": job.price,
+            "run": job.run,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job that came to nothing.
+
+    Attributes:
+        error: as JSON values.
+        state: ``failed`` gives the claim back; ``unknown`` keeps it, since money may be gone.
+    """
+
+    job: Job
+    error: Mapping[str, Any]
+    state: str
+
+
+def note_failure(connection: Connection, units: Sequence[Failure]) -> Sequence[None]:
+    """End jobs that failed and give their claims back, or mark them as unknown."""
+    failed = [unit for unit in units if unit.state == "failed"]
+    returns = [GiveBackRequest(owner=u.job.owner, claim_id=u.job.claim) for u in failed]
+    for answer in give_back(connection, returns):
+        if isinstance(answer, StudioError):
+            raise answer
+    _update(
+        connection,
+        ("prepared", "submitted"),
+        [{"job": u.job.id, "state": u.state, "error": u.error} for u in units],
+    )
+    return [None] * len(units)
+
+
+def _update(
+    connection: Connection, before: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Move jobs on, only from the states that a step may start from."""
+    if not rows:
+        return
+    columns = [name for name in rows[0] if name != "job"]
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == bindparam("job"), jobs.c.state.in_(before))
+        .values({name: bindparam(f"new_{name}") for name in columns} | {"updated_at": now()})
+    )
+    connection.execute(
+        statement,
+        [{"job": row["job"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+    )
+
+
+def _by_id(connection: Connection, identifiers: Iterable[str]) -> list[Job]:
+    wanted = list(identifiers)
+    found: list[Job] = []
+    for start in range(0, len(wanted), _IN_CLAUSE):
+        some = wanted[start : start + _IN_CLAUSE]
+        # Postgres: nobody else settles them meanwhile. SQLite holds its one write lock already.
+        query = select(jobs).where(jobs.c.id.in_(some)).order_by(jobs.c.id).with_for_update()
+        found += [Job(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
+    return found

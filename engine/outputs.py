@@ -1,0 +1,61 @@
+"""Outputs: what a provider delivered is checked, kept and given a thumbnail."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from engine.jobs import Made
+from providers import Delivery, Offer, Output
+from studio import imaging
+from studio.errors import BadResponse, PictureRefused
+from studio.storage import BlobStore
+
+_MOST_OUTPUTS = 64
+
+
+def keep(store: BlobStore, offer: Offer, delivery: Delivery) -> dict[str, Any]:
+    """Keep every output durably and return the delivery as JSON values for the job's row.
+
+    Raises:
+        BadResponse: an output is not what its provider says, or no usable picture.
+        StudioUnavailable: the storage refused.
+    """
+    if not 1 <= len(delivery.outputs) <= _MOST_OUTPUTS:
+        raise BadResponse(
+            f"{offer.provider} delivered {len(delivery.outputs)} files.",
+            provider=offer.provider,
+            allowed=f"1 to {_MOST_OUTPUTS}",
+        )
+    return {
+        "outputs": [asdict(_keep_one(store, offer, output)) for output in delivery.outputs],
+        "model": delivery.model,
+        "method": delivery.method,
+        "seed": delivery.seed,
+        "facts": dict(delivery.facts),
+    }
+
+
+def _keep_one(store: BlobStore, offer: Offer, output: Output) -> Made:
+    try:
+        media_type = imaging.sniff(output.data)
+        if media_type != output.media_type:
+            raise BadResponse(
+                f"{offer.provider} called a file {output.media_type} that is {media_type}.",
+                provider=offer.provider,
+            )
+        image = imaging.open_picture(output.data)
+    except PictureRefused as error:
+        raise BadResponse(
+            f"{offer.provider} delivered something that is no picture: {error.message}",
+            provider=offer.provider,
+        ) from error
+    return Made(
+        name=output.name,
+        sha256=store.put(output.data),
+        thumbnail=store.put(imaging.thumbnail(image)),
+        media_type=media_type,
+        size=len(output.data),
+        width=image.width,
+        height=image.height,
+    )

@@ -1,0 +1,116 @@
+"""One order by itself: planned and quoted, held for, carried out, and its hold ended."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, release
+from billing.quotes import Quote
+from engine.execute import Order
+from engine.jobs import Picture
+from engine.studio import Studio
+from providers import Plan
+from studio.clock import now
+from studio.operations import Operation
+
+_LABEL_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An operation with its inputs found, its offers chosen and its price known."""
+
+    plan: Plan
+    pictures: tuple[Picture, ...]
+    quote: Quote
+
+
+def plan_one(studio: Studio, operation: Operation, owner: str, key: str) -> Planned:
+    """Find the inputs, choose who does it, and quote. Nothing is held and nothing bought.
+
+    Args:
+        key: names the work; a seed that is left to the studio comes from it, so that carrying on
+            after a crash asks for the same picture.
+
+    Raises:
+        InvalidRequest: an input is not right, or nobody can do it (``NoOffer``).
+        PriceUnknown: the price book does not know the price.
+    """
+    chosen = with_seed(operation, key)
+    pictures = studio.inputs.resolve(chosen, owner)
+    plan = studio.planner.plan(chosen, pictures)
+    return Planned(plan, pictures, studio.planner.quote({key: plan}))
+
+
+def with_seed(operation: Operation, key: str) -> Operation:
+    """Choose a seed where the request leaves it to the studio; the same key, the same seed."""
+    if getattr(operation, "seed", 0) != -1:
+        return operation
+    digest = hashlib.sha256(key.encode()).digest()
+    return operation.model_copy(update={"seed": int.from_bytes(digest[:4], "big") >> 1})
+
+
+def hold_credits(studio: Studio, owner: str, key: str, amount: int, purpose: str) -> Hold:
+    """Set ``amount`` micro-credits aside for ``hold_minutes``.
+
+    Raises:
+        GateRefused: there is no such wallet, it is suspended, or has not enough credits.
+        Conflict: the key was used for another amount.
+    """
+    request = HoldRequest(
+        owner=owner,
+        key=key,
+        amount=amount,
+        expires_at=now() + timedelta(minutes=studio.settings.hold_minutes),
+        purpose=purpose,
+    )
+    return studio.commits.submit(hold, request).result()
+
+
+def release_hold(studio: Studio, owner: str, identifier: str) -> Hold:
+    """End a hold: what is free of it returns to the wallet; unknown outcomes keep their part."""
+    request = ReleaseRequest(owner=owner, hold_id=identifier)
+    return studio.commits.submit(release, request).result()
+
+
+def order_of(planned: Planned, *, owner: str, key: str, hold_id: str, run: str) -> Order:
+    """Return the order for what was planned and held for."""
+    return Order(
+        key=key,
+        owner=owner,
+        hold=hold_id,
+        run=run,
+        label=label_of(planned.plan.operation, planned.pictures),
+        plan=planned.plan,
+        pictures=planned.pictures,
+    )
+
+
+def label_of(operation: Operation, pictures: tuple[Picture, ...] = ()) -> str:
+    """Return a file name for people: what is made, in a few plain characters."""
+    words = str(getattr(operation, "prompt", "")) or operation.operation
+    if pictures:
+        words = f"{operation.operation} {pictures[0].asset[-8:]}"
+    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+    return plain[:_LABEL_LENGTH].rstrip("-") or operation.operation
+
+
+def release_run(studio: Studio, owner: str, run: str) -> int:
+    """End the holds of a run that is over; return how many there were.
+
+    Their keys begin with the run's id (see ``hold_key``).
+    """
+    with studio.database.read() as connection:
+        open_holds = holds_of(connection, owner)
+    mine = [each for each in open_holds if each.key.startswith(f"{run}/")]
+    for each in mine:
+        release_hold(studio, owner, each.id)
+    return len(mine)
+
+
+def hold_key(run: str, attempt: int) -> str:
+    """Return the key of a run's hold. A retry of the run holds anew: its first hold was ended."""
+    return f"{run}/{attempt}"

@@ -1,0 +1,91 @@
+"""The studio put together: one per process, from its settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from billing.pricebook import PriceBook, current
+from engine.execute import Executor
+from engine.gate import Gate
+from engine.inputs import Inputs
+from engine.loop import BackgroundLoop
+from engine.planning import Planner
+from engine.workers import Worker
+from providers import Provider
+from providers.local import LocalProvider
+from studio.clock import now
+from studio.database import Database, GroupCommit
+from studio.database.migrate import migrate
+from studio.settings import Settings, settings
+from studio.storage import BlobStore
+
+
+class Studio:
+    """Everything that the path of a picture needs, opened once.
+
+    Args:
+        config: the settings.
+        providers: instead of those that the settings give; for tests.
+        book: instead of the newest price book; for tests.
+
+    Attributes:
+        loop: where provider work runs; tasks hand it coroutines.
+        commits: the group commit that all writes of the path go through.
+    """
+
+    def __init__(
+        self,
+        config: Settings,
+        *,
+        providers: Mapping[str, Provider] | None = None,
+        book: PriceBook | None = None,
+    ) -> None:
+        self.settings = config
+        self.database = Database(config.database)
+        migrate(self.database)
+        self.store = BlobStore(config.storage)
+        self.commits = GroupCommit(self.database)
+        self.worker = Worker(self.database, config.folder / "workers")
+        self.loop = BackgroundLoop()
+        self.providers = providers if providers is not None else _providers(config)
+        self.book = book or current(now().date())
+        self.planner = Planner(self.providers, self.book)
+        self.inputs = Inputs(self.database, self.store, Path.cwd())
+        gate = Gate(self.commits, self.worker)
+        self.executor = Executor(gate, self.commits, self.store, self.providers, width=config.width)
+
+    def close(self) -> None:
+        """Finish what is queued and let go of everything."""
+        for provider in self.providers.values():
+            self.loop.run(provider.close())
+        self.loop.close()
+        self.commits.close()
+        self.worker.close()
+        self.database.close()
+
+
+def _providers(config: Settings) -> dict[str, Provider]:
+    local = LocalProvider(config.weights_folder, width=config.local_width)
+    return {local.name: local}
+
+
+_opened: Studio | None = None
+_lock = threading.Lock()
+
+
+def open_studio() -> Studio:
+    """Return this process's studio, opening it at the first call."""
+    global _opened  # noqa: PLW0603 - one per process is the point
+    with _lock:
+        if _opened is None:
+            _opened = Studio(settings())
+        return _opened
+
+
+def use_studio(studio: Studio | None) -> None:
+    """Make ``studio`` this process's studio, or forget it; for tests and short commands."""
+    global _opened  # noqa: PLW0603 - as above
+    with _lock:
+        _opened = studio

@@ -1,0 +1,80 @@
+"""The engine's tables: jobs, the processes that work on them, and messages to be sent."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from studio.database import JsonText, UtcDateTime, metadata
+
+JOB_STATES = ("prepared", "submitted", "generated", "settled", "failed", "unknown")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("announce", Integer, nullable=False),
+    Column("operation", JsonText, nullable=False),
+    Column("pictures", JsonText, nullable=False),
+    Column("offer", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("claim", Text, nullable=False),
+    Column("remote_id", Text, nullable=False, server_default=""),
+    Column("delivery", JsonText),
+    Column("error", JsonText),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint(f"state IN {JOB_STATES}", name="state"),
+    CheckConstraint("attempt >= 1", name="attempt"),
+    CheckConstraint("price >= 0", name="price"),
+    # The same work is bought by one attempt at a time, whoever tries: the second insert fails.
+    UniqueConstraint("owner", "key", "attempt"),
+    Index("ix_jobs_state_updated_at", "state", "updated_at"),
+)
+"""One row for each attempt to buy something; written before the request leaves."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
+)
+"""The processes that work on jobs, and when each was last alive."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("payload", JsonText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    CheckConstraint("state IN ('waiting', 'sent', 'given_up')", name="state"),
+    UniqueConstraint("event", "subject"),
+    Index("ix_outbox_state_next_at", "state", "next_at"),
+)
+"""Messages, written in the transaction of what they tell and sent afterwards."""

@@ -1,0 +1,65 @@
+"""Forms: a flow's parameters, derived from its operation's model.
+
+Prefect draws a flow's form from its signature. Only ``json_schema_extra`` inside ``Annotated``
+brings title and help text into it; limits come along from the model's own metadata.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+from studio.operations import Operation
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OWNER = Annotated[
+    str,
+    Field(
+        max_length=80,
+        json_schema_extra={
+            "title": "Wallet",
+            "description": "Whose wallet pays; empty means the one that this studio is set to.",
+        },
+    ),
+]
+
+
+def form(operation: type[Operation]) -> Callable[[Function], Function]:
+    """Give a flow's function one keyword for each field of ``operation``, and ``owner``."""
+
+    def decorate(function: Function) -> Function:
+        parameters = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=_annotation(field),
+                default=inspect.Parameter.empty if field.is_required() else field.get_default(),
+            )
+            for name, field in _by_need(operation)
+        ]
+        parameters.append(
+            inspect.Parameter("owner", inspect.Parameter.KEYWORD_ONLY, annotation=OWNER, default="")
+        )
+        signature = inspect.Signature(parameters, return_annotation=Any)
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+def _by_need(operation: type[Operation]) -> list[tuple[str, FieldInfo]]:
+    """Order the fields as people fill them in: the operation's own, then provider and model."""
+    shared = ("provider", "model")
+    fields = operation.model_fields
+    own = [name for name in fields if name not in shared and name != "operation"]
+    return [(name, fields[name]) for name in (*own, *shared)]
+
+
+def _annotation(field: FieldInfo) -> Any:
+    texts: dict[str, Any] = {"title": field.title, "description": field.description}
+    return Annotated[(field.annotation, Field(json_schema_extra=texts), *field.metadata)]

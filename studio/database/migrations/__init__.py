@@ -1,0 +1,1 @@
+"""The forms that the database had, one after the other (Alembic)."""

@@ -1,0 +1,43 @@
+"""Pixels in, pixels out: decode what strangers send, encode what we hand out, show it small.
+
+Knows nothing of operations, providers, storage or money; everything works on bytes and on Pillow
+pictures in RGB or RGBA, 8 bit, sRGB, upright.
+"""
+
+from __future__ import annotations
+
+from studio.imaging.colour import flatten, without_metadata
+from studio.imaging.decode import MAX_BYTES, MAX_PIXELS, Probe, open_picture, probe, sniff
+from studio.imaging.encode import (
+    LOWEST_QUALITY,
+    MEDIA_TYPES,
+    QUALITY,
+    Format,
+    encode,
+    encode_within,
+    format_of,
+)
+from studio.imaging.thumbnail import MAX_ITEMS, checkerboard, contact_sheet, fitted, thumbnail
+
+__all__ = [
+    "LOWEST_QUALITY",
+    "MAX_BYTES",
+    "MAX_ITEMS",
+    "MAX_PIXELS",
+    "MEDIA_TYPES",
+    "QUALITY",
+    "Format",
+    "Probe",
+    "checkerboard",
+    "contact_sheet",
+    "encode",
+    "encode_within",
+    "fitted",
+    "flatten",
+    "format_of",
+    "open_picture",
+    "probe",
+    "sniff",
+    "thumbnail",
+    "without_metadata",
+]
