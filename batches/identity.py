@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
+from batches.references import picture_columns
 from batches.rows import Draft
 from batches.spec import BatchSpec, Row
-from studio.operations import Operation, picture_fields
+from studio.operations import Operation
 
 Identify = Callable[[str], str]
 """Returns what the content of a picture (an asset id or a path) is known by."""
@@ -30,6 +32,7 @@ def build_batch(
     many equal requests stand above it. So the same file has the same seeds again, rows differ
     from each other, and editing, moving or naming one row leaves the seeds of all others alone.
     """
+    identify = cache(identify)  # it may have to read the picture
     keys: dict[str, str] = {}
     firsts: dict[str, str] = {}
     unset: Counter[str] = Counter()
@@ -62,7 +65,7 @@ def _key(
     request = operation.model_dump(mode="json")
     for reference in draft.references:
         request[reference.field] = {"row": keys[reference.row], "output": reference.position}
-    for column in picture_fields(type(operation)):
+    for column in picture_columns(type(operation)):
         if isinstance(text := request[column], str) and text:
             request[column] = {"picture": identify(text)}
     return _digest([owner, request])

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from decimal import Decimal
 from typing import Any
 
 from batches.spec import Problem
@@ -20,7 +19,7 @@ from batches.spec import Problem
 STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown")
 """How a row may end. ``unknown``: it may have been bought, and a person must decide."""
 
-_MICRO = 6
+_MICRO_PER_CREDIT = 1_000_000
 _DANGEROUS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets take the wide ones for formulas too
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
@@ -113,8 +112,9 @@ def totals(rows: Iterable[ManifestRow]) -> dict[str, Any]:
 
 def credits_text(micro_credits: int) -> str:
     """Return micro-credits as exact credits: 1,500,000 is ``1.5``, 40 is ``0.00004``."""
-    text = f"{Decimal(micro_credits).scaleb(-_MICRO):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, micro = divmod(abs(micro_credits), _MICRO_PER_CREDIT)
+    sign = "-" if micro_credits < 0 else ""
+    return f"{sign}{whole}.{micro:06}".rstrip("0").rstrip(".")
 
 
 def _ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:

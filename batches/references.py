@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
 from batches.spec import Reference
-from studio.operations import Operation, SocialExport
+from studio.operations import Operation, SocialExport, picture_fields
 
 Exists = Callable[[str], str]
 """Says why a picture (an asset id or a path) cannot be used; empty if it can."""
+
+picture_columns = cache(picture_fields)
+"""The columns that hold input pictures of an operation; asked for every row, so remembered."""
 
 _REFERENCE = re.compile(r"@(?P<row>[a-z0-9_-]{1,60})(:(?P<output>[a-z0-9_]{1,60}))?")
 _ASSET = re.compile(r"ast_[0-9a-z]{26}")

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from batches.columns import read_cell
 from batches.reading import Line
-from batches.references import Pictures
+from batches.references import Pictures, picture_columns
 from batches.spec import Problem, Reference
 from studio.errors import shorten
-from studio.operations import OPERATIONS, Operation, describe_problems, picture_fields
+from studio.operations import OPERATIONS, Operation, describe_problems
 
 LONGEST_CELL = 10_000
 """Characters in a cell."""
@@ -93,7 +93,7 @@ def _judge_cells(draft: Draft, cells: dict[str, str], pictures: Pictures) -> Non
         if not draft.blames("operation"):
             draft.note("operation", name, f"must be one of: {', '.join(OPERATIONS)}")
         return
-    inputs = [column for column in picture_fields(operation) if column in cells]
+    inputs = [column for column in picture_columns(operation) if column in cells]
     texts = cells | {column: pictures.place(cells[column]) for column in inputs}
     judged = _validate(draft, operation, texts)
     for column in inputs:

@@ -52,8 +52,9 @@ def save_batch(connection: Connection, spec: BatchSpec) -> bool:
         "rows": len(spec.rows),
         "created_at": clock.now(),
     }
-    statement = dialect.insert(batches).values(header).on_conflict_do_nothing()
-    if connection.execute(statement).rowcount == 0:
+    new = dialect.insert(batches).values(header).on_conflict_do_nothing()
+    # Not the row count: psycopg does not tell it for this statement.
+    if connection.execute(new.returning(batches.c.id)).first() is None:
         return False
     connection.execute(
         insert(batch_rows),

@@ -1,16 +1,14 @@
 """A batch: planned and quoted row by row, held for once, run row by row, reported whole.
 
-The state of a row is the state of the last job under its key. Only rows that ended without a job
-(an input that failed, an offer that is gone) have an ending of their own.
+What became of the rows is told by ``batch_view``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -26,19 +24,16 @@ from batches import (
 )
 from batches.tables import batches
 from billing.quotes import Quote
+from engine.batch_view import BatchView, find_jobs, row_key
 from engine.execute import Order
 from engine.jobs import Job, Picture
-from engine.journal import latest_jobs
 from engine.outbox import Message, post
 from engine.single import hold_credits, release_hold
 from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
-from studio.errors import AlreadyRunning, BatchInvalid, NotFound, StudioError
+from studio.errors import AlreadyRunning, BatchInvalid, HoldRefused, NotFound, StudioError
 from studio.operations import picture_fields
-
-_DONE = "done"
-_STATUS = {"settled": _DONE, "failed": "failed", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +42,11 @@ class PlannedRow:
 
     Attributes:
         row: the row.
-        key: names the work for good: equal where request and input bytes are equal.
         plan: who will do it; its price does not depend on the inputs' sizes.
         pictures: the inputs that come from outside the batch.
     """
 
     row: Row
-    key: str
     plan: Plan
     pictures: tuple[Picture, ...]
 
@@ -64,10 +57,6 @@ class PlannedBatch:
 
     spec: BatchSpec
     rows: Mapping[str, PlannedRow]
-
-    def __iter__(self) -> Any:
-        """Go over the rows in the order of the file."""
-        return iter(self.rows.values())
 
 
 def read_file(
@@ -126,9 +115,7 @@ def _plan_row(studio: Studio, spec: BatchSpec, row: Row) -> PlannedRow:
         for name in picture_fields(type(row.operation))
         if name not in referred
     )
-    # Under another batch name the same row is another purchase: that is what names are for.
-    key = f"batch/{spec.name}/{row.key}"
-    return PlannedRow(row, key, studio.planner.plan(row.operation, pictures), pictures)
+    return PlannedRow(row, studio.planner.plan(row.operation, pictures), pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +132,18 @@ class BatchQuote:
         return self.quote.total if self.quote else 0
 
 
-def quote_batch(studio: Studio, planned: PlannedBatch, jobs: Mapping[str, Job]) -> BatchQuote:
+def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> BatchQuote:
     """Quote the rows that have yet to be bought."""
     wanted: dict[str, Plan] = {}
     free: dict[str, str] = {}
-    keys: dict[str, str] = {}
-    for each in planned:
-        job = jobs.get(each.key)
-        if each.key in keys:
-            free[each.row.name] = f"the same work as row {keys[each.key]}"
+    for row in planned.spec.rows:
+        job = view.job_of(row)
+        if row.same_as:
+            free[row.name] = f"the same work as row {row.same_as}"
         elif job is not None and job.state != "failed":
-            free[each.row.name] = _why_free(job)
+            free[row.name] = _why_free(job)
         else:
-            wanted[each.row.name] = each.plan
-        keys.setdefault(each.key, each.row.name)
+            wanted[row.name] = planned.rows[row.name].plan
     return BatchQuote(studio.planner.quote(wanted) if wanted else None, free)
 
 
@@ -170,31 +155,24 @@ def _why_free(job: Job) -> str:
     return "was under way when the run before ended; its credits are still held"
 
 
-def find_jobs(studio: Studio, planned: PlannedBatch) -> dict[str, Job]:
-    """Return the last job of each row that ever had one, by its key."""
-    keys = list({each.key for each in planned})
-    with studio.database.read() as connection:
-        return latest_jobs(connection, planned.spec.owner, keys)
-
-
 @dataclass
 class BatchRun:
     """A batch that this process is running.
 
     Attributes:
-        run: the flow run or command that asked for it.
+        planned: its rows with their offers.
+        view: what became of them so far.
+        run: the flow run that asked for it.
+        round: how often it was started, this time included.
         hold: out of which its rows are paid; empty until ``hold_for`` was called.
-        jobs: the last job of each row that has one, by key.
-        endings: rows that ended without a job, by name: state, code, message.
     """
 
     studio: Studio
     planned: PlannedBatch
+    view: BatchView
     run: str
     round: int
-    jobs: dict[str, Job]
     hold: str = ""
-    endings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def spec(self) -> BatchSpec:
@@ -203,7 +181,7 @@ class BatchRun:
 
     def quote(self) -> BatchQuote:
         """Quote what is left to be bought."""
-        return quote_batch(self.studio, self.planned, self.jobs)
+        return quote_batch(self.studio, self.planned, self.view)
 
     def hold_for(self, quoted: BatchQuote, key: str) -> None:
         """Set aside what the rest of the batch comes to, in one hold.
@@ -222,12 +200,12 @@ class BatchRun:
 
     def waves(self) -> tuple[tuple[Row, ...], ...]:
         """Return the rows that are left to do, in layers that build on each other."""
-        first: dict[str, Row] = {}
-        for each in self.planned:
-            job = self.jobs.get(each.key)
-            if job is None or job.state not in {"settled", "unknown"}:
-                first.setdefault(each.key, each.row)
-        return waves(first.values())
+        left = {}
+        for row in self.spec.rows:
+            job = self.view.job_of(row)
+            if not row.same_as and (job is None or job.state not in {"settled", "unknown"}):
+                left[row.name] = row
+        return waves(left.values())
 
     def orders(self, rows: Iterable[Row]) -> list[Order]:
         """Return the orders of rows whose inputs are there; the others end here, with a reason."""
@@ -250,7 +228,7 @@ class BatchRun:
         )
         plan = self.studio.planner.plan(operation, pictures) if made else each.plan
         return Order(
-            key=each.key,
+            key=row_key(self.spec, each.row),
             owner=self.spec.owner,
             hold=self.hold,
             run=self.run,
@@ -262,7 +240,7 @@ class BatchRun:
 
     def _output(self, name: str, parent: str, position: int) -> Picture:
         """Return the picture that an earlier row made."""
-        job = self.jobs.get(self.planned.rows[parent].key)
+        job = self.view.job_of(self.planned.rows[parent].row)
         if job is None or job.state != "settled":
             raise NotFound(
                 f"Row {parent}, whose picture this row needs, was not done.",
@@ -278,39 +256,31 @@ class BatchRun:
                 allowed=f"1 to {len(outputs)}",
             )
         made = outputs[position]
-        return Picture(name, job.asset_ids()[position], made.sha256, made.width, made.height)
+        return Picture(
+            name,
+            job.asset_ids()[position],
+            job.file_name(made),
+            made.sha256,
+            made.width,
+            made.height,
+        )
 
     def end(self, row: Row, state: str, error: StudioError) -> None:
         """Note that a row ends without a job."""
-        self.endings[row.name] = {"state": state, "code": error.code, "message": str(error)}
+        self.view.endings[row.name] = {"state": state, "code": error.code, "message": str(error)}
 
     def take(self, order: Order, result: Job | StudioError) -> None:
         """Note what came of an order."""
         if isinstance(result, Job):
-            self.jobs[order.key] = result
+            self.view.jobs[order.key] = result
             return
-        row = next(each.row for each in self.planned if each.key == order.key)
-        self.end(row, "skipped_budget" if result.code == "hold_refused" else "failed", result)
-
-    def statuses(self) -> dict[str, str]:
-        """Return each row's status by its name; ``waiting`` for one that has yet to run."""
-        by_key = {
-            each.key: self.endings[each.row.name]["state"]
-            for each in self.planned
-            if each.row.name in self.endings
-        }
-        by_key |= {key: _STATUS.get(job.state, "waiting") for key, job in self.jobs.items()}
-        return {each.row.name: by_key.get(each.key, "waiting") for each in self.planned}
-
-    @property
-    def spent(self) -> int:
-        """Micro-credits that this batch's rows came to, over all of its runs."""
-        return sum(job.credits for job in self.jobs.values())
+        state = "skipped_budget" if isinstance(result, HoldRefused) else "failed"
+        self.end(self.planned.rows[order.label].row, state, result)
 
     def finish(self) -> Counter[str]:
         """End the hold, write down how the rows ended, announce it; return counts by status."""
         release_hold(self.studio, self.spec.owner, self.hold)
-        counts = Counter(self.statuses().values())
+        counts = self.view.counts()
         self.studio.database.write(lambda connection: self._finish(connection, counts))
         return counts
 
@@ -325,12 +295,13 @@ class BatchRun:
         )
 
     def _finish(self, connection: Connection, counts: Mapping[str, int]) -> None:
-        end_rows(connection, self.spec.id, self.endings)
-        complete = set(counts) <= {_DONE}
+        end_rows(connection, self.spec.id, self.view.endings)
         connection.execute(
             update(batches)
             .where(batches.c.id == self.spec.id)
-            .values(state="done" if complete else "incomplete", worker="", finished_at=now())
+            .values(
+                state="done" if self.view.complete else "incomplete", worker="", finished_at=now()
+            )
         )
         message = Message(
             owner=self.spec.owner,
@@ -340,7 +311,7 @@ class BatchRun:
                 "batch": self.spec.id,
                 "name": self.spec.name or self.spec.source,
                 "counts": dict(counts),
-                "credits": self.spent,
+                "credits": self.view.spent,
                 "run": self.run,
             },
         )
@@ -376,7 +347,9 @@ def start_batch(studio: Studio, planned: PlannedBatch, run: str) -> BatchRun:
     if left_over:
         # Of a run that was cut off. What its unfinished jobs claimed of it stays with them.
         release_hold(studio, spec.owner, left_over)
-    return BatchRun(studio, planned, run, number, find_jobs(studio, planned))
+    with studio.database.read() as connection:
+        view = BatchView(spec, find_jobs(connection, spec))
+    return BatchRun(studio, planned, view, run, number)
 
 
 def _dead_worker(studio: Studio, spec: BatchSpec) -> str:

@@ -7,49 +7,41 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from batches import ManifestRow, manifest_csv, manifest_json, totals
-from engine.batch import BatchRun, PlannedRow
+from batches import BatchSpec, ManifestRow, Row, manifest_csv, manifest_json, totals
+from engine.batch_view import BatchView
 from engine.jobs import Job
+from engine.studio import Studio
 
 
-def folder_of(batch: BatchRun) -> Path:
+def folder_of(studio: Studio, spec: BatchSpec) -> Path:
     """Return where the files of a batch are put."""
-    return batch.studio.settings.folder / "batches" / batch.spec.id
+    return studio.settings.folder / "batches" / spec.id
 
 
-def manifest_rows(batch: BatchRun) -> list[ManifestRow]:
+def manifest_rows(view: BatchView) -> list[ManifestRow]:
     """Return the manifest: one entry for each output, and one for each row without any."""
-    statuses = batch.statuses()
-    rows: list[ManifestRow] = []
-    for each in batch.planned:
-        job = batch.jobs.get(each.key)
-        ending = batch.endings.get(each.row.name, {})
-        rows += _entries(each, statuses[each.row.name], job, ending)
-    return rows
+    statuses = view.statuses()
+    return [entry for row in view.spec.rows for entry in _entries(view, row, statuses[row.name])]
 
 
-def _entries(
-    each: PlannedRow, status: str, job: Job | None, ending: dict[str, Any]
-) -> list[ManifestRow]:
-    row = each.row
+def _entries(view: BatchView, row: Row, status: str) -> list[ManifestRow]:
+    job = view.job_of(row)
+    error = view.endings.get(row.name) or (job.error if job else None) or {}
     common: dict[str, Any] = {
         "line": row.line,
         "row": row.name,
         "operation": row.operation.operation,
         "status": status,
-        "error_code": ending.get("code", ""),
-        "error": ending.get("message", ""),
+        "error_code": str(error.get("code", "")),
+        "error": str(error.get("message", "")),
     }
     if job is None:
         return [ManifestRow(**common)]
-    error = job.error or {}
     common |= {
         "attempts": job.attempt,
         "provider": job.provider,
         "model": job.model,
         "seed": job.seed,
-        "error_code": common["error_code"] or str(error.get("code", "")),
-        "error": common["error"] or str(error.get("message", "")),
     }
     if job.state != "settled":
         return [ManifestRow(**common)]
@@ -61,7 +53,7 @@ def _entries(
             # earlier one was not paid for again.
             credits=job.credits if position == 0 and not row.same_as else 0,
             asset=job.asset_ids()[position],
-            file=file_name(each, job, position),
+            file=file_name(row, job, position),
             sha256=made.sha256,
             media_type=made.media_type,
             width=made.width,
@@ -71,34 +63,32 @@ def _entries(
     ]
 
 
-def file_name(each: PlannedRow, job: Job, position: int) -> str:
+def file_name(row: Row, job: Job, position: int) -> str:
     """Return the name of an output in the batch's folder; the line keeps names apart."""
     made = job.outputs()[position]
     extension = job.file_name(made).rpartition(".")[2]
     middle = f"-{made.name}" if made.name else ""
-    return f"{each.row.line:04d}-{each.row.name}{middle}.{extension}"
+    return f"{row.line:04d}-{row.name}{middle}.{extension}"
 
 
-def deliver(batch: BatchRun) -> Path:
-    """Write pictures, ``manifest.csv`` and ``manifest.json``; return the folder.
+def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
+    """Write pictures, ``manifest.csv`` and ``manifest.json`` into ``folder``.
 
     It may be repeated at any time: every file is replaced as a whole.
     """
-    folder = folder_of(batch)
     folder.mkdir(parents=True, exist_ok=True)
-    for each in batch.planned:
-        job = batch.jobs.get(each.key)
+    for row in view.spec.rows:
+        job = view.job_of(row)
         if job is None or job.state != "settled":
             continue
         for position, made in enumerate(job.outputs()):
-            path = folder / file_name(each, job, position)
+            path = folder / file_name(row, job, position)
             if not path.exists() or path.stat().st_size != made.size:
-                _write(path, batch.studio.store.get(made.sha256))
-    rows = manifest_rows(batch)
-    summary = {"batch": batch.spec.id, "name": batch.spec.name, "source": batch.spec.source}
+                _write(path, studio.store.get(made.sha256))
+    rows = manifest_rows(view)
+    summary = {"batch": view.spec.id, "name": view.spec.name, "source": view.spec.source}
     _write(folder / "manifest.csv", manifest_csv(rows))
     _write(folder / "manifest.json", manifest_json(rows, {**summary, **totals(rows)}))
-    return folder
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -82,7 +82,7 @@ class Inputs:
             raise InvalidRequest(
                 "That asset is no picture.", field=field, given=reference, allowed=_ALLOWED
             )
-        return Picture(field, asset.id, asset.sha256, asset.width, asset.height)
+        return Picture(field, asset.id, asset.name, asset.sha256, asset.width, asset.height)
 
     def _import(self, field: str, path: Path, owner: str) -> Asset:
         """File a picture from outside, once for the same bytes and owner."""

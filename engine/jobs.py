@@ -20,6 +20,7 @@ class Picture:
     Attributes:
         field: the operation's field that named it.
         asset: its id in the library.
+        name: its file name, for people.
         sha256: of its bytes, which are in the blob store.
         width: pixels.
         height: pixels.
@@ -27,6 +28,7 @@ class Picture:
 
     field: str
     asset: str
+    name: str
     sha256: str
     width: int
     height: int

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, release
 from billing.quotes import Quote
@@ -93,7 +94,7 @@ def label_of(operation: Operation, pictures: tuple[Picture, ...] = ()) -> str:
     """Return a file name for people: what is made, in a few plain characters."""
     words = str(getattr(operation, "prompt", "")) or operation.operation
     if pictures:
-        words = f"{operation.operation} {pictures[0].asset[-8:]}"
+        words = f"{Path(pictures[0].name).stem} {operation.operation}"
     plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
     return plain[:_LABEL_LENGTH].rstrip("-") or operation.operation
 

@@ -10,10 +10,11 @@ from prefect import State, flow, get_run_logger
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.futures import PrefectFuture, wait
 from prefect.states import Completed, Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from engine.batch import BatchRun, chunks
+from engine.batch_view import DONE, WAITING, sum_counts
 from engine.execute import Order
 from engine.jobs import Job
 from flows.forms import OWNER
@@ -50,7 +51,7 @@ NAME = Annotated[
 ]
 
 _PROGRESS_SECONDS = 2
-_THREADS: TaskRunner[PrefectFuture[Any]] = ThreadPoolTaskRunner(max_workers=16)
+_THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
 """Prefect's own default has no bound: a batch of 5,000 rows would start 4,000 threads."""
 
 
@@ -58,7 +59,7 @@ _THREADS: TaskRunner[PrefectFuture[Any]] = ThreadPoolTaskRunner(max_workers=16)
     name="batch",
     description="Do every row of a CSV file. Rows that were done before cost nothing.",
     flow_run_name="batch: {csv}",
-    task_runner=_THREADS,
+    task_runner=_THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree
     on_crashed=[release],
     on_cancellation=[release],
 )
@@ -75,10 +76,9 @@ async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
         raise
     counts = await settle_batch(running)
     await notify()
-    words = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    message = f"{words}; {money.show(running.spent)} credits in all"
+    message = f"{sum_counts(counts)}; {money.show(running.view.spent)} credits in all"
     get_run_logger().info(message)
-    return (Completed if set(counts) <= {"done"} else Failed)(message=message)
+    return (Completed if running.view.complete else Failed)(message=message)
 
 
 async def _fan_out(running: BatchRun, orders: Sequence[Order]) -> None:
@@ -109,8 +109,7 @@ async def _wait(
         finished = (await asyncio.to_thread(wait, list(pending), timeout=_PROGRESS_SECONDS)).done
         for future in finished:
             _take(running, pending.pop(future), future)
-        statuses = running.statuses()
-        share = 100 * (1 - sum(s == "waiting" for s in statuses.values()) / len(statuses))
+        share = 100 * (1 - running.view.counts()[WAITING] / len(running.spec.rows))
         await aupdate_progress_artifact(artifact, share, description=_progress(running))
 
 
@@ -124,7 +123,7 @@ def _take(running: BatchRun, orders: list[Order], future: PrefectFuture[Any]) ->
 
 
 def _progress(running: BatchRun) -> str:
-    statuses = list(running.statuses().values())
-    waiting = statuses.count("waiting")
-    failed = len(statuses) - waiting - statuses.count("done")
-    return progress_bar(len(statuses) - waiting, len(statuses), failed, running.spent)
+    counts = running.view.counts()
+    total = len(running.spec.rows)
+    ended = total - counts[WAITING]
+    return progress_bar(ended, total, ended - counts[DONE], running.view.spent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import Flow, State, get_run_logger
@@ -65,7 +66,7 @@ def _outcome(future: PrefectFuture[Any]) -> tuple[Job | None, str]:
 def run_name() -> str:
     """Name a run for what it makes."""
     values = this_run.parameters
-    what = values.get("prompt") or values.get("image") or ""
+    what = values.get("prompt") or Path(values.get("image") or "").name
     title = str(this_run.flow_name).replace("-", " ")
     return f"{title}: {what}"[:_NAME_LENGTH].rstrip(": ")
 

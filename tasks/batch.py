@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from engine.batch import BatchQuote, BatchRun, plan_batch, read_file, start_batch
-from engine.batch_files import deliver
+from engine.batch_files import deliver, folder_of
 from engine.execute import Order
 from engine.jobs import Job
 from engine.single import hold_key
@@ -121,8 +121,9 @@ def run_rows(number: int, orders: list[Order]) -> State[Any]:
 async def settle_batch(batch: BatchRun) -> Counter[str]:
     """End the hold, write manifest and pictures to the batch's folder, show the pictures."""
     counts = await asyncio.to_thread(batch.finish)
-    folder = await asyncio.to_thread(deliver, batch)
-    jobs = [batch.jobs[each.key] for each in batch.planned if each.key in batch.jobs]
+    folder = folder_of(batch.studio, batch.spec)
+    await asyncio.to_thread(deliver, batch.studio, batch.view, folder)
+    jobs = [job for row in batch.spec.rows if (job := batch.view.job_of(row)) and not row.same_as]
     markdown = await asyncio.to_thread(gallery_markdown, batch.studio, jobs)
     await acreate_markdown_artifact(markdown, key=f"pictures-{_slug(batch)}")
     get_run_logger().info("manifest and pictures of batch %s: %s", batch.spec.id, folder)

@@ -24,7 +24,7 @@ from PIL import Image
 
 from providers.local.faces import Face, find_faces
 from providers.local.matte import saliency
-from providers.local.windows import Box, Head, SafeZone, best_window
+from providers.local.windows import Box, Head, SafeZone, best_window, refuse_impossible
 from studio.errors import InvalidRequest
 
 Floats = NDArray[np.floating[Any]]
@@ -132,13 +132,13 @@ def focal_crop(
 
 
 def _head(face: Face, main: Face) -> Head:
-    """Return the whole head of a face: hair, ears and chin, with a little air."""
+    """Return the whole head of a face: the network's box ends at the chin, but below the hair."""
     width, height = face.right - face.left, face.bottom - face.top
     box = Box(
-        max(0.0, face.left - 0.25 * width),
-        max(0.0, face.top - 0.65 * height),
-        min(1.0, face.right + 0.25 * width),
-        min(1.0, face.bottom + 0.2 * height),
+        max(0.0, face.left - 0.2 * width),
+        max(0.0, face.top - 0.55 * height),
+        min(1.0, face.right + 0.2 * width),
+        min(1.0, face.bottom + 0.05 * height),
     )
     return Head(box, face.score * (face.area / main.area) ** 0.5)
 
@@ -152,13 +152,7 @@ def _check(width: int, height: int, safe: SafeZone) -> None:
             given=f"{width} x {height}",
             allowed="at least 1 x 1 pixels",
         )
-    if min(safe) < 0 or safe.top + safe.bottom >= 1 or safe.left + safe.right >= 1:
-        raise InvalidRequest(
-            "The safe zone leaves nothing of the picture.",
-            field="safe",
-            given=tuple(safe),
-            allowed="fractions from 0, opposite ones below 1 together",
-        )
+    refuse_impossible(safe)
 
 
 def _on_grey(image: Image.Image) -> Image.Image:

@@ -253,9 +253,10 @@ def _finish(
             alpha = alpha * (np.asarray(old_alpha[rows], np.float32) / 255)
         weight = alpha[..., None]
         clean = front + weight * (part - weight * front - (1 - weight) * back)
-        clean[alpha <= 0] = 0
+        opacity = np.rint(alpha * 255).astype(np.uint8)
+        clean[opacity == 0] = 0
         result[rows, :, :3] = np.rint(np.clip(clean, 0, 1) * 255)
-        result[rows, :, 3] = np.rint(alpha * 255)
+        result[rows, :, 3] = opacity
     return Image.fromarray(result)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from PIL import Image, ImageEnhance, ImageFilter
 
 from providers.local.focus import NO_SAFE_ZONE, Importance, focal_crop
-from providers.local.windows import Box, SafeZone
+from providers.local.windows import Box, SafeZone, refuse_impossible
 from studio.errors import InvalidRequest
 
 Mode = Literal["crop", "pad"]
@@ -121,6 +121,7 @@ def _check(target: Target) -> None:
         raise InvalidRequest(
             "A format is cropped or padded.", field="mode", given=target.mode, allowed="crop, pad"
         )
+    refuse_impossible(target.safe)
 
 
 def _cropped(source: _Source, target: Target, importance: Importance) -> Rendered:
@@ -139,10 +140,6 @@ def _padded(source: _Source, target: Target) -> Rendered:
         target.height * (1 - safe.top - safe.bottom),
     )
     scale = min(room[0] / image.width, room[1] / image.height)
-    if scale <= 0:
-        raise InvalidRequest(
-            "The safe zone leaves nothing of the picture.", field="safe", given=tuple(safe)
-        )
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     whole = Box(0, 0, image.width, image.height)
     canvas = _backdrop(source, target)

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.errors import InvalidRequest
+
 Floats = NDArray[np.floating[Any]]
 
 _MASS = 1.0
@@ -52,6 +54,21 @@ class Head(NamedTuple):
 
     box: Box
     weight: float
+
+
+def refuse_impossible(safe: SafeZone) -> None:
+    """Refuse a safe zone that is none.
+
+    Raises:
+        InvalidRequest: a margin below 0, or margins that leave nothing between them.
+    """
+    if min(safe) < 0 or safe.top + safe.bottom >= 1 or safe.left + safe.right >= 1:
+        raise InvalidRequest(
+            "The safe zone leaves nothing of the picture.",
+            field="safe",
+            given=tuple(safe),
+            allowed="fractions from 0, opposite ones below 1 together",
+        )
 
 
 def best_window(

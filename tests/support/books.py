@@ -131,9 +131,7 @@ class Books:
         )
 
     def suspend(self, owner: str | None = None) -> Wallet:
-        wallet: Wallet = self.one(
-            ledger.set_state, StateRequest(owner or self.owner, "suspended")
-        )
+        wallet: Wallet = self.one(ledger.set_state, StateRequest(owner or self.owner, "suspended"))
         return wallet
 
     def balance(self, owner: str | None = None) -> Balance:

@@ -113,6 +113,15 @@ def shrink_to(field: Field, h: int, w: int) -> Field:
     return out
 
 
+def shift(field: Field, dy: int, dx: int) -> Field:
+    """Move a field by whole pixels; what comes in from outside repeats the border (np.roll would wrap around)."""
+    h, w = field.shape
+    rows = np.clip(np.arange(h) - dy, 0, h - 1)
+    columns = np.clip(np.arange(w) - dx, 0, w - 1)
+    out: Field = field[rows][:, columns] if dx else field[rows]
+    return out
+
+
 def slope(field: Field) -> tuple[Field, Field]:
     """Central differences (d/dx, d/dy) per pixel."""
     dx = np.zeros_like(field)

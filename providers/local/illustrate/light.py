@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from providers.local.illustrate.colour import Colour, mix
-from providers.local.illustrate.fields import Field, axis, blur, f32, fall, line, ramp
+from providers.local.illustrate.fields import Field, axis, blur, f32, fall, line, ramp, shift
 from providers.local.illustrate.sprite import Sprite
 from providers.local.illustrate.stage import Stage
 
@@ -14,12 +14,12 @@ def lit(st: Stage, sprite: Sprite, side: float, depth: float) -> Field:
     """The sprite's colours under the palette: key light, ambient shade, haze by ``depth``, a rim of light."""
     pal = st.pal
     h, w = sprite.alpha.shape
-    keep = 0.5 + 0.5 * pal.local
+    keep = 0.58 + 0.42 * pal.local
     ambient = mix(pal.shade, pal.haze, 0.35)
     out = np.empty_like(sprite.rgb)
     down = (axis(h) * f32(1 / h))[:, None]
     for c in range(3):
-        plane = sprite.rgb[c] * f32(0.35 + 0.65 * pal.key[c])
+        plane = sprite.rgb[c] * f32(0.45 + 0.55 * pal.key[c])
         # Lower parts see less sky and more ground: they take more of the ambient colour.
         share = f32(1 - keep) * (f32(0.55) + f32(0.65) * down)
         plane = plane + (f32(ambient[c]) - plane) * np.clip(share, 0, 1)
@@ -35,7 +35,7 @@ def lit(st: Stage, sprite: Sprite, side: float, depth: float) -> Field:
 def _rim(alpha: Field, size: float, side: float) -> Field:
     """A thin bright border on the side of the light."""
     s = max(round(size * 0.011), 1)
-    inner = np.roll(alpha, (s, -round(s * side)), (0, 1))
+    inner = shift(alpha, s, -round(s * side))
     edge = np.clip(alpha - blur(inner, size * 0.007), 0, 1)
     return ramp(0.1, 0.75, edge)
 

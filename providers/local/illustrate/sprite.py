@@ -17,12 +17,13 @@ from PIL import Image
 
 from providers.local.illustrate.body import SEATED, seated
 from providers.local.illustrate.colour import Colour, from_lab, hexed, luma, to_lab
-from providers.local.illustrate.fields import Field, blur, f32, slope
+from providers.local.illustrate.fields import Field, blur, f32, shift, slope, stretch
 from providers.local.illustrate.subjects import Subject
 
 _DETAIL = 26
 """Parts covering fewer per mille of the box are drawn together with their neighbours, unmodelled."""
 _MAX_LAYERS = 9
+_MODEL_SIZE = 320
 _FILL = re.compile(r'fill="(#[0-9a-f]{3,6})"')
 
 
@@ -55,13 +56,19 @@ def render(subject: Subject, size: float, light_x: float, colour: Colour | None 
         y1 = min(y1, water + 2.5)
     scale = size / max(x1 - x0, y1 - y0)
     pad = 2.0 / scale
-    x0, y0, x1, y1 = x0 - pad, y0 - pad, x1 + pad, y1 + pad
+    w, h = max(int((x1 - x0 + 2 * pad) * scale), 4), max(int((y1 - y0 + 2 * pad) * scale), 4)
+    view = (x0 - pad, y0 - pad, w / scale, h / scale)
+    flat = _raster([("".join(parts), True)], view, w, h)[0]
     layers = group(parts, shares)
-    w, h = max(int((x1 - x0) * scale), 4), max(int((y1 - y0) * scale), 4)
-    strip = _strip(layers, (x0, y0, x1 - x0, y1 - y0), w, h)
-    rgb, alpha = _model(strip, [modelled for _, modelled in layers], size, light_x)
-    foot = (water - y0) * scale if water else h - 2.0
-    return Sprite(rgb, alpha, foot)
+    # The modelling is soft: it is computed at no more than 320 pixels and enlarged.
+    shrink = min(1.0, _MODEL_SIZE / size)
+    small_w, small_h = max(int(w * shrink), 4), max(int(h * shrink), 4)
+    strip = _raster(layers, view, small_w, small_h)
+    tone, dim = _model(strip, [modelled for _, modelled in layers], size * shrink, light_x)
+    rgb = flat[:3]
+    rgb *= stretch(dim, h, w, smooth=False)
+    _tone(rgb, stretch(tone, h, w, smooth=False))
+    return Sprite(np.clip(rgb, 0, 1), flat[3], (water - view[1]) * scale if water else h - 2.0)
 
 
 def group(parts: list[str], shares: list[int]) -> list[tuple[str, bool]]:
@@ -80,45 +87,43 @@ def group(parts: list[str], shares: list[int]) -> list[tuple[str, bool]]:
         limit = int(limit * 1.6) + 1
 
 
-def _strip(layers: list[tuple[str, bool]], view: tuple[float, float, float, float], w: int, h: int) -> Field:
+def _raster(layers: list[tuple[str, bool]], view: tuple[float, float, float, float], w: int, h: int) -> Field:
     """Rasterise all layers in one go, one below the other: (layers, 4, h, w) in 0..1."""
     x, y, vw, vh = view
+    n = len(layers)
     tiles = "".join(
-        f'<svg x="0" y="{i * vh:.4f}" width="{vw:.4f}" height="{vh:.4f}" viewBox="{x:.4f} {y:.4f} {vw:.4f} {vh:.4f}">{svg}</svg>'
+        f'<svg x="0" y="{i * h}" width="{w}" height="{h}" viewBox="{x:.4f} {y:.4f} {vw:.4f} {vh:.4f}"'
+        f' preserveAspectRatio="none">{svg}</svg>'
         for i, (svg, _) in enumerate(layers)
     )
-    n = len(layers)
-    document = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {vw:.4f} {vh * n:.4f}" preserveAspectRatio="none">{tiles}</svg>'
-    png = resvg_py.svg_to_bytes(svg_string=document, width=w, height=h * n, skip_system_fonts=True)
+    document = f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h * n}">{tiles}</svg>'
+    png = resvg_py.svg_to_bytes(svg_string=document, skip_system_fonts=True)
     with Image.open(io.BytesIO(bytes(png))) as picture:
-        pixels = np.asarray(picture.convert("RGBA").resize((w, h * n)) if picture.size != (w, h * n) else picture.convert("RGBA"))
+        pixels = np.asarray(picture.convert("RGBA"))
     planes = pixels.reshape(n, h, w, 4).transpose(0, 3, 1, 2)
-    out: Field = planes.astype(np.float32) * f32(1 / 255)
+    out: Field = np.ascontiguousarray(planes).astype(np.float32) * f32(1 / 255)
     return out
 
 
 def _model(strip: Field, modelled: list[bool], size: float, light_x: float) -> tuple[Field, Field]:
-    """Stack the layers, each as a soft relief under a lamp above and beside."""
+    """Stack the layers, each as a soft relief under a lamp above and beside: (light and shade, shadow factor)."""
     _, _, h, w = strip.shape
-    rgb = np.zeros((3, h, w), np.float32)
+    tone = np.zeros((h, w), np.float32)
+    dim = np.ones((h, w), np.float32)
     alpha = np.zeros((h, w), np.float32)
     lx, ly = light_x * 0.72, -0.69
-    drop = max(int(size * 0.012), 1)
+    drop = max(round(size * 0.012), 1)
     for layer, relief in zip(strip, modelled, strict=True):
         a = layer[3]
-        paint = layer[:3]
         if relief:
-            shadow = np.roll(blur(a, size * 0.016), (drop, -int(round(drop * light_x))), (0, 1)) * (f32(1) - a)
-            rgb *= f32(1) - shadow * f32(0.3)
-            paint = paint * f32(1)
+            shadow = shift(blur(a, size * 0.016), drop, -round(drop * light_x)) * (f32(1) - a)
+            dim *= f32(1) - shadow * f32(0.3)
             shade = _relief(a, size * 0.022, lx, ly) * f32(0.5) + _relief(a, size * 0.06, lx, ly) * f32(0.62)
-            _tone(paint, shade)
-        for c in range(3):
-            rgb[c] += (paint[c] - rgb[c]) * a
+            tone += (shade - tone) * a
+            dim += (f32(1) - dim) * a
         alpha += (f32(1) - alpha) * a
-    shade = _relief(alpha, size * 0.13, lx, ly) * f32(0.55)
-    _tone(rgb, shade)
-    return np.clip(rgb, 0, 1), alpha
+    tone += _relief(alpha, size * 0.13, lx, ly) * f32(0.55)
+    return tone, dim
 
 
 def _relief(a: Field, sigma: float, lx: float, ly: float) -> Field:

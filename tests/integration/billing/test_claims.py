@@ -129,7 +129,7 @@ def test_a_replayed_claim_shows_how_it_ended(books: Books) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_another_claim_under_the_same_key_is_a_conflict(books: Books, together: bool) -> None:
+def test_another_claim_under_the_same_key_is_a_conflict(books: Books, *, together: bool) -> None:
     hold, second = books.hold(30), books.hold(30)
     others = [request(hold, "a", 19), request(second, "a", 20)]
     if together:

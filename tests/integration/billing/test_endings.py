@@ -89,7 +89,10 @@ def test_the_reaper_ends_what_has_expired_and_nothing_else(books: Books) -> None
     books.clock.advance(HOUR - HOUR / 3600)
     assert books.expire() == []
     books.clock.advance(HOUR / 3600)
-    assert {hold.id: hold.state for hold in books.expire()} == {due.id: "closed", busy.id: "closing"}
+    assert {hold.id: hold.state for hold in books.expire()} == {
+        due.id: "closed",
+        busy.id: "closing",
+    }
     assert books.see(later).state == "open"
     assert books.balance() == Balance(granted=100, captured=0, held=35, available=65)
     assert books.expire() == []

@@ -143,7 +143,5 @@ def test_claims_of_several_holds_and_owners_end_in_one_group(books: Books) -> No
     books.open("bob", grant=50)
     mine, his = books.hold(30), books.hold(50, owner="bob")
     first, second = books.claim(mine, 30), books.claim(his, 50, owner="bob")
-    books.run(
-        ledger.give_back, GiveBackRequest("bob", second.id), GiveBackRequest("ada", first.id)
-    )
+    books.run(ledger.give_back, GiveBackRequest("bob", second.id), GiveBackRequest("ada", first.id))
     assert (books.see(mine).free, books.see(his).free) == (30, 50)

@@ -56,7 +56,7 @@ def test_the_same_grant_twice_in_one_group_is_granted_once(books: Books) -> None
     ],
 )
 def test_another_grant_under_the_same_key_is_a_conflict(
-    books: Books, other: TopUpRequest, together: bool
+    books: Books, other: TopUpRequest, *, together: bool
 ) -> None:
     first = TopUpRequest("ada", "invoice-1", 7, "tester", "a test")
     answers = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from batch_files import HEAD, check
 
 from batches import check_batch, read_batch
 from studio.catalog import SOCIAL_FORMATS
 from studio.errors import BatchInvalid
+from tests.unit.batches.batch_files import HEAD, check
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

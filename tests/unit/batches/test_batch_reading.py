@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import pytest
-from batch_files import HEAD, TEXTS, check, read, write_csv
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from batches.layout import records
 from batches.reading import read_sheet
 from studio.errors import BatchInvalid
 from studio.operations import OPERATIONS, Generate, SocialExport
+from tests.unit.batches.batch_files import HEAD, TEXTS, check, read, write_csv
 
 WORDS = st.sampled_from(["NA", "null", "None", "nan", "NaN", "001", "1e5", "-", "TRUE", "1_000"])
 
@@ -170,16 +170,16 @@ def test_ten_thousand_rows_take_less_than_five_seconds() -> None:
         lines.append(f'g{number},generate,"a fox, no. {number}",,,{size},,webp')
         lines.append(f"s{number},social_export,,@g{number},instagram_story+twitter_post,,,,")
     data = "\n".join(lines).encode()
-    started = time.perf_counter()
+    started = time.process_time()
     spec, problems = check_batch(data, source="f.csv", owner="ada")
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     print(f"10,000 sound rows: {seconds:.2f} s")
     assert spec is not None
     assert not problems
     assert seconds < 5
-    started = time.perf_counter()
+    started = time.process_time()
     spec, problems = check_batch(data.replace(b"webp", b"gif"), source="f.csv", owner="ada")
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     print(f"10,000 rows, 5,000 of them faulty: {seconds:.2f} s")
     assert len(problems) == 5_000
     assert seconds < 5
@@ -203,8 +203,8 @@ HALF = 10_000_000
     ids=lambda text: ascii(text[:4]),
 )
 def test_no_text_makes_reading_slow(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert check("operation,prompt\n" + text)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     print(f"{seconds:.2f} s")
     assert seconds < 5

@@ -39,11 +39,11 @@ def test_every_format_has_exactly_its_size_in_order() -> None:
 
 def test_crops_show_the_subject_undistorted_and_say_what_they_show() -> None:
     (one,) = render(marked(), [Target(100, 200)], on_mark())
-    assert one.shown == Box(190, 0, 290, 200)
-    assert one.enlargement == 1
+    assert np.allclose(one.shown, Box(190, 0, 290, 200), atol=1)
+    assert one.enlargement == pytest.approx(1)
     assert 1500 < count(one.image, (255, 0, 0)) < 1700
     (doubled,) = render(marked(), [Target(200, 400)], on_mark())
-    assert doubled.enlargement == 2
+    assert doubled.enlargement == pytest.approx(2)
     assert 6000 < count(doubled.image, (255, 0, 0)) < 6800
 
 
@@ -88,16 +88,16 @@ def test_padding_honours_the_safe_zone() -> None:
 
 def test_crops_honour_the_safe_zone() -> None:
     subject = np.zeros((200, 200), np.float32)
-    subject[150:180, 90:110] = 1
+    subject[120:145, 90:110] = 1
     matters = Importance(subject / subject.sum(), (), "test")
     image = Image.new("RGB", (200, 200), (0, 160, 0))
-    image.paste((255, 0, 0), (90, 150, 110, 180))
-    free, safe = render(image, [Target(100, 100), Target(100, 100, SafeZone(top=0.4))], matters)
-    red = [np.argwhere(np.asarray(one.image)[..., 0] > 128)[:, 0].mean() for one in (free, safe)]
-    assert red[1] > 40
-    _, low = render(image, [Target(100, 100), Target(100, 100, SafeZone(bottom=0.3))], matters)
-    assert low.shown.bottom == 200
-    assert low.shown.top > 0
+    image.paste((255, 0, 0), (90, 120, 110, 145))
+    free, safe = render(image, [Target(100, 100), Target(100, 100, SafeZone(bottom=0.35))], matters)
+    lowest = [
+        int(np.argwhere(np.asarray(one.image)[..., 0] > 128)[:, 0].max()) for one in (free, safe)
+    ]
+    assert lowest[0] > 70  # covered, were it published like that
+    assert lowest[1] <= 65
 
 
 def test_transparency_is_kept_by_crops_and_laid_on_backdrops() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from providers.local.illustrate.colour import Colour, lift, mix
-from providers.local.illustrate.fields import Field, axis, blur, f32, ramp, soft_noise, stretch
+from providers.local.illustrate.fields import Field, axis, blur, f32, ramp, shift, soft_noise, stretch
 from providers.local.illustrate.stage import Stage
 
 WHITE: Colour = (1.0, 1.0, 1.0)
@@ -85,8 +85,8 @@ def streaks(st: Stage, horizon: float, amount: float) -> None:
     band = ramp(0.02, 0.35, axis(h) * f32(1 / h)) * (f32(1) - ramp(0.75, 1.02, axis(h) * f32(1 / h)))
     cover = ramp(0.72 - 0.25 * amount, 0.86, body) * band[:, None]
     # Difference to the cloud a little nearer to the light: bright rims, dim bellies.
-    shift = max(int(u * 0.02), 1)
-    rim = np.clip((body - np.roll(body, -shift, 0)) * f32(4) + f32(0.5), 0, 1)
+    step = max(int(u * 0.02), 1)
+    rim = np.clip((body - shift(body, -step, 0)) * f32(4) + f32(0.5), 0, 1)
     bright = mix(pal.sun, pal.haze, 0.25) if not pal.night else mix(pal.key, pal.haze, 0.6)
     dim = mix(pal.sky[2], pal.sky[1], 0.35)
     paint = np.stack([f32(d) + (f32(b) - f32(d)) * rim for d, b in zip(dim, bright, strict=True)])
@@ -111,7 +111,7 @@ def cumulus(st: Stage, cx: float, base: float, width: float, alpha: float = 1.0)
     left = 1 if st.light[0] < cx else -1
     thick = blur(np.clip(field * f32(0.8), 0, 1), width * 0.02)
     s = max(int(width * 0.035), 1)
-    rim = thick - np.roll(np.roll(thick, s, 0), s * left, 1)
+    rim = thick - shift(thick, s, s * left)
     tall = f32(1) - axis(h)[:, None] * f32(1 / h)
     glow = np.clip(f32(0.5) + rim * f32(1.5) + (tall - f32(0.45)) * f32(0.8), 0, 1)
     bright = mix(pal.sun, WHITE, 0.5) if not pal.night else mix(pal.key, pal.haze, 0.3)

@@ -48,7 +48,7 @@ def studio(st: Stage) -> None:
         _drum(st, cx, top + u * dy, u * wide, u * 0.09, lift(mix(front, (1.0, 1.0, 1.0), 0.35 - 0.1 * k), 0.02))
     st.ground, st.surface, st.mirror = top + u * 0.012, "table", 0.12
     for side, r, y in ((-1, 0.055, 0.12), (1, 0.085, 0.13), (1, 0.03, 0.17)):
-        x = cx + side * u * (0.56 + (0.14 if r == 0.03 else 0.0)) * min(1.0, st.w / u)
+        x = cx + side * min(u * 0.57, st.w * 0.4) * (1.12 if r == 0.03 else 1.0)
         _ball(st, x, top + u * y - u * r * 0.2, u * r, pal.accent[2 if side < 0 else 1])
 
 

@@ -166,19 +166,20 @@ def hills(st: Stage) -> None:
     u, pal = st.u, st.pal
     horizon = st.h * 0.45
     air.sky(st, horizon + st.h * 0.1, clouds=0.4)
-    layers = 6
+    layers = 7
     st.ground = st.h * 0.85
     green = (0.36, 0.5, 0.36) if pal.name != "autumn" else (0.6, 0.42, 0.22)
     for i in range(layers):
         near = i / (layers - 1)
-        base = horizon + (st.h * 0.8 - horizon) * near**1.15
-        ridge = land.rolling(st, base, u * (0.1 + 0.06 * near), u * (0.45 + 0.5 * near), 4, 0.42)
-        colour = pal.surface(green, 0.86 * (1 - near) ** 0.75)
+        base = horizon + (st.h * 0.8 - horizon) * near**1.25
+        tall = min(u * (0.3 - 0.1 * near), st.h * 0.34)
+        ridge = land.rolling(st, base + tall * 0.35, tall, u * (0.34 + 0.5 * near), 5, 0.4)
+        colour = mix(pal.surface(green, 0.84 * (1 - near) ** 0.9), pal.shade, 0.1 * near)
         land.hill(st, ridge, colour, depth=1 - near, shine=0.035)
         if 2 <= i < layers - 1:
             _grove_pines(st, ridge, u * 0.05 * near, colour)
         if i < layers - 1:
-            air.mist(st, base - u * 0.02, base + st.h * 0.16, 0.62 * (1 - near * 0.6))
+            air.mist(st, base - u * 0.02, base + st.h * 0.14, 0.5 * (1 - near * 0.5))
         else:
             land.texture(st, ridge, 0.3, u * 0.09, 5)
     air.birds(st, 6, st.w * 0.62, horizon * 0.55, u * 0.09)
@@ -201,10 +202,10 @@ def mountains(st: Stage) -> None:
     u, pal = st.u, st.pal
     horizon = st.h * 0.64
     air.sky(st, horizon, size=0.055, clouds=0.35)
-    peaks(st, horizon, min(st.h * 0.27, u * 0.3), 0.62)
-    air.mist(st, horizon - u * 0.14, horizon + u * 0.05, 0.55)
-    peaks(st, horizon + u * 0.01, min(st.h * 0.36, u * 0.44), 0.24, few=True)
-    air.mist(st, horizon - u * 0.12, horizon + u * 0.08, 0.6)
+    peaks(st, horizon, min(st.h * 0.34, u * 0.4), 0.58)
+    air.mist(st, horizon - u * 0.2, horizon + u * 0.05, 0.45)
+    peaks(st, horizon + u * 0.01, min(st.h * 0.46, u * 0.56), 0.16, few=True)
+    air.mist(st, horizon - u * 0.1, horizon + u * 0.08, 0.5)
     wood = land.rolling(st, horizon + u * 0.012, u * 0.045, u * 0.4)
     colour = pal.surface(land.PINE, 0.3)
     _ridge_pines(st, wood, u * 0.055, colour)
@@ -242,15 +243,16 @@ def peaks(st: Stage, base: float, height: float, depth: float, few: bool = False
     rows = min(st.h, int(base + u * 0.1)) - top
     mask = mask[:rows]
     lit_side = _faces(st, ridge, tops, top, rows)
-    rock, shade = pal.surface(land.ROCK, depth), mix(pal.surface(mix(land.ROCK, pal.shade, 0.45), depth), pal.shade, 0.12 * (1 - depth))
+    rock = pal.surface((0.62, 0.58, 0.58), depth)
+    shade = mix(pal.surface(mix(land.ROCK, pal.shade, 0.5), depth), pal.shade, 0.34 * (1 - depth))
     paint = np.stack([f32(b) + (f32(a) - f32(b)) * lit_side for a, b in zip(rock, shade, strict=True)])
     below = axis(rows)[:, None] + f32(top) - ridge[None, :]
-    line_y = f32(height * 0.26) * (f32(0.35) + high[None, :]) + (noise(st.rng, rows, st.w, (u * 0.05, u * 0.03), 3) - f32(0.5)) * f32(height * 0.3)
+    line_y = f32(height * 0.26) * (f32(0.35) + high[None, :]) + (noise(st.rng, rows, st.w, (u * 0.16, u * 0.04), 5, 0.6) - f32(0.5)) * f32(height * 0.85)
     snow = ramp(height * 0.02, -height * 0.02, below - line_y) * ramp(0.35, 0.5, high)[None, :]
-    white, blue = pal.surface(land.SNOW, depth * 0.8), mix(pal.surface((0.66, 0.74, 0.88), depth), pal.shade, 0.1)
+    white, blue = pal.surface(land.SNOW, depth * 0.7), mix(pal.surface((0.58, 0.68, 0.86), depth), pal.shade, 0.3 * (1 - depth))
     cold = np.stack([f32(b) + (f32(a) - f32(b)) * lit_side for a, b in zip(white, blue, strict=True)])
     paint = paint + (cold - paint) * snow
-    fade = ramp(base - height * 0.55, base + u * 0.04, axis(rows) + f32(top))[None, :, None] * f32(0.55)
+    fade = ramp(base - height * 0.55, base + u * 0.04, axis(rows) + f32(top))[None, :, None] * f32(0.42)
     haze = np.asarray(pal.haze, np.float32)[:, None, None]
     st.over(mask, paint + (haze - paint) * fade, top)
 

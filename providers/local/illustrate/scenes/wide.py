@@ -18,8 +18,8 @@ def desert(st: Stage) -> None:
     air.sky(st, horizon, size=0.085, clouds=0.35)
     _mesas(st, horizon + u * 0.02)
     air.mist(st, horizon - u * 0.1, horizon + u * 0.08, 0.5)
-    for i in range(4):
-        near = i / 3
+    for i in range(5):
+        near = i / 4
         base = horizon + u * 0.03 + (st.h * 0.9 - horizon) * near**1.3 * 0.86
         dune(st, base, u * (0.07 + 0.13 * near), u * (0.5 + 0.75 * near), 0.6 * (1 - near), near)
     st.ground = st.h * 0.86
@@ -40,19 +40,19 @@ def _mesas(st: Stage, base: float) -> None:
 def dune(st: Stage, base: float, height: float, span: float, depth: float, near: float) -> None:
     """One row of dunes: the crest falls to the viewer as a winding edge between light and shadow."""
     u, pal = st.u, st.pal
-    ridge = f32(base) - line(st.rng, st.w, span, 2, 0.25) * f32(height * 1.5)
+    ridge = f32(base + height * 0.7) - line(st.rng, st.w, span, 2, 0.18) * f32(height * 2.6)
     mask, top = st.below(ridge)
     rows = st.h - top
     sand = pal.surface(land.SAND, depth)
-    dark = mix(pal.surface(mix(land.SAND, (0.6, 0.32, 0.22), 0.55), depth), pal.shade, 0.18 * (1 - depth))
+    dark = mix(pal.surface(mix(land.SAND, (0.6, 0.32, 0.22), 0.7), depth), pal.shade, 0.26 * (1 - depth))
     slope = np.zeros(st.w, np.float32)
     slope[1:-1] = (ridge[2:] - ridge[:-2]) * f32(0.5)
     side = 1.0 if st.light[0] < st.w / 2 else -1.0
     y = axis(rows)[:, None] + f32(top) - ridge[None, :]
     # The shadow begins where the crest falls away from the light and widens downwards, its edge wavy.
     wander = (noise(st.rng, rows, st.w, (u * 0.25, u * 0.4), 2) - f32(0.5)) * f32(height * 0.9)
-    drop = ramp(0.02, 0.16, slope * f32(side))[None, :] * f32(height * 1.5) + wander * f32(0.5)
-    shaded = ramp(u * 0.012 + height * 0.05, -u * 0.004, y - drop) * ramp(0.0, 0.08, slope * f32(side))[None, :]
+    drop = ramp(0.01, 0.3, slope * f32(side))[None, :] * f32(height * 2.4) + wander * f32(0.4)
+    shaded = ramp(u * 0.012 + height * 0.05, -u * 0.004, y - drop) * ramp(0.0, 0.05, slope * f32(side))[None, :]
     ripple = noise(st.rng, rows, st.w, (u * 0.008 + u * 0.006 * near, u * 0.22), 3, 0.6)
     grade = np.clip(y * f32(1 / (u * 0.6)), 0, 1)
     level = np.clip(f32(0.94) - shaded * f32(0.85) - grade * f32(0.22) - ramp(0.5, 0.75, ripple) * f32(0.14 * near), 0, 1)

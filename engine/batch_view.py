@@ -1,0 +1,98 @@
+"""How a batch stands: its rows, the jobs under their keys, and what became of each.
+
+The state of a row is the state of the last job under its key. Only rows that ended without a job
+(an input that failed, an offer that is gone) have an ending of their own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from batches import BatchSpec, Row, load_batch, row_ends
+from engine.jobs import Job
+from engine.journal import latest_jobs
+
+DONE = "done"
+WAITING = "waiting"
+_STATUS = {"settled": DONE, "failed": "failed", "unknown": "unknown"}
+
+
+def row_key(spec: BatchSpec, row: Row) -> str:
+    """Return the key of a row's work.
+
+    Under another batch name the same row is another purchase: that is what names are for.
+    """
+    return f"batch/{spec.name}/{row.key}"
+
+
+@dataclass
+class BatchView:
+    """A batch and what became of its rows.
+
+    Attributes:
+        spec: the batch.
+        jobs: the last job of each row that has one, by the row's key.
+        endings: rows that ended without a job, by name: state, code, message.
+    """
+
+    spec: BatchSpec
+    jobs: dict[str, Job]
+    endings: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def job_of(self, row: Row) -> Job | None:
+        """Return the last job of a row."""
+        return self.jobs.get(row_key(self.spec, row))
+
+    def statuses(self) -> dict[str, str]:
+        """Return each row's status by its name; ``waiting`` for one that has yet to run."""
+        return {row.name: self._status(row) for row in self.spec.rows}
+
+    def _status(self, row: Row) -> str:
+        job = self.job_of(row)
+        if job is not None and job.state != "failed":
+            return _STATUS.get(job.state, WAITING)
+        # A row that is the same work as an earlier one ends as that one does.
+        ending = self.endings.get(row.name) or self.endings.get(row.same_as)
+        if ending is not None:
+            return ending["state"]
+        return WAITING if job is None else "failed"
+
+    def counts(self) -> Counter[str]:
+        """Return how many rows have each status."""
+        return Counter(self.statuses().values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row is done."""
+        return set(self.counts()) <= {DONE}
+
+    @property
+    def spent(self) -> int:
+        """Micro-credits that the rows came to, over all runs of the batch."""
+        return sum(job.credits for job in self.jobs.values())
+
+
+def find_jobs(connection: Connection, spec: BatchSpec) -> dict[str, Job]:
+    """Return the last job of each row that ever had one, by the row's key."""
+    keys = list({row_key(spec, row) for row in spec.rows})
+    return latest_jobs(connection, spec.owner, keys)
+
+
+def view_batch(connection: Connection, owner: str, batch: str) -> BatchView:
+    """Return how a batch stands now, whoever runs it.
+
+    Raises:
+        NotFound: ``owner`` has no such batch.
+    """
+    spec = load_batch(connection, owner, batch)
+    return BatchView(spec, find_jobs(connection, spec), row_ends(connection, batch))
+
+
+def sum_counts(counts: Mapping[str, int]) -> str:
+    """Return counts by status in words, the good ones first."""
+    order = sorted(counts, key=lambda status: (status != DONE, status))
+    return ", ".join(f"{counts[status]} {status}" for status in order)
