@@ -14,10 +14,14 @@ from engine.jobs import Job, Picture
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
 from studio.database import GroupCommit
 from studio.errors import (
+    BadResponse,
+    ContentBlocked,
     OutcomeUnknown,
     ProviderError,
+    ProviderRejected,
     ProviderUnavailable,
     StudioUnavailable,
+    TooLarge,
 )
 from studio.storage import BlobStore
 
@@ -75,7 +79,7 @@ class Executor:
         self._width = asyncio.Semaphore(width)
 
     async def execute(self, order: Order) -> Job:
-        """Return the job that ended the order: settled, failed or unknown.
+        """Return the order's job: settled, failed, unknown, or submitted and still at its provider.
 
         The next offer of the plan is tried only after a failure that surely bought nothing.
 
@@ -107,30 +111,61 @@ class Executor:
         return job
 
     async def _obtain(self, passed: Pass) -> Job:
-        """Have the work done and keep what comes back; failures end the job by a stated rule."""
-        job = passed.job
+        """Have the work done and keep what comes back."""
+        job, delivery = passed.job, None
         provider, offer = self._offer(job.offer)
-        if passed.taken_over and job.state == "prepared" and not offer.repeatable:
-            return await self._end(job, _cut_off(job, offer))
+        if job.state == "prepared":
+            job, delivery = await self._submit(passed, provider, offer)
+        if job.state == "submitted":
+            job, delivery = await self._collect(job, provider, offer)
+        if delivery is None:
+            return job
         try:
-            async with asyncio.timeout(offer.seconds):
-                delivery = await self._call(passed, provider, offer)
             kept = await self._keep(offer, delivery)
-        except ProviderError as error:
-            return await self._end(job, _for_offer(error, offer))
-        except TimeoutError:
-            words = f"{offer.provider} did not answer within {offer.seconds} seconds."
-            return await self._end(job, _nobody_knows(words, offer))
-        except Exception as error:  # noqa: BLE001 - whatever a provider's code does, the job ends
-            _log.exception("job %s: %s failed in an unforeseen way", job.id, offer.id)
-            return await self._end(job, _nobody_knows(f"{type(error).__name__}: {error}", offer))
-        except BaseException as error:
-            # A cancelled run: what was asked of the provider may go on there.
-            words = f"{offer.provider} was left in the middle of a call ({type(error).__name__})."
-            await asyncio.shield(self._end(job, _nobody_knows(words, offer)))
-            raise
+        except (ProviderError, StudioUnavailable) as error:
+            return await self._end(job, _failure(error, offer))
         await self._commit(journal.note_generated, journal.Generated(job.id, kept))
         return replace(job, state="generated", delivery=kept)
+
+    async def _submit(
+        self, passed: Pass, provider: Provider, offer: Offer
+    ) -> tuple[Job, Delivery | None]:
+        """Call the provider, once; what it comes to by no delivery ends the job or submits it."""
+        job = passed.job
+        if passed.permit is None or (passed.taken_over and not offer.repeatable):
+            return await self._end(job, _cut_off(job, offer)), None
+        try:
+            request = await asyncio.to_thread(self._request, job)
+            async with asyncio.timeout(offer.seconds):
+                answer = await provider.submit(passed.permit, offer, request)
+        except Exception as error:  # noqa: BLE001 - whatever a provider's code does, the job ends
+            return await self._end(job, _failure(error, offer)), None
+        except BaseException as error:
+            # A cancelled run: what was asked of the provider may go on there.
+            await asyncio.shield(self._end(job, _failure(error, offer)))
+            raise
+        if isinstance(answer, Delivery):
+            return job, answer
+        await self._commit(journal.note_submitted, journal.Submitted(job.id, answer.remote_id))
+        return replace(job, state="submitted", remote_id=answer.remote_id), None
+
+    async def _collect(
+        self, job: Job, provider: Provider, offer: Offer
+    ) -> tuple[Job, Delivery | None]:
+        """Wait for what was submitted. A provider that cannot be reached now still has it.
+
+        Only the provider's own word ends the job. After any other failure it stays submitted, and
+        the next run of the same work asks for it again.
+        """
+        try:
+            async with asyncio.timeout(offer.seconds):
+                return job, await provider.collect(offer, Ticket(job.remote_id))
+        except (ProviderRejected, ContentBlocked, TooLarge, BadResponse) as error:
+            return await self._end(job, error), None
+        except Exception as error:  # noqa: BLE001 - as said above
+            waits = _failure(error, offer)
+            _log.warning("job %s is still at %s: %s", job.id, offer.provider, waits)
+            return replace(job, error=waits.as_dict()), None
 
     async def _keep(self, offer: Offer, delivery: Delivery) -> dict[str, Any]:
         """Store what was bought; storage that is away for a moment must not lose it."""
@@ -141,20 +176,6 @@ class Executor:
                 _log.warning("storage is away, trying again in %s s: %s", wait, error)
                 await asyncio.sleep(wait)
         return await asyncio.to_thread(outputs.keep, self._store, offer, delivery)
-
-    async def _call(self, passed: Pass, provider: Provider, offer: Offer) -> Delivery:
-        """Submit, or ask for what was submitted before; wait for the delivery."""
-        job = passed.job
-        if job.state == "submitted":
-            return await provider.collect(offer, Ticket(job.remote_id))
-        if passed.permit is None:
-            raise OutcomeUnknown(f"Job {job.id} has no permit.", provider=offer.provider)
-        request = await asyncio.to_thread(self._request, job)
-        answer = await provider.submit(passed.permit, offer, request)
-        if isinstance(answer, Ticket):
-            await self._commit(journal.note_submitted, journal.Submitted(job.id, answer.remote_id))
-            return await provider.collect(offer, answer)
-        return answer
 
     def _request(self, job: Job) -> Request:
         pictures = {picture.field: self._store.get(picture.sha256) for picture in job.inputs()}
@@ -204,12 +225,20 @@ def _cut_off(job: Job, offer: Offer) -> OutcomeUnknown:
     )
 
 
-def _nobody_knows(words: str, offer: Offer) -> ProviderError:
-    return _for_offer(OutcomeUnknown(words, provider=offer.provider), offer)
+def _failure(error: BaseException, offer: Offer) -> ProviderError:
+    """Return what a failure of a call means for the money.
 
-
-def _for_offer(error: ProviderError, offer: Offer) -> ProviderError:
-    """An offer that may be repeated sends no bill: with it, no outcome is unknown."""
-    if offer.repeatable and error.bought is not False:
-        return ProviderUnavailable(error.message, provider=offer.provider, after=error.code)
-    return error
+    An offer that may be repeated sends no bill: with it, no outcome is unknown.
+    """
+    if isinstance(error, ProviderError):
+        known = error
+    elif isinstance(error, TimeoutError):
+        words = f"{offer.provider} did not answer within {offer.seconds} seconds."
+        known = OutcomeUnknown(words, provider=offer.provider)
+    else:
+        _log.error("%s failed in an unforeseen way", offer.id, exc_info=error)
+        words = f"{offer.provider} failed in an unforeseen way: {type(error).__name__}: {error}"
+        known = OutcomeUnknown(words, provider=offer.provider)
+    if offer.repeatable and known.bought is not False:
+        return ProviderUnavailable(known.message, provider=offer.provider, after=known.code)
+    return known
