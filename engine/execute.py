@@ -20,6 +20,7 @@ from studio.errors import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    StudioError,
     StudioUnavailable,
     TooLarge,
 )
@@ -122,8 +123,11 @@ class Executor:
             return job
         try:
             kept = await self._keep(offer, delivery)
-        except (ProviderError, StudioUnavailable) as error:
+        except ProviderError as error:
             return await self._end(job, _failure(error, offer))
+        except StudioUnavailable as error:
+            lost = OutcomeUnknown(f"Bought, but not stored: {error}", provider=offer.provider)
+            return await self._end(job, _failure(lost, offer))
         await self._commit(journal.note_generated, journal.Generated(job.id, kept))
         return replace(job, state="generated", delivery=kept)
 
@@ -232,6 +236,9 @@ def _failure(error: BaseException, offer: Offer) -> ProviderError:
     """
     if isinstance(error, ProviderError):
         known = error
+    elif isinstance(error, StudioError):
+        # Our own refusal (a spent permit, an input that is gone): nothing left this machine.
+        known = ProviderUnavailable(error.message, provider=offer.provider, after=error.code)
     elif isinstance(error, TimeoutError):
         words = f"{offer.provider} did not answer within {offer.seconds} seconds."
         known = OutcomeUnknown(words, provider=offer.provider)

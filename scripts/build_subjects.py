@@ -59,7 +59,7 @@ item underwater 0.6: coral, spiral-shell=shell/seashell, crab, lobster, shrimp=p
 ground meadow 1.6: deciduous-tree=tree/oak, evergreen-tree=pine/fir/spruce, palm-tree=palm, christmas-tree=xmas tree
 ground desert 1.2: cactus=cacti/succulent
 item meadow 0.7: sunflower, tulip, rose, blossom=daisy, cherry-blossom=sakura, hibiscus, hyacinth=lavender, lotus=water lily, bouquet=bunch of flowers, shamrock, herb, seedling=sprout/sapling, potted-plant=houseplant/plant, sheaf-of-rice=wheat
-air sky 1.0: balloon, kite, parachute=paraglider/skydiver, helicopter=chopper, airplane=aeroplane/plane/jet/aircraft, small-airplane=propeller plane/biplane, flying-saucer=ufo, rainbow, cloud, umbrella, high-voltage=lightning/thunderbolt, snowflake, dragon
+air sky 1.0: balloon=hot air balloon/air balloon, kite, parachute=paraglider/skydiver, helicopter=chopper, airplane=aeroplane/plane/jet/aircraft, small-airplane=propeller plane/biplane, flying-saucer=ufo, rainbow, cloud, umbrella, high-voltage=lightning/thunderbolt, snowflake, dragon
 air space 1.0: rocket=spaceship/spacecraft/space shuttle, satellite, comet=meteor/asteroid, ringed-planet=saturn, globe-showing-europe-africa=earth/globe/world, star=stars, sun, sparkles=glitter, crescent-moon, full-moon
 boat@23.5 sea 1.4: sailboat=boat/yacht/sail/sailing/dinghy
 boat@23.5 sea 1.4: motor-boat, speedboat=powerboat

@@ -12,6 +12,23 @@ MAX_SUBJECTS = 3
 MAX_COUNT = 9
 MAX_PALETTES = 2
 """Two lights are blended (an autumn dawn); a third is reported as ignored."""
+CONTAINS = {
+    "forest": ("sky", "hills"),
+    "meadow": ("sky", "hills"),
+    "hills": ("sky", "meadow"),
+    "mountains": ("sky", "hills", "forest"),
+    "sea": ("sky",),
+    "beach": ("sky", "sea"),
+    "underwater": ("sea",),
+    "city": ("sky", "road"),
+    "road": ("sky", "hills", "meadow"),
+    "desert": ("sky", "hills"),
+    "snow": ("sky", "mountains", "hills", "forest"),
+    "space": ("sky",),
+    "table": ("room",),
+    "party": ("room",),
+}
+"""What each scene shows besides itself: "snowy mountains" is one scene, not a second one ignored."""
 _DRY = {"ground", "item", "face"}
 
 
@@ -38,8 +55,6 @@ class Brief:
     wanted: list[Wanted] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     banned: set[str] = field(default_factory=set)
-    said: set[str] = field(default_factory=set)
-    """Scenes named at all; a scene that follows from a subject may be exchanged, a named one may not."""
 
 
 class _Reader:
@@ -51,6 +66,8 @@ class _Reader:
         self.scale = 1.0
         self.colour: Colour | None = None
         self.implied = ""
+        self.fresh = False
+        """Whether the word just read was a subject."""
         self.negative = False
 
     def read(self, found: list[Hit]) -> Brief:
@@ -63,6 +80,7 @@ class _Reader:
                 self.brief.banned |= {m.value for m in hit.meanings if m.kind in {"subjects", "scenes", "weather"}}
             else:
                 self._take(hit, _next_noun(found, i))
+            self.fresh = hit.value("subjects") is not None
         self._end_of_clause()
         if self.implied and not self.brief.palettes:
             self.brief.palettes.append(self.implied)
@@ -93,6 +111,9 @@ class _Reader:
 
     def _subject(self, hit: Hit, name: str) -> None:
         brief = self.brief
+        if brief.wanted and self.fresh and _is_person(brief.wanted[-1].name) and _is_person(name):
+            self.count = self.count or brief.wanted[-1].count
+            brief.wanted.pop()  # "a woman chef" is one person
         if name in brief.banned:
             pass
         elif any(w.name == name for w in brief.wanted):
@@ -111,9 +132,7 @@ class _Reader:
         used = hit.value("others") is not None
         scene = hit.value("scenes")
         if scene is not None and scene not in brief.banned:
-            brief.said.add(scene)
-            used |= brief.scene in {"", scene}
-            brief.scene = brief.scene or scene
+            used |= self._scene(scene)
             if self.colour is not None and brief.tint is None:
                 brief.tint, self.colour = self.colour, None
         for attribute, kind in (("style", "styles"), ("place", "places")):
@@ -132,6 +151,14 @@ class _Reader:
             self.count = None
 
 
+    def _scene(self, scene: str) -> bool:
+        """Claim a scene; of two that go together (sea, beach) the one that shows both is taken."""
+        old = self.brief.scene
+        if not old or old in CONTAINS.get(scene, ()):
+            self.brief.scene = scene
+            return True
+        return scene == old or scene in CONTAINS.get(old, ())
+
     def _light(self, palette: str | None, aside: bool) -> bool:
         """Note a palette; one that a word merely implies (``aside``: "foggy") gives way to one that is named."""
         brief = self.brief
@@ -143,6 +170,10 @@ class _Reader:
         if palette not in brief.palettes and len(brief.palettes) < MAX_PALETTES:
             brief.palettes.append(palette)
         return palette in brief.palettes
+
+
+def _is_person(name: str) -> bool:
+    return subjects()[name].anchor == "bust"
 
 
 def _next_noun(found: list[Hit], i: int) -> str:
@@ -166,6 +197,9 @@ def understand(prompt: str, negative_prompt: str = "") -> Brief:
     if not brief.scene or brief.scene in brief.banned:
         brief.scene = _scene_for(brief)
     standing = any(subjects()[w.name].anchor in _DRY for w in brief.wanted)
+    if brief.scene == "sky" and standing:
+        home = _scene_for(brief)  # a house under a blue sky stands on its hill
+        brief.scene = home if "sky" in CONTAINS.get(home, ()) else "sky"
     if brief.scene == "sea" and standing and "beach" not in brief.banned:
         brief.scene = "beach"  # a cat at the sea stands on the shore, not on the water
     brief.wanted = [w for w in brief.wanted if w.name not in brief.banned]

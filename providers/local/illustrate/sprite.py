@@ -15,7 +15,7 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
-from providers.local.illustrate.body import SEATED, seated
+from providers.local.illustrate.body import seated
 from providers.local.illustrate.colour import Colour, from_lab, hexed, luma, to_lab
 from providers.local.illustrate.fields import Field, blur, f32, shift, slope, stretch
 from providers.local.illustrate.subjects import Subject
@@ -49,7 +49,7 @@ def render(subject: Subject, size: float, light_x: float, colour: Colour | None 
     water = subject.water
     if colour is not None:
         parts = recolour(parts, shares, colour)
-    if subject.anchor == "face":
+    if subject.anchor in {"face", "bust"}:
         parts, shares, box = seated(subject.name, parts, shares, box)
     x0, y0, x1, y1 = box
     if water:
@@ -171,5 +171,3 @@ def _rgb(text: str) -> Colour:
 def _hex(colour: Colour) -> str:
     return "#" + "".join(f"{round(v * 255):02x}" for v in colour)
 
-
-__all__ = ["SEATED", "Sprite", "recolour", "render"]

@@ -117,9 +117,20 @@ def test_damaged_png_is_refused() -> None:
         open_picture(bytes(data))
 
 
-def test_only_the_decoder_of_the_sniffed_kind_is_started() -> None:
+def test_only_the_decoder_of_the_sniffed_kind_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PictureRefused):
         open_picture(b"\x89PNG\r\n\x1a\n" + written(noise(), "JPEG"))
+    asked: list[object] = []
+    real = Image.open
+
+    def spy(file: BytesIO, formats: tuple[str, ...] | None = None) -> Image.Image:
+        asked.append(formats)
+        return real(file, formats=formats)
+
+    monkeypatch.setattr(Image, "open", spy)
+    for kind in ("PNG", "JPEG", "WEBP", "GIF"):
+        open_picture(written(noise(), kind))
+    assert asked == [("PNG",), ("JPEG",), ("WEBP",), ("GIF",)]
 
 
 @pytest.mark.parametrize(
