@@ -45,7 +45,7 @@ def parse(text: str, *, field: str = "credits", least: int = 0) -> int:
         raise InvalidRequest(
             "This is not an amount of credits.",
             field=field,
-            given=text,
+            given=repr(text),
             allowed="a number such as 12 or 12.5, with a point and at most 6 decimals",
         )
     sign, whole, decimals = match.group(1), match.group(2), match.group(3) or ""

@@ -143,7 +143,7 @@ class StateRequest(Request[Wallet]):
             raise InvalidRequest(
                 "A wallet has no such state.",
                 field="state",
-                given=self.state,
+                given=repr(self.state),
                 allowed="active or suspended",
             )
 

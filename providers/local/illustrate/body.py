@@ -1,6 +1,7 @@
 """A seated body for subjects of which Fluent Emoji has only the head (fox, bear, panda …).
 
-A head without a body floating over a meadow is what makes such pictures look like stickers. The body is a
+A head without a body floating over a meadow is what makes such pictures look like stickers. The
+body is a
 few ellipses in the animal's own colours, drawn in icon units below the head.
 """
 
@@ -14,7 +15,10 @@ HEIGHT = 54.0
 
 @dataclass(frozen=True)
 class Coat:
-    """Colours of fur, belly and paws, and the kind of tail ("", "brush", "tuft", "round", "ringed")."""
+    """Colours of fur, belly and paws, and the kind of tail.
+
+    "", "brush", "tuft", "round", "ringed".
+    """
 
     fur: str
     belly: str
@@ -58,60 +62,79 @@ HEADS: dict[str, str] = {
 """Shirts for the drawings of people that are heads only."""
 
 
-def seated(
-    name: str, parts: list[str], shares: list[int], box: tuple[float, float, float, float]
-) -> tuple[list[str], list[int], tuple[float, float, float, float]]:
-    """Put a head on its body: parts, shares and box of the whole figure."""
+Box = tuple[float, float, float, float]
+Figure = tuple[list[str], list[int], Box]
+"""Parts from back to front, the share of each, and the box of the whole."""
+
+# (role, share in per mille, outline), from back to front, in icon units below the head.
+_BODY: tuple[tuple[str, int, str], ...] = (
+    (
+        "fur",
+        400,
+        "M16 20C9.5 22 6.6 33 6.4 44C6.3 50 9 52.5 16 52.5S25.7 50 25.6 44C25.4 33 22.5 22 16 20",
+    ),
+    ("legs", 60, "M4.1 46a4.3 6 0 1 0 8.6 0a4.3 6 0 1 0-8.6 0"),
+    ("legs", 60, "M19.3 46a4.3 6 0 1 0 8.6 0a4.3 6 0 1 0-8.6 0"),
+    ("belly", 140, "M16 26c-4 2-5.6 9-5.4 15c.1 4 2.4 6 5.4 6s5.3-2 5.4-6c.2-6-1.4-13-5.4-15"),
+    (
+        "legs",
+        130,
+        "M10.3 36a2.7 2.7 0 0 1 5.4 0V51h-5.4zM16.3 36a2.7 2.7 0 0 1 5.4 0V51h-5.4z",
+    ),
+    ("paws", 40, "M9.7 53.5a3.1 3.4 0 0 1 6.2 0zM16.1 53.5a3.1 3.4 0 0 1 6.2 0z"),
+    ("paws", 40, "M3.6 53.5a3.6 3.2 0 0 1 6.6 0zM21.8 53.5a3.6 3.2 0 0 1 6.6 0z"),
+)
+_BRUSH = (
+    "M20 50C26 52 33 49 32.6 40.5C32.4 36 30.5 33 29 31.5C28 35 25 37 24 41C23.2 44.5 22 48 20 50"
+)
+_BRUSH_TIP = "M29 31.5c1.5 1.5 3 4 3.5 7c-2.2-.4-4.2.3-6.3-.9C27.2 35.5 28.4 33.8 29 31.5"
+_CURL = "M22 50C29 51 30.5 46 30 41.5"
+
+
+def seated(name: str, parts: list[str], shares: list[int], box: Box) -> Figure:
+    """Put a head on its body; a drawing that is no bare head comes back as it is."""
     coat = SEATED.get(name)
     if coat is None:
         return _shoulders(name, parts, shares, box)
-    body: list[tuple[str, int]] = _tail(coat)
-    body += [
-        (f'<path fill="{coat.fur}" d="M16 20C9.500 22 6.600 33 6.400 44C6.300 50 9 52.500 16 52.500S25.700 50 25.600 44C25.400 33 22.500 22 16 20"/>', 400),
-        (f'<ellipse fill="{coat.legs or coat.fur}" cx="8.400" cy="46" rx="4.300" ry="6"/><ellipse fill="{coat.legs or coat.fur}" cx="23.600" cy="46" rx="4.300" ry="6"/>', 120),
-        (f'<path fill="{coat.belly}" d="M16 26c-4 2-5.600 9-5.400 15c.1 4 2.400 6 5.400 6s5.300-2 5.400-6c.2-6-1.400-13-5.400-15"/>', 140),
-        (f'<path fill="{coat.legs or coat.fur}" d="M10.300 36a2.700 2.700 0 0 1 5.400 0V51h-5.400zM16.300 36a2.700 2.700 0 0 1 5.400 0V51h-5.400z"/>', 130),
-        (f'<path fill="{coat.paws}" d="M9.700 53.500a3.100 3.400 0 0 1 6.200 0zM16.100 53.500a3.100 3.400 0 0 1 6.200 0z"/>', 40),
-        (f'<path fill="{coat.paws}" d="M3.600 53.500a3.600 3.200 0 0 1 6.600 0zM21.800 53.500a3.600 3.200 0 0 1 6.600 0z"/>', 40),
-    ]
+    tones = {"fur": coat.fur, "belly": coat.belly, "paws": coat.paws, "legs": coat.legs or coat.fur}
+    body = _tail(coat) + [(_path(tones[role], d), share) for role, share, d in _BODY]
     head = [f'<g transform="translate(0.64 0.3) scale(0.96)">{part}</g>' for part in parts]
-    x0, y0, x1, _ = box
+    right = 32.5 if coat.tail in {"brush", "tuft", "ringed"} else 29.0
     return (
         [svg for svg, _ in body] + head,
         [share for _, share in body] + shares,
-        (min(x0, 3.0), y0, max(x1, 32.5 if coat.tail in {"brush", "tuft", "ringed"} else 29.0), HEIGHT - 0.5),
+        (min(box[0], 3.0), box[1], max(box[2], right), HEIGHT - 0.5),
     )
 
 
-def _shoulders(
-    name: str, parts: list[str], shares: list[int], box: tuple[float, float, float, float]
-) -> tuple[list[str], list[int], tuple[float, float, float, float]]:
-    """Give a human head neck and shoulders, so that it can stand at the lower edge like a portrait."""
+def _path(fill: str, d: str) -> str:
+    return f'<path fill="{fill}" d="{d}"/>'
+
+
+def _stroke(colour: str, d: str, more: str = 'stroke-linecap="round"') -> str:
+    return f'<path fill="none" stroke="{colour}" stroke-width="3.2" {more} d="{d}"/>'
+
+
+def _shoulders(name: str, parts: list[str], shares: list[int], box: Box) -> Figure:
+    """Give a human head neck and shoulders: it then stands at the lower edge like a portrait."""
     shirt = HEADS.get(name)
     if shirt is None:
         return parts, shares, box
-    body = [
-        (f'<path fill="{shirt}" d="M-2 48C-2 37 3 33.500 11 32H21C29 33.500 34 37 34 48z"/>', 400),
-        ('<path fill="#f59f1e" d="M11.500 25h9v6.500c0 5-9 5-9 0z"/>', 60),
-    ]
-    return [svg for svg, _ in body] + parts, [share for _, share in body] + shares, (-2.0, box[1], 34.0, 48.0)
+    torso = _path(shirt, "M-2 48C-2 37 3 33.5 11 32H21C29 33.5 34 37 34 48z")
+    neck = _path("#f59f1e", "M11.5 25h9v6.5c0 5-9 5-9 0z")
+    return [torso, neck, *parts], [400, 60, *shares], (-2.0, box[1], 34.0, 48.0)
 
 
 def _tail(coat: Coat) -> list[tuple[str, int]]:
     """The tail at the figure's right side, behind the body."""
     if coat.tail == "brush":
-        return [
-            (f'<path fill="{coat.fur}" d="M20 50C26 52 33 49 32.600 40.500C32.400 36 30.500 33 29 31.500C28 35 25 37 24 41C23.200 44.500 22 48 20 50"/>', 120),
-            (f'<path fill="{coat.tip}" d="M29 31.500c1.500 1.500 3 4 3.500 7c-2.200-.4-4.200.3-6.300-.9C27.200 35.500 28.400 33.800 29 31.500"/>', 30),
-        ]
-    if coat.tail in {"tuft", "ringed"}:
-        curl = '<path fill="none" stroke="{}" stroke-width="{}" stroke-linecap="round" {} d="M22 50C29 51 30.500 46 30 41.500"/>'
-        found = [(curl.format(coat.fur, 3.2, ""), 60)]
-        if coat.tail == "ringed":
-            found.append((curl.format(coat.tip, 3.2, 'stroke-dasharray="0.1 4.400"').replace("round", "butt").replace("0.1 4", "1.6 3"), 20))
-        else:
-            found.append((f'<ellipse fill="{coat.tip}" cx="30" cy="40.500" rx="2.300" ry="3.200"/>', 27))
-        return found
+        return [(_path(coat.fur, _BRUSH), 120), (_path(coat.tip, _BRUSH_TIP), 30)]
+    if coat.tail == "ringed":
+        rings = _stroke(coat.tip, _CURL, 'stroke-dasharray="1.6 3"')
+        return [(_stroke(coat.fur, _CURL), 60), (rings, 20)]
+    if coat.tail == "tuft":
+        tuft = f'<ellipse fill="{coat.tip}" cx="30" cy="40.5" rx="2.3" ry="3.2"/>'
+        return [(_stroke(coat.fur, _CURL), 60), (tuft, 27)]
     if coat.tail == "round":
         return [(f'<circle fill="{coat.fur}" cx="26" cy="47" r="3"/>', 27)]
     return []

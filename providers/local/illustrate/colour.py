@@ -1,7 +1,7 @@
 """Colours: sRGB triples of floats in 0..1, mixed in OKLab so that blends stay clean.
 
 OKLab: Björn Ottosson, 2020, https://bottosson.github.io/posts/oklab/
-Only single colours pass through here (never whole pictures); results are rounded to 1e-5 so that the
+Only single colours pass through here, never whole pictures; results are rounded to 1e-5 so that the
 last bit of a machine's cube root does not matter.
 """
 
@@ -33,7 +33,7 @@ def _gamma(v: float) -> float:
 
 
 def to_lab(colour: Colour) -> Colour:
-    """sRGB -> OKLab (L 0..1, a and b about -0.4..0.4)."""
+    """SRGB -> OKLab (L 0..1, a and b about -0.4..0.4)."""
     r, g, b = (_linear(v) for v in colour)
     x = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b) ** (1 / 3)
     y = (0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b) ** (1 / 3)

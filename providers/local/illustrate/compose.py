@@ -1,6 +1,7 @@
 """The illustration composer: a prompt in, a picture out. It draws; it does not dream.
 
-Not a diffusion model: it knows a few hundred nouns, eighteen scenes and two dozen lights, and says in
+Not a diffusion model: it knows a few hundred nouns, eighteen scenes and two dozen lights, and
+says in
 ``Illustration.ignored`` which words of the prompt it could not draw.
 """
 
@@ -23,7 +24,10 @@ from studio.errors import InvalidRequest
 MIN_SIDE = 64
 MAX_SIDE = 2048
 EDITION = 1
-"""Part of every seed: raised when the drawing changes, so that nobody expects old bytes from new code."""
+"""Part of every seed.
+
+Raised when the drawing changes, so that nobody expects old bytes from new code.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Illustration:
     ignored: tuple[str, ...]
 
 
-def compose(prompt: str, *, width: int, height: int, seed: int, style: str = "", negative_prompt: str = "") -> Illustration:
+def compose(
+    prompt: str, *, width: int, height: int, seed: int, style: str = "", negative_prompt: str = ""
+) -> Illustration:
     """Draw an illustration of ``prompt``.
 
     Args:
@@ -58,7 +64,12 @@ def compose(prompt: str, *, width: int, height: int, seed: int, style: str = "",
     """
     for name, side in (("width", width), ("height", height)):
         if not MIN_SIDE <= side <= MAX_SIDE:
-            raise InvalidRequest("The picture's size is out of range.", field=name, given=side, allowed=f"{MIN_SIDE}..{MAX_SIDE}")
+            raise InvalidRequest(
+                "The picture's size is out of range.",
+                field=name,
+                given=side,
+                allowed=f"{MIN_SIDE}..{MAX_SIDE}",
+            )
     brief = understand(prompt, negative_prompt)
     chosen, unknown = styles.choose(style, brief.style)
     rng = _rng(prompt, width, height, seed, style, negative_prompt)
@@ -68,18 +79,27 @@ def compose(prompt: str, *, width: int, height: int, seed: int, style: str = "",
     if chosen:
         pixels = styles.apply(chosen, pixels, stage)
     ignored = (*brief.ignored, *((f"style: {unknown}",) if unknown else ()))
-    return Illustration(Image.fromarray(pixels), brief.scene, label, tuple(w.name for w in brief.wanted), ignored)
+    return Illustration(
+        Image.fromarray(pixels), brief.scene, label, tuple(w.name for w in brief.wanted), ignored
+    )
 
 
 def _rng(*arguments: object) -> np.random.Generator:
     """A generator seeded by a hash of all arguments; JSON keeps them apart unambiguously."""
     text = json.dumps([EDITION, *arguments], ensure_ascii=True)
-    return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")))
+    return np.random.Generator(
+        np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
+    )
 
 
 def _palette(brief: Brief, rng: np.random.Generator) -> tuple[str, Palette]:
-    """The light: as said, else one that the scene often wears; tinted if a colour was named for the whole."""
-    names = brief.palettes or [SCENES[brief.scene].palettes[int(rng.random() ** 1.5 * len(SCENES[brief.scene].palettes))]]
+    """The light: as said, else one that the scene often wears.
+
+    Tinted if a colour was named for the whole.
+    """
+    names = brief.palettes or [
+        SCENES[brief.scene].palettes[int(rng.random() ** 1.5 * len(SCENES[brief.scene].palettes))]
+    ]
     palette = palettes()[names[0]]
     for name in names[1:]:
         palette = palette.blend(palettes()[name])
@@ -88,7 +108,9 @@ def _palette(brief: Brief, rng: np.random.Generator) -> tuple[str, Palette]:
     return "+".join(names), palette
 
 
-def _paint(brief: Brief, palette: Palette, width: int, height: int, rng: np.random.Generator) -> Stage:
+def _paint(
+    brief: Brief, palette: Palette, width: int, height: int, rng: np.random.Generator
+) -> Stage:
     """Plate, subjects, foreground, weather."""
     stage = Stage(width, height, rng, palette, lead=bool(brief.wanted))
     SCENES[brief.scene].paint(stage)

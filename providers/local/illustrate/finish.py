@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from providers.local.illustrate.fields import blur, f32, ramp
 from providers.local.illustrate.scenes.air import mist, st_halo
-from providers.local.illustrate.scenes.indoors import confetti
+from providers.local.illustrate.scenes.party import confetti
 from providers.local.illustrate.scenes.wide import flakes
 from providers.local.illustrate.stage import Polygon, Stage
 
@@ -42,7 +42,10 @@ def _rain(st: Stage) -> None:
 
 
 def develop(st: Stage) -> NDArray[np.uint8]:
-    """Bloom, a gentle vignette, fine grain; rounded with triangular noise so that gradients do not band."""
+    """Bloom, a gentle vignette, fine grain.
+
+    Rounded with triangular noise so that gradients do not band.
+    """
     image = st.image
     np.clip(image, 0, 1, out=image)
     bright = ramp(0.72, 1.0, image[0] * f32(0.3) + image[1] * f32(0.5) + image[2] * f32(0.2))
@@ -51,7 +54,8 @@ def develop(st: Stage) -> NDArray[np.uint8]:
     dy = (st.y - f32(st.h / 2)) * f32(1.0 / st.h)
     shade = f32(1) - ramp(0.18, 0.62, (dx * dx)[None, :] + (dy * dy)[:, None]) * f32(0.22)
     grain = st.rng.integers(0, 256, (2, st.h, st.w), np.uint8)
-    # The difference of two uniform bytes is triangular: +-1 level of dither, a little more for the grain.
+    # The difference of two uniform bytes is triangular: +-1 level of dither, a little more for
+    # the grain.
     noise = (grain[0].astype(np.float32) - grain[1].astype(np.float32)) * f32(1.55 / 255)
     out = np.empty((st.h, st.w, 3), np.uint8)
     for c in range(3):
@@ -60,5 +64,3 @@ def develop(st: Stage) -> NDArray[np.uint8]:
         plane *= shade
         out[:, :, c] = np.clip(plane * f32(255) + noise + f32(0.5), 0, 255.49).astype(np.uint8)
     return out
-
-

@@ -1,4 +1,7 @@
-"""Putting a sprite into a scene: the scene's light on it, its shadow or reflection on what it stands on."""
+"""Putting a sprite into a scene.
+
+The scene's light on it, its shadow or reflection on what it stands on.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from providers.local.illustrate.stage import Stage
 
 
 def lit(st: Stage, sprite: Sprite, side: float, depth: float) -> Field:
-    """The sprite's colours under the palette: key light, ambient shade, haze by ``depth``, a rim of light."""
+    """The sprite's colours under the palette.
+
+    Key light, ambient shade, haze by ``depth``, a rim of light.
+    """
     pal = st.pal
     h, w = sprite.alpha.shape
     keep = 0.58 + 0.42 * pal.local
@@ -49,10 +55,14 @@ def contact(st: Stage, x: float, y: float, width: float, strength: float = 0.55)
         dx = (axis(n_x) - f32(n_x / 2)) * f32(1 / rx)
         dy = (axis(n_y) - f32(n_y / 2)) * f32(1 / ry)
         d2 = (dx * dx)[None, :] + (dy * dy)[:, None]
-        st.over(fall(d2 * d2, 2) * f32(strength * power), colour, int(y - n_y / 2), int(x - n_x / 2))
+        st.over(
+            fall(d2 * d2, 2) * f32(strength * power), colour, int(y - n_y / 2), int(x - n_x / 2)
+        )
 
 
-def cast(st: Stage, sprite: Sprite, left: int, foot: float, side: float, strength: float = 0.4) -> None:
+def cast(
+    st: Stage, sprite: Sprite, left: int, foot: float, side: float, strength: float = 0.4
+) -> None:
     """The silhouette laid on the ground, away from the light; longer when the light is low."""
     rows = int(sprite.foot)
     source = sprite.alpha[:rows][::-1]
@@ -68,21 +78,36 @@ def cast(st: Stage, sprite: Sprite, left: int, foot: float, side: float, strengt
         shadow[i + 2, shift[i] : shift[i] + w] = source[pick[i]]
     soft = blur(shadow, max(rows * 0.018, 0.8))
     fade = ramp(n * 1.15, 0, axis(n + 8))[:, None]
-    st.over(soft * fade * f32(strength), mix(st.pal.shade, (0.0, 0.0, 0.0), 0.15), int(foot) - 3, left - margin)
+    st.over(
+        soft * fade * f32(strength),
+        mix(st.pal.shade, (0.0, 0.0, 0.0), 0.15),
+        int(foot) - 3,
+        left - margin,
+    )
 
 
-def mirrored(st: Stage, rgb: Field, sprite: Sprite, left: int, foot: float, strength: float, waves: bool) -> None:
+def mirrored(
+    st: Stage, rgb: Field, sprite: Sprite, left: int, foot: float, strength: float, waves: bool
+) -> None:
     """The reflection below the foot line: upside down, fading, broken by waves on water."""
     rows = int(sprite.foot)
-    reach = min(rows, int((st.h - foot)))
+    reach = min(rows, int(st.h - foot))
     if reach < 3:
         return
-    take = np.clip(rows - 1 - (axis(reach) * f32(1.0 if not waves else 1.15)).astype(np.intp), 0, rows - 1)
+    take = np.clip(
+        rows - 1 - (axis(reach) * f32(1.0 if not waves else 1.15)).astype(np.intp), 0, rows - 1
+    )
     alpha, colours = sprite.alpha[take], rgb[:, take]
     t = axis(reach) * f32(1 / rows)
     if waves:
-        wobble = (line(st.rng, reach, max(rows * 0.05, 3), 3) - f32(0.5)) * (f32(0.02 * rows) + t * f32(rows * 0.22))
-        columns = np.clip(np.arange(alpha.shape[1])[None, :] + wobble.astype(np.intp)[:, None], 0, alpha.shape[1] - 1)
+        wobble = (line(st.rng, reach, max(rows * 0.05, 3), 3) - f32(0.5)) * (
+            f32(0.02 * rows) + t * f32(rows * 0.22)
+        )
+        columns = np.clip(
+            np.arange(alpha.shape[1])[None, :] + wobble.astype(np.intp)[:, None],
+            0,
+            alpha.shape[1] - 1,
+        )
         alpha = np.take_along_axis(alpha, columns, 1)
         colours = np.stack([np.take_along_axis(p, columns, 1) for p in colours])
     fade = ramp(0.85 if waves else 0.42, 0.0, t)[:, None]
@@ -102,9 +127,13 @@ def ripples(st: Stage, x: float, y: float, width: float) -> None:
         ring = ramp(0.82, 0.97, e) * ramp(1.1, 0.99, e)
         broken = ramp(0.35, 0.7, line(st.rng, n_x, max(width * 0.06, 2), 3))[None, :]
         lower = ramp(-0.6, 0.3, dy)[:, None]
-        st.over(ring * broken * lower * f32(0.6 - 0.12 * k), bright, int(y - n_y / 2), int(x - n_x / 2))
+        st.over(
+            ring * broken * lower * f32(0.6 - 0.12 * k), bright, int(y - n_y / 2), int(x - n_x / 2)
+        )
 
 
-def halo(st: Stage, x: float, y: float, size: float, colour: Colour | None = None, strength: float = 0.22) -> None:
+def halo(
+    st: Stage, x: float, y: float, size: float, colour: Colour | None = None, strength: float = 0.22
+) -> None:
     """A faint glow behind a subject that hovers, to part it from a busy background."""
     st.glow(x, y, size, colour or st.pal.sun, strength, power=3)

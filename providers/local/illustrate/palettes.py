@@ -29,7 +29,10 @@ class Palette:
     night: bool
 
     def surface(self, albedo: Colour, depth: float = 0.0) -> Colour:
-        """The colour of a thing of ``albedo`` at ``depth`` (0 near .. 1 at the horizon) in this light."""
+        """The colour of a thing of ``albedo`` at ``depth`` (0 near ..
+
+        1 at the horizon) in this light.
+        """
         lighted = mix(mix(self.shade, self.haze, 0.12), lit(albedo, self.key), self.local)
         return mix(lighted, self.haze, depth)
 
@@ -46,12 +49,19 @@ class Palette:
             haze=bend(self.haze),
             shade=bend(self.shade),
             water=tuple(bend(c) for c in self.water),
-            accent=(colour, mix(colour, (1.0, 1.0, 1.0), 0.55), mix(colour, (0.05, 0.04, 0.1), 0.45)),
+            accent=(
+                colour,
+                mix(colour, (1.0, 1.0, 1.0), 0.55),
+                mix(colour, (0.05, 0.04, 0.1), 0.45),
+            ),
             key=tinted(self.key, colour, strength * 0.25),
         )
 
     def blend(self, other: Palette, share: float = 0.42) -> Palette:
-        """This light with ``share`` of another in it; the luminary is the darker one's (a starry autumn)."""
+        """This light with ``share`` of another in it.
+
+        The luminary is the darker one's (a starry autumn).
+        """
 
         def both(a: tuple[Colour, ...], b: tuple[Colour, ...]) -> tuple[Colour, ...]:
             return tuple(mix(p, q, share) for p, q in zip(a, b, strict=True))
@@ -82,7 +92,8 @@ def palettes() -> dict[str, Palette]:
 def _read(name: str, row: dict[str, object]) -> Palette:
     def many(key: str) -> tuple[Colour, ...]:
         value = row[key]
-        assert isinstance(value, list)
+        if not isinstance(value, list):
+            raise TypeError(f"{name}.{key} is no list of colours")
         return tuple(hexed(str(v)) for v in value)
 
     def one(key: str) -> Colour:

@@ -1,9 +1,13 @@
-"""Where the subjects go: sizes, the rule of thirds, depth and overlap, and what each one rests on."""
+"""Where the subjects go.
+
+Sizes, the rule of thirds, depth and overlap, and what each one rests on.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from providers.local.illustrate.fields import Field
 from providers.local.illustrate.light import cast, contact, halo, lit, mirrored, ripples
 from providers.local.illustrate.prompt import Brief, Wanted
 from providers.local.illustrate.sprite import render
@@ -15,7 +19,10 @@ _FLYING = {"air", "symbol"}
 
 @dataclass
 class Item:
-    """One figure: middle ``x``, foot row ``y`` (centre if it hovers), ``size`` of its longer side, pixels."""
+    """One figure: middle ``x``, foot row ``y``.
+
+    Centre if it hovers, ``size`` of its longer side, pixels.
+    """
 
     subject: Subject
     want: Wanted
@@ -32,7 +39,13 @@ def rests_on(subject: Subject, surface: str) -> str:
     if subject.anchor == "bust":
         return "bust"
     if surface == "deep":
-        return "stand" if subject.anchor in {"item", "ground", "face"} and subject.home == "underwater" and subject.size < 0.9 else "hover"
+        return (
+            "stand"
+            if subject.anchor in {"item", "ground", "face"}
+            and subject.home == "underwater"
+            and subject.size < 0.9
+            else "hover"
+        )
     if subject.anchor in _FLYING or surface == "air":
         return "hover"
     if surface == "water":
@@ -43,7 +56,10 @@ def rests_on(subject: Subject, surface: str) -> str:
 def arrange(st: Stage, brief: Brief) -> list[Item]:
     """Lay out all figures; the list is ordered from back to front."""
     items = _items(st, brief)
-    groups = {kind: [i for i in items if (i.rests == "hover") is (kind == "hover")] for kind in ("stand", "hover")}
+    groups = {
+        kind: [i for i in items if (i.rests == "hover") is (kind == "hover")]
+        for kind in ("stand", "hover")
+    }
     focus = _focus(st, brief)
     if groups["stand"]:
         _on_ground(st, groups["stand"], focus)
@@ -55,8 +71,14 @@ def arrange(st: Stage, brief: Brief) -> list[Item]:
 
 
 def _looks_right(subject: Subject) -> bool:
-    """Most Fluent drawings look left; these look right already, or have no direction worth turning."""
-    return any(k in subject.name for k in ("facing-right", "rocket", "airplane", "biking", "dancing", "rowing"))
+    """Most Fluent drawings look left.
+
+    These look right already, or have no direction worth turning.
+    """
+    return any(
+        k in subject.name
+        for k in ("facing-right", "rocket", "airplane", "biking", "dancing", "rowing")
+    )
 
 
 def _items(st: Stage, brief: Brief) -> list[Item]:
@@ -75,12 +97,23 @@ def _items(st: Stage, brief: Brief) -> list[Item]:
             size *= 1.45
         for k in range(want.count):
             vary = 1.0 if want.count == 1 else 0.84 + 0.32 * float(st.rng.random())
-            found.append(Item(subject, want, min(size * vary, _limit(st, rests)), rests, depth=0.0 if k == 0 else st.pick(0.0, 1.0)))
+            found.append(
+                Item(
+                    subject,
+                    want,
+                    min(size * vary, _limit(st, rests)),
+                    rests,
+                    depth=0.0 if k == 0 else st.pick(0.0, 1.0),
+                )
+            )
     return found
 
 
 def _base_size(st: Stage, total: int) -> float:
-    """Longer side of one figure, pixels: about two fifths of the short side, less when there are many."""
+    """Longer side of one figure, pixels.
+
+    About two fifths of the short side, less when there are many.
+    """
     share = {1: 0.46, 2: 0.38, 3: 0.33, 4: 0.3}.get(total, 0.27)
     roomy = min(st.u * share * 1.04, st.h * 0.62)
     return min(roomy, st.w * 0.66)
@@ -102,7 +135,10 @@ def _focus(st: Stage, brief: Brief) -> float:
 
 
 def _on_ground(st: Stage, items: list[Item], focus: float) -> None:
-    """A loose row around the focus: the first in front, the others beside it, alternately further back."""
+    """A loose row around the focus.
+
+    The first in front, the others beside it, alternately further back.
+    """
     widths = [_width(i) for i in items]
     room = st.w * 0.92
     gap = 0.86 if len(items) < 4 else 0.74
@@ -146,13 +182,32 @@ def _middle_out(n: int) -> list[int]:
 
 
 def _in_air(st: Stage, items: list[Item], focus: float, alone: bool) -> None:
-    """Hovering figures: one at the upper third; several scattered, the further ones smaller and higher."""
+    """Hovering figures: one at the upper third.
+
+    Several scattered, the further ones smaller and higher.
+    """
     n = len(items)
-    level = st.h * (0.44 if alone else 0.26)
+    level = st.h * (0.44 if alone else 0.38 if st.surface == "deep" else 0.26)
     if st.surface in {"air", "deep"} and alone:
         level = st.h * (0.5 if st.surface == "deep" else 0.46)
-    centre = focus if alone or st.w < st.u else st.w - focus if abs(focus - st.w / 2) > st.w * 0.05 else st.w * 0.24
-    spots = ((0.0, 0.0), (-0.75, -0.42), (0.62, -0.55), (-0.55, 0.55), (0.75, 0.42), (-1.5, 0.1), (1.45, -0.1), (0.1, -1.0), (-1.3, -0.85))
+    centre = (
+        focus
+        if alone or st.w < st.u
+        else st.w - focus
+        if abs(focus - st.w / 2) > st.w * 0.05
+        else st.w * 0.24
+    )
+    spots = (
+        (0.0, 0.0),
+        (-0.75, -0.42),
+        (0.62, -0.55),
+        (-0.55, 0.55),
+        (0.75, 0.42),
+        (-1.5, 0.1),
+        (1.45, -0.1),
+        (0.1, -1.0),
+        (-1.3, -0.85),
+    )
     if n > 1 and alone:
         centre = st.w * 0.52
     for k, item in enumerate(items):
@@ -182,7 +237,7 @@ def draw(st: Stage, item: Item) -> None:
     left = int(item.x - w / 2)
     haze = 0.0 if st.surface == "table" else (0.14 if item.rests == "hover" else 0.1) * item.depth
     if st.surface == "deep":
-        haze += 0.14
+        haze += 0.05
     rgb = lit(st, sprite, side, haze)
     if item.rests == "hover":
         top = int(item.y - h / 2)
@@ -204,7 +259,7 @@ def draw(st: Stage, item: Item) -> None:
     st.over(sprite.alpha, rgb, top, left)
 
 
-def _afloat(st: Stage, item: Item, alpha, rgb, top: int, left: int) -> None:  # type: ignore[no-untyped-def]
+def _afloat(st: Stage, item: Item, alpha: Field, rgb: Field, top: int, left: int) -> None:
     """What is above the water line."""
     rows = int(item.y) - top
     if item.subject.anchor != "boat":
@@ -212,14 +267,27 @@ def _afloat(st: Stage, item: Item, alpha, rgb, top: int, left: int) -> None:  # 
     st.over(alpha[:rows], rgb[:, :rows], top + (int(item.y) - top - rows), left)
 
 
-def _feet(st: Stage, alpha, foot_row: float, left: int, foot: float) -> None:  # type: ignore[no-untyped-def]
-    """A contact shadow under each run of pixels that touches the ground (four legs: four shadows)."""
-    row = alpha[max(int(foot_row) - max(int(alpha.shape[0] * 0.035), 2), 0) : int(foot_row)].max(axis=0) > 0.4
+def _feet(st: Stage, alpha: Field, foot_row: float, left: int, foot: float) -> None:
+    """A contact shadow under each run of pixels that touches the ground (four legs.
+
+    Four shadows).
+    """
+    row = (
+        alpha[max(int(foot_row) - max(int(alpha.shape[0] * 0.035), 2), 0) : int(foot_row)].max(
+            axis=0
+        )
+        > 0.4
+    )
     start = None
     for i, on in enumerate([*row.tolist(), False]):
         if on and start is None:
             start = i
         elif not on and start is not None:
             if i - start > 1:
-                contact(st, left + (start + i) / 2, foot, max(float(i - start), alpha.shape[1] * 0.06) * 1.15)
+                contact(
+                    st,
+                    left + (start + i) / 2,
+                    foot,
+                    max(float(i - start), alpha.shape[1] * 0.06) * 1.15,
+                )
             start = None

@@ -1,4 +1,7 @@
-"""From a prompt to a brief: which scene, which light, which subjects, and what could not be understood."""
+"""From a prompt to a brief.
+
+Which scene, which light, which subjects, and what could not be understood.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,29 @@ CONTAINS = {
     "table": ("room",),
     "party": ("room",),
 }
-"""What each scene shows besides itself: "snowy mountains" is one scene, not a second one ignored."""
+"""What each scene shows besides itself.
+
+"snowy mountains" is one scene, not a second one ignored.
+"""
+_BY_LIGHT = {
+    "night": "mountains",
+    "sunset": "sea",
+    "golden": "hills",
+    "morning": "hills",
+    "mist": "hills",
+    "dusk": "mountains",
+    "autumn": "forest",
+    "winter": "snow",
+    "tropical": "beach",
+    "emerald": "forest",
+    "ocean": "sea",
+    "neon": "city",
+    "storm": "sea",
+    "aurora": "mountains",
+    "noon": "meadow",
+    "sand": "desert",
+}
+"""The scene in which a light shows best, for prompts that name a light only."""
 _DRY = {"ground", "item", "face"}
 
 
@@ -77,7 +102,9 @@ class _Reader:
             elif not hit.meanings:
                 self.brief.ignored.append(hit.text)
             elif self.negative:
-                self.brief.banned |= {m.value for m in hit.meanings if m.kind in {"subjects", "scenes", "weather"}}
+                self.brief.banned |= {
+                    m.value for m in hit.meanings if m.kind in {"subjects", "scenes", "weather"}
+                }
             else:
                 self._take(hit, _next_noun(found, i))
             self.fresh = hit.value("subjects") is not None
@@ -122,12 +149,21 @@ class _Reader:
             brief.ignored.append(hit.text)
         else:
             plural = 2 if subjects()[name].size >= 1.4 else 3
-            count = self.count if self.count and (self.count > 1 or not hit.plural) else plural if hit.plural else 1
+            count = (
+                self.count
+                if self.count and (self.count > 1 or not hit.plural)
+                else plural
+                if hit.plural
+                else 1
+            )
             brief.wanted.append(Wanted(name, min(count, MAX_COUNT), self.scale, self.colour))
         self.count, self.scale, self.colour = None, 1.0, None
 
     def _setting(self, hit: Hit) -> None:
-        """Scene, light, weather, style, place: first come, first served; a later one is reported."""
+        """Scene, light, weather, style, place: first come, first served.
+
+        A later one is reported.
+        """
         brief = self.brief
         used = hit.value("others") is not None
         scene = hit.value("scenes")
@@ -145,11 +181,10 @@ class _Reader:
             brief.weather.add(weather)
             used = True
         used |= self._light(hit.value("palettes"), scene is not None or weather is not None)
-        if not used and not (scene in brief.banned):
+        if not used and scene not in brief.banned:
             brief.ignored.append(hit.text)
         if scene is not None:
             self.count = None
-
 
     def _scene(self, scene: str) -> bool:
         """Claim a scene; of two that go together (sea, beach) the one that shows both is taken."""
@@ -160,7 +195,10 @@ class _Reader:
         return scene == old or scene in CONTAINS.get(old, ())
 
     def _light(self, palette: str | None, aside: bool) -> bool:
-        """Note a palette; one that a word merely implies (``aside``: "foggy") gives way to one that is named."""
+        """Note a palette.
+
+        One that a word merely implies (``aside``: "foggy") gives way to one that is named.
+        """
         brief = self.brief
         if palette is None or palette in brief.banned:
             return False
@@ -184,7 +222,13 @@ def _next_noun(found: list[Hit], i: int) -> str:
             return ""
         if kinds & {"subjects", "scenes"}:
             return "subjects" if "subjects" in kinds else "scenes"
-        if hit.value("others") == "grammar" or not kinds & {"colours", "sizes", "others", "palettes", "counts"}:
+        if hit.value("others") == "grammar" or not kinds & {
+            "colours",
+            "sizes",
+            "others",
+            "palettes",
+            "counts",
+        }:
             return ""
     return ""
 
@@ -192,7 +236,12 @@ def _next_noun(found: list[Hit], i: int) -> str:
 def understand(prompt: str, negative_prompt: str = "") -> Brief:
     """Read a prompt (English; other languages end up in ``ignored``)."""
     negative = hits(negative_prompt)
-    banned = {m.value for hit in negative for m in hit.meanings if m.kind in {"subjects", "scenes", "weather"}}
+    banned = {
+        m.value
+        for hit in negative
+        for m in hit.meanings
+        if m.kind in {"subjects", "scenes", "weather"}
+    }
     brief = _Reader(banned).read(hits(prompt))
     if not brief.scene or brief.scene in brief.banned:
         brief.scene = _scene_for(brief)
@@ -213,14 +262,11 @@ def _scene_for(brief: Brief) -> str:
         home = subjects()[want.name].home
         if home not in brief.banned:
             return home
-    by_light = {
-        "night": "mountains", "sunset": "sea", "golden": "hills", "morning": "hills", "mist": "hills", "dusk": "mountains",
-        "autumn": "forest", "winter": "snow", "tropical": "beach", "emerald": "forest", "ocean": "sea", "neon": "city",
-        "storm": "sea", "aurora": "mountains", "noon": "meadow", "sand": "desert",
-    }  # fmt: skip
-    choice = by_light.get(brief.palettes[0] if brief.palettes else "", "abstract")
+    choice = _BY_LIGHT.get(brief.palettes[0] if brief.palettes else "", "abstract")
     if choice not in brief.banned:
         return choice
-    return next(s for s in ("abstract", "sky", "hills", "sea", "studio", "room") if s not in brief.banned | {""})
-
-
+    return next(
+        s
+        for s in ("abstract", "sky", "hills", "sea", "studio", "room")
+        if s not in brief.banned | {""}
+    )

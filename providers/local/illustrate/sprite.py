@@ -1,7 +1,9 @@
 """A subject as pixels: rasterised part by part, so that each part can be modelled with soft light.
 
-A flat drawing placed in a lit scene looks pasted. Here every larger part of the drawing (a roof, a wheel,
-an ear) becomes a pillow: its blurred outline is read as a relief, lit from the scene's side, and it throws
+A flat drawing placed in a lit scene looks pasted. Here every larger part of the drawing (a roof,
+a wheel,
+an ear) becomes a pillow: its blurred outline is read as a relief, lit from the scene's side, and
+it throws
 a soft shadow on the parts behind it.
 """
 
@@ -17,11 +19,11 @@ from PIL import Image
 
 from providers.local.illustrate.body import seated
 from providers.local.illustrate.colour import Colour, from_lab, hexed, luma, to_lab
-from providers.local.illustrate.fields import Field, blur, f32, shift, slope, stretch
+from providers.local.illustrate.fields import Field, blur, f32, shift, shrink_to, slope, stretch
 from providers.local.illustrate.subjects import Subject
 
 _DETAIL = 26
-"""Parts covering fewer per mille of the box are drawn together with their neighbours, unmodelled."""
+"""Parts covering fewer per mille of the box are drawn with their neighbours, unmodelled."""
 _MAX_LAYERS = 9
 _MODEL_SIZE = 320
 _FILL = re.compile(r'fill="(#[0-9a-f]{3,6})"')
@@ -72,7 +74,10 @@ def render(subject: Subject, size: float, light_x: float, colour: Colour | None 
 
 
 def group(parts: list[str], shares: list[int]) -> list[tuple[str, bool]]:
-    """Join neighbouring small parts: (svg, whether it is modelled), at most nine layers, order kept."""
+    """Join neighbouring small parts.
+
+    (svg, whether it is modelled), at most nine layers, order kept.
+    """
     limit = _DETAIL
     while True:
         layers: list[tuple[str, bool]] = []
@@ -87,13 +92,15 @@ def group(parts: list[str], shares: list[int]) -> list[tuple[str, bool]]:
         limit = int(limit * 1.6) + 1
 
 
-def _raster(layers: list[tuple[str, bool]], view: tuple[float, float, float, float], w: int, h: int) -> Field:
+def _raster(
+    layers: list[tuple[str, bool]], view: tuple[float, float, float, float], w: int, h: int
+) -> Field:
     """Rasterise all layers in one go, one below the other: (layers, 4, h, w) in 0..1."""
     x, y, vw, vh = view
     n = len(layers)
     tiles = "".join(
-        f'<svg x="0" y="{i * h}" width="{w}" height="{h}" viewBox="{x:.4f} {y:.4f} {vw:.4f} {vh:.4f}"'
-        f' preserveAspectRatio="none">{svg}</svg>'
+        f'<svg x="0" y="{i * h}" width="{w}" height="{h}"'
+        f' viewBox="{x:.4f} {y:.4f} {vw:.4f} {vh:.4f}" preserveAspectRatio="none">{svg}</svg>'
         for i, (svg, _) in enumerate(layers)
     )
     document = f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h * n}">{tiles}</svg>'
@@ -106,7 +113,10 @@ def _raster(layers: list[tuple[str, bool]], view: tuple[float, float, float, flo
 
 
 def _model(strip: Field, modelled: list[bool], size: float, light_x: float) -> tuple[Field, Field]:
-    """Stack the layers, each as a soft relief under a lamp above and beside: (light and shade, shadow factor)."""
+    """Stack the layers, each as a soft relief under a lamp above and beside.
+
+    (light and shade, shadow factor).
+    """
     _, _, h, w = strip.shape
     tone = np.zeros((h, w), np.float32)
     dim = np.ones((h, w), np.float32)
@@ -118,7 +128,9 @@ def _model(strip: Field, modelled: list[bool], size: float, light_x: float) -> t
         if relief:
             shadow = shift(blur(a, size * 0.016), drop, -round(drop * light_x)) * (f32(1) - a)
             dim *= f32(1) - shadow * f32(0.3)
-            shade = _relief(a, size * 0.022, lx, ly) * f32(0.5) + _relief(a, size * 0.06, lx, ly) * f32(0.62)
+            shade = _relief(a, size * 0.022, lx, ly) * f32(0.5) + _relief(
+                a, size * 0.06, lx, ly
+            ) * f32(0.62)
             tone += (shade - tone) * a
             dim += (f32(1) - dim) * a
         alpha += (f32(1) - alpha) * a
@@ -128,9 +140,17 @@ def _model(strip: Field, modelled: list[bool], size: float, light_x: float) -> t
 
 def _relief(a: Field, sigma: float, lx: float, ly: float) -> Field:
     """Light (+) and shade (-), about -0.5..0.5, on the pillow whose outline is ``a``."""
-    dx, dy = slope(blur(a, sigma))
+    h, w = a.shape
+    shrink = max(1, int(sigma / 2.5))
+    small_h, small_w = max(h // shrink, 4), max(w // shrink, 4)
+    small = shrink_to(a, small_h, small_w) if shrink > 1 else a
+    narrow = sigma * small_h / h
+    # The slope is taken before enlarging: the slope of an enlarged lattice would show its grid.
+    dx, dy = slope(blur(small, narrow))
     # A step edge blurred by sigma has slope 0.4/sigma; scaled so that this becomes 0.5.
-    return np.clip((dx * f32(-lx) + dy * f32(-ly)) * f32(-1.25 * sigma), -0.5, 0.5)
+    light = (dx * f32(lx) + dy * f32(ly)) * f32(1.25 * narrow)
+    light = np.clip(light, -0.5, 0.5)
+    return stretch(light, h, w, smooth=False) if shrink > 1 else light
 
 
 def _tone(rgb: Field, shade: Field) -> None:
@@ -170,4 +190,3 @@ def _rgb(text: str) -> Colour:
 
 def _hex(colour: Colour) -> str:
     return "#" + "".join(f"{round(v * 255):02x}" for v in colour)
-

@@ -1,8 +1,8 @@
 """The stage: a picture in the making, and the few ways of putting paint on it.
 
-Pictures are planar float32 (3, rows, columns), sRGB-encoded, 0..1: planes make blending with one mask
-three fast array operations. Lengths are pixels; ``u`` is the unit that sizes of things derive from, so
-that a picture of 191 x 1128 shows the same sizes as one of 1024 x 1024.
+Pictures are planar float32 (3, rows, columns), sRGB-encoded, 0..1: planes make blending with one
+mask three fast array operations. Lengths are pixels; ``u`` is the unit that sizes of things
+derive from, so that a picture of 191 x 1128 shows the same sizes as one of 1024 x 1024.
 """
 
 from __future__ import annotations
@@ -74,13 +74,27 @@ class Stage:
         """A random number between ``low`` and ``high``."""
         return low + (high - low) * float(self.rng.random())
 
-    # --- paint -------------------------------------------------------------------------------------
+    # --- paint ----------------------------------------------------------------------------------
 
-    def fill(self, stops: Sequence[Colour], top: float = 0, bottom: float | None = None, places: Sequence[float] | None = None) -> None:
-        """A vertical gradient over the whole picture, its stops spread from row ``top`` to ``bottom``."""
-        self.image[:] = self.rows(stops, top, self.h if bottom is None else bottom, places)[:, :, None]
+    def fill(
+        self,
+        stops: Sequence[Colour],
+        top: float = 0,
+        bottom: float | None = None,
+        places: Sequence[float] | None = None,
+    ) -> None:
+        """A vertical gradient over the whole picture, its stops spread between two rows."""
+        self.image[:] = self.rows(stops, top, self.h if bottom is None else bottom, places)[
+            :, :, None
+        ]
 
-    def rows(self, stops: Sequence[Colour], top: float, bottom: float, places: Sequence[float] | None = None) -> Field:
+    def rows(
+        self,
+        stops: Sequence[Colour],
+        top: float,
+        bottom: float,
+        places: Sequence[float] | None = None,
+    ) -> Field:
         """(3, h): the colour of each row of a vertical gradient."""
         table = gradient(stops, 512, places)
         t = np.clip((self.y - f32(top)) * f32(511 / max(bottom - top, 1)), 0, 510.999)
@@ -89,7 +103,10 @@ class Stage:
         return out
 
     def over(self, mask: Field, colour: Colour | Field, top: int = 0, left: int = 0) -> None:
-        """Blend ``colour`` (a triple, or planes that broadcast to the mask) where ``mask`` is, from a corner on."""
+        """Blend ``colour``.
+
+        A triple, or planes that broadcast to the mask where ``mask`` is, from a corner on.
+        """
         mh, mw = mask.shape
         y0, x0 = max(top, 0), max(left, 0)
         y1, x1 = min(top + mh, self.h), min(left + mw, self.w)
@@ -117,26 +134,45 @@ class Stage:
             plane = self.image[c, y0:y1, x0:x1]
             plane += (f32(1) - plane) * (cut * f32(colour[c]))
 
-    def glow(self, x: float, y: float, radius: float, colour: Colour, strength: float = 1.0, power: int = 2) -> None:
+    def glow(
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        colour: Colour,
+        strength: float = 1.0,
+        power: int = 2,
+    ) -> None:
         """A round glow around a point; ``radius`` is where it has lost about three quarters."""
         dx = (self.x - f32(x)) * f32(1 / radius)
         dy = (self.y - f32(y)) * f32(1 / radius)
         self.screen(fall((dx * dx)[None, :] + (dy * dy)[:, None], power) * f32(strength), colour)
 
-    def disc(self, x: float, y: float, r: float, colour: Colour | Field, soft: float = 1.0, alpha: float = 1.0) -> None:
+    def disc(
+        self,
+        x: float,
+        y: float,
+        r: float,
+        colour: Colour | Field,
+        soft: float = 1.0,
+        alpha: float = 1.0,
+    ) -> None:
         """A filled circle with an edge ``soft`` pixels wide."""
         x0, y0 = int(x - r - soft - 2), int(y - r - soft - 2)
         n = int(2 * (r + soft) + 6)
         d = self.distance(x - x0, y - y0, n, n)
-        self.over(np.clip((f32(r) - d) * f32(1 / soft) + f32(0.5), 0, 1) * f32(alpha), colour, y0, x0)
+        self.over(
+            np.clip((f32(r) - d) * f32(1 / soft) + f32(0.5), 0, 1) * f32(alpha), colour, y0, x0
+        )
 
     @staticmethod
     def distance(x: float, y: float, h: int, w: int) -> Field:
         """Distance of every pixel of an ``h`` x ``w`` patch from (x, y)."""
         dx, dy = axis(w) - f32(x), axis(h) - f32(y)
-        return np.sqrt((dx * dx)[None, :] + (dy * dy)[:, None])
+        out: Field = np.sqrt((dx * dx)[None, :] + (dy * dy)[:, None])
+        return out
 
-    # --- shapes --------------------------------------------------------------------------------------
+    # --- shapes ---------------------------------------------------------------------------------
 
     def below(self, ridge: Field, soft: float = 1.0) -> tuple[Field, int]:
         """Mask of everything below a ridge line (a row per column), and the row it starts at."""
@@ -144,14 +180,18 @@ class Stage:
         mask = (self.y[top:, None] - ridge[None, :]) * f32(1 / soft) + f32(0.5)
         return np.clip(mask, 0, 1).astype(np.float32), top
 
-    def layer(self, ridge: Field, colours: Sequence[Colour], depth: float = 0.0, soft: float = 1.0) -> None:
+    def layer(
+        self, ridge: Field, colours: Sequence[Colour], depth: float = 0.0, soft: float = 1.0
+    ) -> None:
         """Paint the land below a ridge with a vertical gradient ``depth`` pixels long."""
         mask, top = self.below(ridge, soft)
         start = float(ridge.min())
         paint = self.rows(colours, start, start + (depth or self.h - start))
         self.over(mask, paint[:, top:, None], top)
 
-    def shapes(self, polygons: Sequence[Polygon], colour: Colour | Field, alpha: float = 1.0) -> None:
+    def shapes(
+        self, polygons: Sequence[Polygon], colour: Colour | Field, alpha: float = 1.0
+    ) -> None:
         """Fill polygons with one paint."""
         mask, top, left = polygon_mask(polygons, self.h, self.w)
         if mask.size:

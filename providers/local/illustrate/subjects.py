@@ -1,4 +1,7 @@
-"""The vector subjects: Microsoft Fluent Emoji, flat style (MIT; see NOTICE), packed by scripts/build_subjects.py."""
+"""The vector subjects: Microsoft Fluent Emoji, flat style (MIT.
+
+See NOTICE), packed by scripts/build_subjects.py.
+"""
 
 from __future__ import annotations
 

@@ -13,15 +13,35 @@ from pathlib import Path
 from providers.local.illustrate.subjects import subjects
 
 _FILE = Path(__file__).with_name("keywords.toml")
-_TOKEN = re.compile(r"[^\W_]+(?:['’&\-][^\W_]+)*|[^\w\s]")
+_TOKEN = re.compile(r"[^\W_]+(?:['&\-][^\W_]+)*|[^\w\s]")
 _BREAKS = frozenset(".,;:!?()[]{}|/\n")
 _IRREGULAR = {
-    "mice": "mouse", "geese": "goose", "children": "child", "people": "person", "men": "man", "women": "woman",
-    "wolves": "wolf", "leaves": "leaf", "teeth": "tooth", "feet": "foot", "loaves": "loaf", "knives": "knife",
-    "scarves": "scarf", "oxen": "ox", "cacti": "cactus", "octopi": "octopus", "babies": "baby", "elves": "elf",
-    "ladies": "lady", "halves": "half", "shelves": "shelf", "buses": "bus", "heroes": "hero", "mangoes": "mango",
+    "mice": "mouse",
+    "geese": "goose",
+    "children": "child",
+    "people": "person",
+    "men": "man",
+    "women": "woman",
+    "wolves": "wolf",
+    "leaves": "leaf",
+    "teeth": "tooth",
+    "feet": "foot",
+    "loaves": "loaf",
+    "knives": "knife",
+    "scarves": "scarf",
+    "oxen": "ox",
+    "cacti": "cactus",
+    "octopi": "octopus",
+    "babies": "baby",
+    "elves": "elf",
+    "ladies": "lady",
+    "halves": "half",
+    "shelves": "shelf",
+    "buses": "bus",
+    "heroes": "hero",
+    "mangoes": "mango",
     "tomatoes": "tomato",
-}  # fmt: skip
+}
 MAX_CHARACTERS = 4000
 """Text beyond this is not read: no prompt needs it, and the work stays bounded."""
 MAX_WORDS_IN_PHRASE = 4
@@ -37,7 +57,10 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Hit:
-    """A phrase of the prompt. ``meanings`` is empty if it is not understood; ``plural`` if it was a plural form."""
+    """A phrase of the prompt. ``meanings`` is empty if it is not understood.
+
+    ``plural`` if it was a plural form.
+    """
 
     text: str
     meanings: tuple[Meaning, ...]
@@ -68,8 +91,11 @@ def lexicon() -> dict[str, tuple[Meaning, ...]]:
 
 def tokens(text: str) -> list[str]:
     """Words and marks, lower case; accents kept, control characters and emoji modifiers dropped."""
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).casefold().replace("’", "'")
-    clean = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} and c != "\n" else c for c in plain)
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).casefold().replace("\u2019", "'")
+    clean = "".join(
+        " " if unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} and c != "\n" else c
+        for c in plain
+    )
     clean = "".join(c for c in clean if unicodedata.category(c) not in {"Cf", "Mn"} or c.isspace())
     return _TOKEN.findall(clean)
 
@@ -102,7 +128,10 @@ def look_up(phrase: str) -> tuple[tuple[Meaning, ...], bool]:
 
 
 def hits(text: str) -> list[Hit]:
-    """Read a text as the longest known phrases, in order; unknown words are hits without meaning."""
+    """Read a text as the longest known phrases, in order.
+
+    Unknown words are hits without meaning.
+    """
     words = tokens(text)
     found: list[Hit] = []
     i = 0

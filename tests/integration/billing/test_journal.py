@@ -216,9 +216,7 @@ def test_a_group_takes_as_many_statements_as_one_request(books: Books, *, closin
     assert max(used[0]) <= 10
 
 
-def test_no_statement_reads_a_whole_table(
-    sqlite_database: Database, clock: StandingClock
-) -> None:
+def test_no_statement_reads_a_whole_table(sqlite_database: Database, clock: StandingClock) -> None:
     """The plan of SQLite: an index for every look-up of a group (``IN (VALUES …)`` had none)."""
     books = Books(sqlite_database, clock)
     books.open(grant=100)
@@ -304,7 +302,9 @@ def test_the_audit_finds_entries_that_do_not_add_up_or_are_misplaced(
     }
 
 
-def test_the_audit_finds_what_the_tables_have_lost(sqlite_database: Database, clock: StandingClock) -> None:
+def test_the_audit_finds_what_the_tables_have_lost(
+    sqlite_database: Database, clock: StandingClock
+) -> None:
     books = Books(sqlite_database, clock)
     books.open(grant=10)
     claim = books.claim(books.hold(5), 5)

@@ -5,20 +5,38 @@ from __future__ import annotations
 import numpy as np
 
 from providers.local.illustrate.colour import Colour, lift, mix
-from providers.local.illustrate.fields import Field, axis, blur, f32, ramp, shift, soft_noise, stretch
+from providers.local.illustrate.fields import (
+    Field,
+    axis,
+    blur,
+    f32,
+    ramp,
+    shift,
+    soft_noise,
+    stretch,
+)
 from providers.local.illustrate.stage import Stage
 
 WHITE: Colour = (1.0, 1.0, 1.0)
 
 
-def sky(st: Stage, horizon: float, *, sun: bool = True, size: float = 0.07, clouds: float = 0.5) -> None:
-    """Paint the sky down to row ``horizon`` with its luminary (``size`` in units) and some clouds (0..1)."""
+def sky(
+    st: Stage, horizon: float, *, sun: bool = True, size: float = 0.07, clouds: float = 0.5
+) -> None:
+    """Paint the sky down to row ``horizon`` with its luminary.
+
+    ``size`` in units and some clouds (0..1).
+    """
     pal = st.pal
     st.horizon = horizon
     places = (0.0, 0.38, 0.74, 1.0)
     st.fill(pal.sky, -0.05 * st.h, horizon + 0.02 * st.h, places)
-    # Away from the subject's place (the right third by default), so that light comes across the picture.
-    st.light = (st.w * st.pick(0.27, 0.38), horizon - pal.height * (horizon - st.u * 0.06) - st.u * 0.02)
+    # Away from the subject's place (the right third by default), so that light comes across the
+    # picture.
+    st.light = (
+        st.w * st.pick(0.27, 0.38),
+        horizon - pal.height * (horizon - st.u * 0.06) - st.u * 0.02,
+    )
     st.light = (st.light[0], max(st.light[1], st.u * 0.1))
     if pal.night:
         stars(st, horizon)
@@ -49,7 +67,9 @@ def moon(st: Stage, size: float) -> None:
     maria = ramp(0.45, 0.72, soft_noise(st.rng, n, n, (r * 0.9, r * 0.9), 4))
     d = st.distance(n / 2, n / 2, n, n) * f32(1 / r)
     cover = np.clip((f32(1) - d) * f32(r) + f32(0.5), 0, 1)
-    body = np.stack([f32(c) * (f32(1) - maria * f32(0.2)) * (f32(1) - d * d * f32(0.14)) for c in pal.sun])
+    body = np.stack(
+        [f32(c) * (f32(1) - maria * f32(0.2)) * (f32(1) - d * d * f32(0.14)) for c in pal.sun]
+    )
     st.over(cover, body, int(y - n / 2), int(x - n / 2))
 
 
@@ -63,7 +83,9 @@ def stars(st: Stage, horizon: float, density: float = 1.0) -> None:
         fade = 1 - (y / horizon) ** 2
         power = brightness**6
         r = size * (0.55 + 1.6 * power)
-        tone: Colour = (1.0, 0.93, 0.8) if warm > 0.75 else (0.85, 0.92, 1.0) if warm < 0.4 else WHITE
+        tone: Colour = (
+            (1.0, 0.93, 0.8) if warm > 0.75 else (0.85, 0.92, 1.0) if warm < 0.4 else WHITE
+        )
         st.disc(px * st.w, y, r, tone, soft=r * 1.3, alpha=fade * (0.25 + 0.75 * power))
         if power > 0.75:
             st_halo(st, px * st.w, y, r * 7, tone, 0.28 * fade)
@@ -82,7 +104,9 @@ def streaks(st: Stage, horizon: float, amount: float) -> None:
     h = max(int(horizon), 2)
     u, pal = st.u, st.pal
     body = soft_noise(st.rng, h, st.w, (u * 0.17, u * 0.75), 5, 0.55)
-    band = ramp(0.02, 0.35, axis(h) * f32(1 / h)) * (f32(1) - ramp(0.75, 1.02, axis(h) * f32(1 / h)))
+    band = ramp(0.02, 0.35, axis(h) * f32(1 / h)) * (
+        f32(1) - ramp(0.75, 1.02, axis(h) * f32(1 / h))
+    )
     cover = ramp(0.72 - 0.25 * amount, 0.86, body) * band[:, None]
     # Difference to the cloud a little nearer to the light: bright rims, dim bellies.
     step = max(int(u * 0.02), 1)
@@ -94,14 +118,20 @@ def streaks(st: Stage, horizon: float, amount: float) -> None:
 
 
 def cumulus(st: Stage, cx: float, base: float, width: float, alpha: float = 1.0) -> None:
-    """One heap cloud: a pile of discs with a flat base, broken up by noise and lit from the light's side."""
+    """One heap cloud.
+
+    A pile of discs with a flat base, broken up by noise and lit from the light's side.
+    """
     w, h = int(width * 1.3) + 8, int(width * 0.62) + 8
     rng, pal = st.rng, st.pal
     dome = np.zeros((h, w), np.float32)
     for _ in range(11):
         t = st.pick(-1, 1)
         r = width * st.pick(0.09, 0.17) * (1.25 - abs(t))
-        x, y = w / 2 + t * width * 0.4, h * 0.8 - r * st.pick(0.4, 1.0) - (1 - t * t) * width * st.pick(0, 0.16)
+        x, y = (
+            w / 2 + t * width * 0.4,
+            h * 0.8 - r * st.pick(0.4, 1.0) - (1 - t * t) * width * st.pick(0, 0.16),
+        )
         d = st.distance(x, y, h, w) * f32(1 / r)
         np.maximum(dome, f32(1.25) - d, out=dome)
     rough = soft_noise(rng, h, w, (width * 0.16, width * 0.16), 5, 0.6) - f32(0.5)
@@ -134,7 +164,9 @@ def rays(st: Stage, strength: float, colour: Colour | None = None, spread: float
     f = np.clip(at - i.astype(np.float32), 0, 1)
     f = f * f * (f32(3) - f32(2) * f)
     beam = table[i] + (table[i + 1] - table[i]) * f
-    reach = ramp(st.h * 0.95, 0.0, np.abs(dy))[:, None] * ramp(-st.u * 0.02, st.u * 0.1, dy)[:, None]
+    reach = (
+        ramp(st.h * 0.95, 0.0, np.abs(dy))[:, None] * ramp(-st.u * 0.02, st.u * 0.1, dy)[:, None]
+    )
     field: Field = ramp(0.45, 1.0, beam) * reach * f32(strength)
     st.screen(stretch(field, st.h, st.w, smooth=False), colour or st.pal.sun)
 
@@ -153,7 +185,9 @@ def birds(st: Stage, count: int, x: float, y: float, spread: float) -> None:
     st.shapes(polygons, colour)
 
 
-def mist(st: Stage, top: float, bottom: float, strength: float, colour: Colour | None = None) -> None:
+def mist(
+    st: Stage, top: float, bottom: float, strength: float, colour: Colour | None = None
+) -> None:
     """A bank of mist between two rows, uneven along the width."""
     y0, y1 = max(int(top), 0), min(int(bottom), st.h)
     if y1 - y0 < 4:
@@ -162,4 +196,8 @@ def mist(st: Stage, top: float, bottom: float, strength: float, colour: Colour |
     drift = soft_noise(st.rng, n, st.w, (n * 0.6, st.u * 0.6), 3)
     t = axis(n) * f32(1 / n)
     band = ramp(0.0, 0.55, t) * (f32(1) - ramp(0.6, 1.0, t))
-    st.over(ramp(0.15, 0.75, drift) * band[:, None] * f32(strength), colour or lift(st.pal.haze, 0.02), y0)
+    st.over(
+        ramp(0.15, 0.75, drift) * band[:, None] * f32(strength),
+        colour or lift(st.pal.haze, 0.02),
+        y0,
+    )

@@ -18,12 +18,19 @@ ROCK: Colour = (0.47, 0.46, 0.5)
 EARTH: Colour = (0.45, 0.33, 0.24)
 
 
-def rolling(st: Stage, base: float, height: float, cell: float, octaves: int = 3, gain: float = 0.35) -> Field:
-    """A rolling ridge line: row per column, crests ``height`` above ``base``; ``cell`` = hill length, pixels."""
+def rolling(
+    st: Stage, base: float, height: float, cell: float, octaves: int = 3, gain: float = 0.35
+) -> Field:
+    """A rolling ridge line: row per column, crests ``height`` above ``base``.
+
+    ``cell`` = hill length, pixels.
+    """
     return f32(base) - line(st.rng, st.w, cell, octaves, gain) * f32(height)
 
 
-def hill(st: Stage, ridge: Field, colour: Colour, *, depth: float = 0.0, shine: float = 0.06) -> None:
+def hill(
+    st: Stage, ridge: Field, colour: Colour, *, depth: float = 0.0, shine: float = 0.06
+) -> None:
     """A hill with a lit crest that darkens downwards, and a soft unevenness."""
     top, bottom = lift(colour, shine), lift(colour, -0.09)
     st.layer(ridge, (mix(top, st.pal.haze, depth * 0.5), colour, bottom), st.u * 0.5)
@@ -55,23 +62,56 @@ def conifer(st: Stage, x: float, y: float, tall: float, wide: float = 0.0) -> li
         yy = y - tall * 0.97 * (1 - t) - tall * 0.05
         reach = half * (0.12 + 0.88 * t**0.85)
         droop = tall * 0.035
-        left += [(x + lean * (1 - t) - reach * (0.75 + 0.45 * a), yy + droop * (0.4 + b)), (x + lean * (1 - t) - reach * (0.32 + 0.2 * c), yy - droop * 0.2)]
-        right += [(x + lean * (1 - t) + reach * (0.75 + 0.45 * c), yy + droop * (0.4 + d)), (x + lean * (1 - t) + reach * (0.32 + 0.2 * b), yy - droop * 0.2)]
+        left += [
+            (x + lean * (1 - t) - reach * (0.75 + 0.45 * a), yy + droop * (0.4 + b)),
+            (x + lean * (1 - t) - reach * (0.32 + 0.2 * c), yy - droop * 0.2),
+        ]
+        right += [
+            (x + lean * (1 - t) + reach * (0.75 + 0.45 * c), yy + droop * (0.4 + d)),
+            (x + lean * (1 - t) + reach * (0.32 + 0.2 * b), yy - droop * 0.2),
+        ]
     crown = [(x + lean, y - tall), *right, *reversed(left)]
     t = max(tall * 0.018, 0.6)
-    return [crown, [(x - t, y - tall * 0.12), (x + t, y - tall * 0.12), (x + t * 1.3, y + tall * 0.02), (x - t * 1.3, y + tall * 0.02)]]
+    return [
+        crown,
+        [
+            (x - t, y - tall * 0.12),
+            (x + t, y - tall * 0.12),
+            (x + t * 1.3, y + tall * 0.02),
+            (x - t * 1.3, y + tall * 0.02),
+        ],
+    ]
 
 
 def circle(x: float, y: float, rx: float, ry: float, n: int = 20) -> list[tuple[float, float]]:
     """An ellipse as a polygon."""
-    return [(x + rx * math.cos(2 * math.pi * i / n), y + ry * math.sin(2 * math.pi * i / n)) for i in range(n)]
+    return [
+        (x + rx * math.cos(2 * math.pi * i / n), y + ry * math.sin(2 * math.pi * i / n))
+        for i in range(n)
+    ]
 
 
-def round_tree(st: Stage, x: float, y: float, tall: float) -> tuple[list[Polygon], list[Polygon], list[Polygon]]:
+def round_tree(
+    st: Stage, x: float, y: float, tall: float
+) -> tuple[list[Polygon], list[Polygon], list[Polygon]]:
     """A broad-leaved tree: (trunk, crown, lit parts of the crown)."""
     t = tall * 0.03
-    trunk: list[Polygon] = [[(x - t * 1.5, y), (x - t * 0.7, y - tall * 0.55), (x + t * 0.7, y - tall * 0.55), (x + t * 1.5, y)]]
-    trunk.append([(x, y - tall * 0.3), (x + tall * 0.13, y - tall * 0.52), (x + tall * 0.15, y - tall * 0.5), (x, y - tall * 0.25)])
+    trunk: list[Polygon] = [
+        [
+            (x - t * 1.5, y),
+            (x - t * 0.7, y - tall * 0.55),
+            (x + t * 0.7, y - tall * 0.55),
+            (x + t * 1.5, y),
+        ]
+    ]
+    trunk.append(
+        [
+            (x, y - tall * 0.3),
+            (x + tall * 0.13, y - tall * 0.52),
+            (x + tall * 0.15, y - tall * 0.5),
+            (x, y - tall * 0.25),
+        ]
+    )
     crown: list[Polygon] = []
     lights: list[Polygon] = []
     side = -1 if st.light[0] < x else 1
@@ -83,7 +123,14 @@ def round_tree(st: Stage, x: float, y: float, tall: float) -> tuple[list[Polygon
     return trunk, crown, lights
 
 
-def tufts(st: Stage, ridge: Field, count: int, tall: tuple[float, float], spread: float, lean: float = 0.35) -> list[Polygon]:
+def tufts(
+    st: Stage,
+    ridge: Field,
+    count: int,
+    tall: tuple[float, float],
+    spread: float,
+    lean: float = 0.35,
+) -> list[Polygon]:
     """Blades of grass growing from a ridge line or up to ``spread`` pixels below it."""
     polygons: list[Polygon] = []
     for a, b, c, d in st.rng.random((count, 4)).tolist():
@@ -94,11 +141,21 @@ def tufts(st: Stage, ridge: Field, count: int, tall: tuple[float, float], spread
         half = max(height * 0.045, 0.5)
         tip = (x + bend, y - height)
         mid = (x + bend * 0.35, y - height * 0.55)
-        polygons.append([(x - half, y + height * 0.1), (mid[0] - half * 0.7, mid[1]), tip, (mid[0] + half * 0.7, mid[1]), (x + half, y + height * 0.1)])
+        polygons.append(
+            [
+                (x - half, y + height * 0.1),
+                (mid[0] - half * 0.7, mid[1]),
+                tip,
+                (mid[0] + half * 0.7, mid[1]),
+                (x + half, y + height * 0.1),
+            ]
+        )
     return polygons
 
 
-def water(st: Stage, top: float, *, bottom: float | None = None, calm: float = 0.5, path: bool = True) -> None:
+def water(
+    st: Stage, top: float, *, bottom: float | None = None, calm: float = 0.5, path: bool = True
+) -> None:
     """Water from row ``top`` down: mirrored sky, swell in perspective, the light's glitter path."""
     y0, y1 = int(top), st.h if bottom is None else int(bottom)
     n = y1 - y0
@@ -108,13 +165,17 @@ def water(st: Stage, top: float, *, bottom: float | None = None, calm: float = 0
     far, near = pal.water[1], pal.water[0]
     t = axis(n) * f32(1 / n)
     flip = np.clip(y0 - 1 - (axis(n) * f32(0.9)).astype(np.intp), 0, st.h - 1)
-    base = np.stack([f32(a) + (f32(b) - f32(a)) * np.sqrt(t) for a, b in zip(far, near, strict=True)])
+    base = np.stack(
+        [f32(a) + (f32(b) - f32(a)) * np.sqrt(t) for a, b in zip(far, near, strict=True)]
+    )
     mirror = st.image[:, flip, :]
     keep = f32(0.5) * (f32(1) - t * f32(0.75))
     st.image[:, y0:y1] = base[:, :, None] + (mirror - base[:, :, None]) * keep[None, :, None]
     wave = _swell(st, n, u)
     near_t = (f32(0.25) + f32(0.75) * t)[:, None]
-    st.over(ramp(0.52, 0.85, wave) * near_t * f32(0.32 * (1.4 - calm)), mix(near, pal.shade, 0.55), y0)
+    st.over(
+        ramp(0.52, 0.85, wave) * near_t * f32(0.32 * (1.4 - calm)), mix(near, pal.shade, 0.55), y0
+    )
     st.screen(ramp(0.5, 0.12, wave) * near_t * f32(0.2), mix(pal.haze, pal.sun, 0.4), y0)
     if path:
         _glitter(st, y0, n, wave)

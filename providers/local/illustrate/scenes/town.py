@@ -22,7 +22,9 @@ def city(st: Stage) -> None:
         near = i / 3
         tall = min(st.h * (0.34 + 0.16 * near), u * 0.72)
         body = (0.42, 0.48, 0.6) if i % 2 else (0.55, 0.5, 0.55)
-        colour = mix(pal.surface(body, 0.72 * (1 - near) ** 1.1), pal.shade, (0.42 if dark else 0.12) * near)
+        colour = mix(
+            pal.surface(body, 0.72 * (1 - near) ** 1.1), pal.shade, (0.42 if dark else 0.12) * near
+        )
         _towers(st, horizon + u * 0.01, tall, colour, near, dark)
         if i < 3:
             air.mist(st, horizon - tall * 0.5, horizon + u * 0.1, 0.42)
@@ -45,7 +47,9 @@ def _retro_sun(st: Stage) -> None:
         stripes *= ramp(half * 0.8, half * 1.25, np.abs(t - f32(at)))
     cover = np.clip(f32(r) - d + f32(0.5), 0, 1) * stripes[:, None]
     warm, pink = mix(st.pal.sun, (1.0, 0.85, 0.3), 0.5), st.pal.accent[0]
-    paint = np.stack([f32(a) + (f32(b) - f32(a)) * t for a, b in zip(warm, pink, strict=True)])[:, :, None]
+    paint = np.stack([f32(a) + (f32(b) - f32(a)) * t for a, b in zip(warm, pink, strict=True)])[
+        :, :, None
+    ]
     st.glow(x, y, r * 2.2, pink, 0.5)
     st.over(cover, paint, int(y - n / 2), int(x - n / 2))
 
@@ -63,14 +67,20 @@ def _towers(st: Stage, base: float, tall: float, colour: Colour, near: float, da
         height = tall * st.pick(0.3, 1.0) * (0.8 if st.lead and 0.5 < x / st.w < 0.8 else 1.0)
         top = base - height
         outline = _roof(st, x, top, wide, base)
-        mask_colour = st.rows((light, colour, mix(colour, st.pal.haze, 0.4 * (1 - near * 0.7))), top, base)
+        mask_colour = st.rows(
+            (light, colour, mix(colour, st.pal.haze, 0.4 * (1 - near * 0.7))), top, base
+        )
         st.shapes(outline, mask_colour[:, :, None])
         edge = wide * 0.28
         ex = x + wide - edge if side > 0 else x
         st.shapes([[(ex, top), (ex + edge, top), (ex + edge, base), (ex, base)]], shade, 0.55)
         _windows(st, windows, x, top, wide, base, near)
         x += wide * st.pick(0.92, 1.35)
-    tones = ((1.0, 0.86, 0.55), st.pal.accent[1], st.pal.accent[0]) if dark else (lift(colour, 0.14),) * 3
+    tones = (
+        ((1.0, 0.86, 0.55), st.pal.accent[1], st.pal.accent[0])
+        if dark
+        else (lift(colour, 0.14),) * 3
+    )
     for polygons, tone in zip(windows, tones, strict=True):
         st.shapes(polygons, mix(tone, st.pal.haze, 0.5 * (1 - near)), 0.9 if dark else 0.6)
 
@@ -81,18 +91,44 @@ def _roof(st: Stage, x: float, top: float, wide: float, base: float) -> list[Pol
     body: Polygon = [(x, top), (x + wide, top), (x + wide, base), (x, base)]
     if kind == 0:
         step = wide * 0.22
-        return [body, [(x + step, top - wide * 0.3), (x + wide - step, top - wide * 0.3), (x + wide - step, top + 1), (x + step, top + 1)]]
+        return [
+            body,
+            [
+                (x + step, top - wide * 0.3),
+                (x + wide - step, top - wide * 0.3),
+                (x + wide - step, top + 1),
+                (x + step, top + 1),
+            ],
+        ]
     if kind == 1:
         return [[(x, top), (x + wide, top - wide * 0.35), (x + wide, base), (x, base)]]
     if kind == 2:
         m = max(wide * 0.025, 0.7)
-        return [body, [(x + wide / 2 - m, top), (x + wide / 2 - m * 0.4, top - wide * 0.75), (x + wide / 2 + m * 0.4, top - wide * 0.75), (x + wide / 2 + m, top)]]
+        return [
+            body,
+            [
+                (x + wide / 2 - m, top),
+                (x + wide / 2 - m * 0.4, top - wide * 0.75),
+                (x + wide / 2 + m * 0.4, top - wide * 0.75),
+                (x + wide / 2 + m, top),
+            ],
+        ]
     if kind == 3:
-        return [[(x, top), (x + wide / 2, top - wide * 0.45), (x + wide, top), (x + wide, base), (x, base)]]
+        return [
+            [
+                (x, top),
+                (x + wide / 2, top - wide * 0.45),
+                (x + wide, top),
+                (x + wide, base),
+                (x, base),
+            ]
+        ]
     return [body]
 
 
-def _windows(st: Stage, out: list[list[Polygon]], x: float, top: float, wide: float, base: float, near: float) -> None:
+def _windows(
+    st: Stage, out: list[list[Polygon]], x: float, top: float, wide: float, base: float, near: float
+) -> None:
     """A grid of windows, some lit; three groups by colour."""
     if near < 0.3:
         return
@@ -108,7 +144,14 @@ def _windows(st: Stage, out: list[list[Polygon]], x: float, top: float, wide: fl
             if lot[r, c] < share:
                 wx, wy = x + gap * (c + 0.55), top + gap * 1.35 * (r + 0.7)
                 group = 0 if lot[r, c] < share * 0.74 else 1 if lot[r, c] < share * 0.9 else 2
-                out[group].append([(wx, wy), (wx + gap * 0.5, wy), (wx + gap * 0.5, wy + gap * 0.75), (wx, wy + gap * 0.75)])
+                out[group].append(
+                    [
+                        (wx, wy),
+                        (wx + gap * 0.5, wy),
+                        (wx + gap * 0.5, wy + gap * 0.75),
+                        (wx, wy + gap * 0.75),
+                    ]
+                )
 
 
 def _street(st: Stage, top: float) -> None:
@@ -139,7 +182,9 @@ def road(st: Stage) -> None:
     air.sky(st, horizon, clouds=0.55)
     if not pal.night and pal.local > 0.5:
         for _ in range(max(2, round(2 * st.w / u))):
-            air.cumulus(st, st.w * st.pick(0, 1), horizon * st.pick(0.4, 0.9), u * st.pick(0.2, 0.45), 0.9)
+            air.cumulus(
+                st, st.w * st.pick(0, 1), horizon * st.pick(0.4, 0.9), u * st.pick(0.2, 0.45), 0.9
+            )
     green = {"autumn": (0.74, 0.55, 0.26), "sand": land.SAND}.get(pal.name, land.GRASS)
     far = land.rolling(st, horizon + u * 0.01, u * 0.16, u * 0.5, 4)
     land.hill(st, far, pal.surface(mix(green, land.PINE, 0.5), 0.62))
@@ -161,13 +206,24 @@ def _ribbon(st: Stage, top: float) -> None:
         return
     u, pal = st.u, st.pal
     t = (axis(n) * f32(1 / n))[:, None]
-    centre = f32(st.w * 0.5) + (f32(0.5) - t) * (f32(1) - t) * f32(u * 0.5) * f32(1 if st.light[0] < st.w / 2 else -1)
+    centre = f32(st.w * 0.5) + (f32(0.5) - t) * (f32(1) - t) * f32(u * 0.5) * f32(
+        1 if st.light[0] < st.w / 2 else -1
+    )
     half = f32(u * 0.008) + t * t * f32(u * 0.2) + t * f32(u * 0.42)
     d = (st.x[None, :] - centre) / half
     soft = f32(1) / half
     asphalt = mix(pal.surface((0.36, 0.37, 0.42)), pal.shade, 0.2)
-    paint = np.stack([np.broadcast_to(f32(a) + (f32(b) - f32(a)) * ramp(0.0, 0.35, t), (n, 1)) for a, b in zip(mix(asphalt, pal.haze, 0.6), asphalt, strict=True)])
-    st.over(np.clip((f32(1.16) - np.abs(d)) / soft + f32(0.5), 0, 1), pal.surface((0.8, 0.72, 0.58), 0.1), y0)
+    paint = np.stack(
+        [
+            np.broadcast_to(f32(a) + (f32(b) - f32(a)) * ramp(0.0, 0.35, t), (n, 1))
+            for a, b in zip(mix(asphalt, pal.haze, 0.6), asphalt, strict=True)
+        ]
+    )
+    st.over(
+        np.clip((f32(1.16) - np.abs(d)) / soft + f32(0.5), 0, 1),
+        pal.surface((0.8, 0.72, 0.58), 0.1),
+        y0,
+    )
     st.over(np.clip((f32(1) - np.abs(d)) / soft + f32(0.5), 0, 1), paint, y0)
     white = pal.surface((0.98, 0.97, 0.92))
     side = np.clip((f32(0.022) - np.abs(np.abs(d) - f32(0.9))) / soft + f32(0.5), 0, 1)

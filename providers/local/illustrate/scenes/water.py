@@ -17,7 +17,9 @@ def sea(st: Stage) -> None:
     air.sky(st, horizon, clouds=0.75)
     if pal.height > 0.5 and not pal.night:
         for _ in range(max(1, round(1.6 * st.w / u))):
-            air.cumulus(st, st.w * st.pick(0, 1), horizon * st.pick(0.6, 0.96), u * st.pick(0.2, 0.45), 0.85)
+            air.cumulus(
+                st, st.w * st.pick(0, 1), horizon * st.pick(0.6, 0.96), u * st.pick(0.2, 0.45), 0.85
+            )
     islands(st, horizon)
     land.water(st, horizon)
     st.ground = st.h * 0.76
@@ -43,7 +45,9 @@ def beach(st: Stage) -> None:
     air.sky(st, horizon, clouds=0.5)
     for _ in range(max(1, round(1.5 * st.w / u))):
         if not pal.night:
-            air.cumulus(st, st.w * st.pick(0, 1), horizon * st.pick(0.6, 0.95), u * st.pick(0.2, 0.45), 0.85)
+            air.cumulus(
+                st, st.w * st.pick(0, 1), horizon * st.pick(0.6, 0.95), u * st.pick(0.2, 0.45), 0.85
+            )
     islands(st, horizon)
     land.water(st, horizon, bottom=st.h * 0.8)
     shore = f32(st.h * 0.735) + (line(st.rng, st.w, u * 0.7, 3) - f32(0.5)) * f32(u * 0.09)
@@ -54,7 +58,9 @@ def beach(st: Stage) -> None:
     st.layer(shore - f32(u * 0.014), (wet, wet), soft=u * 0.012)
     foam = pal.surface((1.0, 1.0, 1.0), 0.1)
     _foam(st, shore - f32(u * 0.014), foam)
-    st.layer(shore + f32(u * 0.02), (lift(sand, 0.03), sand, lift(sand, -0.05)), u * 0.3, soft=u * 0.03)
+    st.layer(
+        shore + f32(u * 0.02), (lift(sand, 0.03), sand, lift(sand, -0.05)), u * 0.3, soft=u * 0.03
+    )
     land.texture(st, shore + f32(u * 0.02), 0.25, u * 0.035, 5)
     _pebbles(st, st.h * 0.82, pal.surface((0.99, 0.9, 0.78)))
     st.ground = st.h * 0.87
@@ -119,7 +125,15 @@ def _frond(st: Stage, ox: float, oy: float, dx: float, dy: float) -> list[Polygo
         w = u * 0.0055
         for side in (-0.35, 1.0):
             tip = (x + forward * (1.0 if side > 0 else 1.3), y + length * side)
-            found.append([(x - w, y), ((x + tip[0]) / 2 - w * 0.8, (y + tip[1]) / 2), tip, ((x + tip[0]) / 2 + w * 1.2, (y + tip[1]) / 2), (x + w, y)])
+            found.append(
+                [
+                    (x - w, y),
+                    ((x + tip[0]) / 2 - w * 0.8, (y + tip[1]) / 2),
+                    tip,
+                    ((x + tip[0]) / 2 + w * 1.2, (y + tip[1]) / 2),
+                    (x + w, y),
+                ]
+            )
     back = [(x, y + u * 0.004) for x, y in reversed(spine)]
     found.append([*spine, *back])
     return found
@@ -128,18 +142,25 @@ def _frond(st: Stage, ox: float, oy: float, dx: float, dy: float) -> list[Polygo
 def underwater(st: Stage) -> None:
     """Blue depth, shafts of light from the surface, a sea bed with corals and kelp."""
     u, pal = st.u, st.pal
-    deep = pal if pal.name in {"ocean", "emerald", "neon", "aurora"} else pal
-    top, middle, low = mix(deep.water[1], deep.sun, 0.3), mix(deep.water[1], deep.water[0], 0.55), mix(deep.water[0], deep.shade, 0.45)
+    top, middle, low = (
+        mix(pal.water[1], pal.sun, 0.3),
+        mix(pal.water[1], pal.water[0], 0.55),
+        mix(pal.water[0], pal.shade, 0.45),
+    )
     st.fill((top, middle, low), -st.h * 0.05, st.h)
     st.light = (st.w * st.pick(0.28, 0.4), -u * 0.12)
     st.horizon, st.ground, st.surface = st.h * 0.7, st.h * 0.86, "deep"
-    st.glow(st.light[0], -u * 0.05, u * 0.7, mix(deep.sun, top, 0.3), 0.75)
+    st.glow(st.light[0], -u * 0.05, u * 0.7, mix(pal.sun, top, 0.3), 0.75)
     _caustics(st)
-    air.rays(st, 0.5, mix(deep.sun, deep.water[1], 0.25), spread=1.6)
+    air.rays(st, 0.5, mix(pal.sun, pal.water[1], 0.25), spread=1.6)
     for i, depth in enumerate((0.75, 0.45, 0.12)):
-        ridge = land.rolling(st, st.h * (0.8 + 0.07 * i), u * (0.1 - 0.015 * i), u * (0.4 + 0.3 * i), 4)
+        ridge = land.rolling(
+            st, st.h * (0.8 + 0.07 * i), u * (0.1 - 0.015 * i), u * (0.4 + 0.3 * i), 4
+        )
         colour = mix(mix(low, (0.72, 0.66, 0.5), 0.25 + 0.12 * i), middle, depth)
-        _kelp(st, ridge, u * (0.16 + 0.1 * i), mix(mix(low, (0.1, 0.45, 0.35), 0.5), middle, depth), i)
+        _kelp(
+            st, ridge, u * (0.16 + 0.1 * i), mix(mix(low, (0.1, 0.45, 0.35), 0.5), middle, depth), i
+        )
         land.hill(st, ridge, colour, shine=0.05)
     land.texture(st, ridge, 0.3, u * 0.05, 4)
     _shoal(st, mix(low, middle, 0.5))
@@ -154,7 +175,9 @@ def _caustics(st: Stage) -> None:
     b = soft_noise(st.rng, n, st.w, (st.u * 0.05, st.u * 0.2), 3)
     web = f32(1) - np.abs(a - b) * f32(7)
     fade = ramp(n, 0, axis(n))[:, None]
-    st.screen(np.clip(web, 0, 1) ** 2 * fade * fade * f32(0.42), mix(st.pal.sun, st.pal.water[1], 0.3))
+    st.screen(
+        np.clip(web, 0, 1) ** 2 * fade * fade * f32(0.42), mix(st.pal.sun, st.pal.water[1], 0.3)
+    )
 
 
 def _kelp(st: Stage, ridge: Field, tall: float, colour: Colour, near: int) -> None:
@@ -168,7 +191,9 @@ def _kelp(st: Stage, ridge: Field, tall: float, colour: Colour, near: int) -> No
         left, right = [], []
         for i in range(13):
             t = i / 12
-            wave = (t * (1 - t) * 4) * (1 if i % 6 < 3 else -0.6) * height * 0.05 + (c - 0.5) * height * 0.5 * t * t
+            wave = (t * (1 - t) * 4) * (1 if i % 6 < 3 else -0.6) * height * 0.05 + (
+                c - 0.5
+            ) * height * 0.5 * t * t
             half = height * 0.034 * (1 - t) ** 0.6 + 0.4
             left.append((x + wave - half, y - height * t))
             right.append((x + wave + half, y - height * t))
@@ -195,19 +220,46 @@ def _corals(st: Stage) -> None:
             tone = mix(st.pal.accent[(k + 1) % 3], st.pal.water[0], 0.35 + 0.1 * k)
             x = st.w * side + st.u * st.pick(-0.09, 0.09)
             polygons: list[Polygon] = []
-            _branch(st, polygons, x, st.h + st.u * 0.01, st.pick(-0.2, 0.2), st.u * st.pick(0.06, 0.085), st.u * 0.016, 4)
+            _branch(
+                st,
+                polygons,
+                x,
+                st.h + st.u * 0.01,
+                st.pick(-0.2, 0.2),
+                st.u * st.pick(0.06, 0.085),
+                st.u * 0.016,
+                4,
+            )
             for polygon in polygons:
                 st.shapes([polygon], tone)
 
 
-def _branch(st: Stage, out: list[Polygon], x: float, y: float, lean: float, length: float, half: float, depth: int) -> None:
+def _branch(
+    st: Stage,
+    out: list[Polygon],
+    x: float,
+    y: float,
+    lean: float,
+    length: float,
+    half: float,
+    depth: int,
+) -> None:
     """A coral branch and its forks; ``lean`` is the sideways run per unit of height."""
     tx, ty = x + lean * length, y - length
     out.append([(x - half, y), (tx - half * 0.75, ty), (tx + half * 0.75, ty), (x + half, y)])
     out.append(land.circle(tx, ty, half * 0.8, half * 0.8, 12))
     if depth > 1:
         for turn in (-0.55, 0.5):
-            _branch(st, out, tx, ty, lean + turn * st.pick(0.6, 1.3), length * st.pick(0.62, 0.85), half * 0.76, depth - 1)
+            _branch(
+                st,
+                out,
+                tx,
+                ty,
+                lean + turn * st.pick(0.6, 1.3),
+                length * st.pick(0.62, 0.85),
+                half * 0.76,
+                depth - 1,
+            )
 
 
 def bubbles(st: Stage) -> None:
@@ -222,5 +274,3 @@ def bubbles(st: Stage) -> None:
         ring = ramp(1.0 + edge, 1.0, d) * ramp(1.0 - 2.2 * edge, 1.0, d)
         st.screen(ring * f32(0.55), st.pal.sun, int(y - n / 2), int(x - n / 2))
         st.disc(x - r * 0.35, y - r * 0.35, max(r * 0.18, 0.6), (1.0, 1.0, 1.0), alpha=0.7)
-
-

@@ -26,7 +26,10 @@ STYLES: dict[str, Callable[[Pixels, Stage], Pixels]] = {
 
 
 def choose(style: str, said: str) -> tuple[str, str]:
-    """(the style to apply, the unknown style to report); ``style`` comes before one ``said`` in the prompt."""
+    """(the style to apply, the unknown style to report).
+
+    ``style`` comes before one ``said`` in the prompt.
+    """
     name = "-".join(style.casefold().replace("_", " ").replace("-", " ").split())
     name = {"watercolour": "watercolor", "none": ""}.get(name, name)
     if name in STYLES:

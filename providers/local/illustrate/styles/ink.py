@@ -25,9 +25,15 @@ def line_art(pixels: Pixels, st: Stage) -> Pixels:
     """Pen and ink on paper: outlines, and hatching in three directions by tone."""
     image = planes(smooth(pixels, st, 0.8))
     wobbly = shifted(image, st.rng, st, st.u * 0.0016, st.u * 0.03)
-    ink = np.maximum(lines(wobbly, max(st.u * 0.0011, 0.7), 1.5), lines(wobbly, max(st.u * 0.0026, 1.0), 1.1) * f32(0.9))
+    ink = np.maximum(
+        lines(wobbly, max(st.u * 0.0011, 0.7), 1.5),
+        lines(wobbly, max(st.u * 0.0026, 1.0), 1.1) * f32(0.9),
+    )
     tone = gray(wobbly)
-    low, high = float(np.sort(tone[::16, ::16], axis=None)[tone[::16, ::16].size // 50]), float(tone.max())
+    low, high = (
+        float(np.sort(tone[::16, ::16], axis=None)[tone[::16, ::16].size // 50]),
+        float(tone.max()),
+    )
     tone = np.clip((tone - f32(low)) * f32(1 / max(high - low, 0.2)), 0, 1)
     pitch = max(st.u * 0.0085, 4.0)
     x, y = st.x[None, :], st.y[:, None]
@@ -35,7 +41,9 @@ def line_art(pixels: Pixels, st: Stage) -> Pixels:
         t = (x * f32(ax) + y * f32(ay)) * f32(1 / (pitch * (1.4 if k < 2 else 1.2)))
         wave = np.abs(t - np.floor(t) - f32(0.5)) * f32(2)
         width = np.clip((f32(level) - tone) * f32(1.5), 0, 0.5)
-        ink = np.maximum(ink, ramp(0.14, -0.14, wave - width) * ramp(level, level - 0.05, tone) * f32(0.8))
+        ink = np.maximum(
+            ink, ramp(0.14, -0.14, wave - width) * ramp(level, level - 0.05, tone) * f32(0.8)
+        )
     page = np.asarray(hexed("#faf6ec"), np.float32)[:, None, None] * paper(st.rng, st, 0.05)
     pen = np.asarray(mix(st.pal.shade, hexed("#15161c"), 0.6), np.float32)[:, None, None]
     return pixels_of(np.clip(page + (pen - page) * ink, 0, 1), st.rng)
@@ -50,7 +58,9 @@ def comic_book(pixels: Pixels, st: Stage) -> Pixels:
     image = np.clip(image * ((flat + f32(0.06)) / (tone + f32(0.06))), 0, 1)
     dots = _halftone(tone * f32(levels) + f32(0.5), st)
     image = np.clip(image - dots * f32(0.13), 0, 1)
-    ink = np.maximum(lines(planes(smooth(pixels, st)), max(st.u * 0.0017, 0.8), 1.7), ramp(0.1, 0.045, tone))
+    ink = np.maximum(
+        lines(planes(smooth(pixels, st)), max(st.u * 0.0017, 0.8), 1.7), ramp(0.1, 0.045, tone)
+    )
     dark = np.asarray(hexed("#121018"), np.float32)[:, None, None]
     warm = np.asarray(hexed("#fff8e6"), np.float32)[:, None, None]
     return pixels_of((image + (dark - image) * ink) * warm, st.rng)
@@ -71,7 +81,9 @@ def neon_punk(pixels: Pixels, st: Stage) -> Pixels:
     """A dark violet night; outlines become glowing tubes of cyan and magenta."""
     image = planes(smooth(pixels, st))
     tone = gray(image)
-    table = gradient([hexed(c) for c in ("#05020f", "#170a3a", "#4a0f7a", "#b3168f", "#ff5fae")], 256)
+    table = gradient(
+        [hexed(c) for c in ("#05020f", "#170a3a", "#4a0f7a", "#b3168f", "#ff5fae")], 256
+    )
     base = table[:, (np.clip(tone, 0, 1) * f32(255)).astype(np.intp)] * f32(0.72)
     base = base + (image - base) * f32(0.24)
     tube = lines(image, max(st.u * 0.0015, 0.8), 1.6)
@@ -84,5 +96,7 @@ def neon_punk(pixels: Pixels, st: Stage) -> Pixels:
         light = np.clip(glow_near * f32(1.3) + glow_far * f32(1.1), 0, 1) * hue
         base[c] += (f32(1) - base[c]) * light
         base[c] += (f32(1) - base[c]) * tube * (hue * f32(0.5) + f32(0.5))
-    scan = f32(1) - ramp(0.5, 1.0, np.abs((axis(st.h) * f32(1 / max(st.u * 0.004, 3))) % f32(1) - f32(0.5)) * f32(2)) * f32(0.1)
+    scan = f32(1) - ramp(
+        0.5, 1.0, np.abs((axis(st.h) * f32(1 / max(st.u * 0.004, 3))) % f32(1) - f32(0.5)) * f32(2)
+    ) * f32(0.1)
     return pixels_of(np.clip(base * scan[:, None], 0, 1), st.rng)

@@ -44,7 +44,9 @@ def _margin(st: Stage) -> Field:
     edge = st.u * 0.035
     x = np.minimum(st.x, f32(st.w) - st.x)[None, :]
     y = np.minimum(st.y, f32(st.h) - st.y)[:, None]
-    rough = (noise(st.rng, st.h, st.w, (st.u * 0.07, st.u * 0.07), 5, 0.6) - f32(0.5)) * f32(edge * 2.2)
+    rough = (noise(st.rng, st.h, st.w, (st.u * 0.07, st.u * 0.07), 5, 0.6) - f32(0.5)) * f32(
+        edge * 2.2
+    )
     return ramp(edge * 0.82, edge * 1.12, np.minimum(x, y) + rough)
 
 
@@ -68,13 +70,15 @@ def enhance(pixels: Pixels, st: Stage) -> Pixels:
     """Local contrast, clearer colours, crisper edges."""
     image = planes(pixels)
     tone = gray(image)
-    local = (tone - blur(tone, st.u * 0.04)) * f32(0.55) + (tone - blur(tone, st.u * 0.003)) * f32(0.7)
+    local = (tone - blur(tone, st.u * 0.04)) * f32(0.55) + (tone - blur(tone, st.u * 0.003)) * f32(
+        0.7
+    )
     image = np.clip(image + local, 0, 1)
     return pixels_of(saturate(curve(image, 0.35), 1.22), st.rng)
 
 
 def cinematic(pixels: Pixels, st: Stage) -> Pixels:
-    """Teal shadows, amber lights, a horizontal flare, black bars unless the format is wide already."""
+    """Teal shadows, amber lights, a flare, black bars unless the format is wide already."""
     image = curve(planes(pixels), 0.65)
     tone = gray(image)
     cold, warm = hexed("#0f4f63"), hexed("#ffc27a")
@@ -100,12 +104,20 @@ def analog_film(pixels: Pixels, st: Stage) -> Pixels:
     for c in range(3):
         image[c] = blur(image[c], st.u * 0.0011)
     bright = blur(ramp(0.7, 1.0, gray(image)), st.u * 0.018)
-    leak_t = np.clip(f32(1) - (st.x * f32(1 / (st.w * 0.34)))[None, :] + (noise(st.rng, st.h, 4, (st.h * 0.5, 4), 2)[:, :1] - f32(0.5)), 0, 1)
+    leak_t = np.clip(
+        f32(1)
+        - (st.x * f32(1 / (st.w * 0.34)))[None, :]
+        + (noise(st.rng, st.h, 4, (st.h * 0.5, 4), 2)[:, :1] - f32(0.5)),
+        0,
+        1,
+    )
     lift, gain, leak = (0.085, 0.06, 0.1), (0.9, 0.845, 0.72), (0.75, 0.3, 0.08)
     halo = (0.34, 0.1, 0.04)
     for c in range(3):
         image[c] = f32(lift[c]) + curve(image[c : c + 1], 0.3)[0] * f32(gain[c])
-        image[c] += (f32(1) - image[c]) * (bright * f32(halo[c]) + leak_t * leak_t * f32(leak[c] * 0.7))
+        image[c] += (f32(1) - image[c]) * (
+            bright * f32(halo[c]) + leak_t * leak_t * f32(leak[c] * 0.7)
+        )
     image = saturate(image, 0.84)
     size = max(st.u / 900, 1.0)
     grain = noise(st.rng, st.h, st.w, (size * 1.6, size * 1.6), 2, 0.7) - f32(0.5)

@@ -32,7 +32,9 @@ def pixel_art(pixels: Pixels, st: Stage) -> Pixels:
     small = np.asarray(Image.fromarray(padded).reduce(block)).astype(np.int32)
     pattern = np.tile(_BAYER, (rows // 4 + 1, columns // 4 + 1))[:rows, :columns]
     small = np.clip(small + ((pattern - f32(7.5)) * f32(1.5)).astype(np.int32)[:, :, None], 0, 255)
-    few = Image.fromarray(small.astype(np.uint8)).quantize(28, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = Image.fromarray(small.astype(np.uint8)).quantize(
+        28, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
     big = np.asarray(few.convert("RGB")).repeat(block, 0).repeat(block, 1)
     return np.ascontiguousarray(big[: st.h, : st.w])
 
@@ -55,8 +57,13 @@ def low_poly(pixels: Pixels, st: Stage) -> Pixels:
     return pixels_of(saturate(curve(planes(out.astype(np.uint8)), 0.25), 1.15))
 
 
-def _corners(soft: Pixels, st: Stage, rows: int, columns: int, cell: float) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Grid corners (rows+1, columns+1, xy): each goes to the strongest edge near its random place."""
+def _corners(
+    soft: Pixels, st: Stage, rows: int, columns: int, cell: float
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Grid corners (rows+1, columns+1, xy).
+
+    Each goes to the strongest edge near its random place.
+    """
     tone = gray(planes(soft))
     edge = np.zeros_like(tone)
     edge[:-1] += np.abs(tone[1:] - tone[:-1])
@@ -80,8 +87,10 @@ def _corners(soft: Pixels, st: Stage, rows: int, columns: int, cell: float) -> n
     return points
 
 
-def _facet(double: Pixels, soft: Pixels, triangle: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
-    """Fill one triangle with the median of a few samples inside it, a little lighter or darker by its slant."""
+def _facet(
+    double: Pixels, soft: Pixels, triangle: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> None:
+    """Fill one triangle with the median of a few samples, lighter or darker by its slant."""
     h, w = soft.shape[:2]
     (ax, ay), (bx, by), (cx, cy) = ((int(x), int(y)) for x, y in triangle)
     samples = []
@@ -97,7 +106,14 @@ def _facet(double: Pixels, soft: Pixels, triangle: np.ndarray[tuple[int, ...], n
 def _inks(st: Stage) -> list[Colour]:
     """Six ink colours of a print, dark to light, from the palette."""
     pal = st.pal
-    found = [pal.shade, mix(pal.shade, pal.accent[0], 0.5), pal.accent[0], mix(pal.accent[1], pal.accent[0], 0.25), pal.accent[1], mix(pal.sky[3], hexed("#fbf3e0"), 0.5)]
+    found = [
+        pal.shade,
+        mix(pal.shade, pal.accent[0], 0.5),
+        pal.accent[0],
+        mix(pal.accent[1], pal.accent[0], 0.25),
+        pal.accent[1],
+        mix(pal.sky[3], hexed("#fbf3e0"), 0.5),
+    ]
     return sorted(found, key=luma)
 
 
@@ -134,7 +150,9 @@ def origami(pixels: Pixels, st: Stage) -> Pixels:
     out = image * f32(0.86)
     levels = 7
     for k in range(1, levels):
-        level = 0.5 * float(order[int(order.size * k / levels)]) + 0.5 * (float(order[0]) + (float(order[-1]) - float(order[0])) * k / levels)
+        level = 0.5 * float(order[int(order.size * k / levels)]) + 0.5 * (
+            float(order[0]) + (float(order[-1]) - float(order[0])) * k / levels
+        )
         sheet = ramp(-0.006, 0.006, tone - f32(level))
         d = max(int(st.u * 0.007), 1)
         shadow = blur(shift(sheet, d, d), st.u * 0.009) * (f32(1) - sheet)

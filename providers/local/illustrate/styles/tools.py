@@ -48,7 +48,10 @@ def curve(image: Field, contrast: float) -> Field:
 
 
 def smooth(pixels: Pixels, st: Stage, strength: float = 1.0) -> Pixels:
-    """Flatten small detail but keep edges: integer median filters, as wide as the picture allows."""
+    """Flatten small detail but keep edges.
+
+    Integer median filters, as wide as the picture allows.
+    """
     size = max(3, int(st.u * 0.006 * strength)) | 1
     out = pixels
     for _ in range(2):
@@ -78,7 +81,11 @@ def shifted(image: Field, rng: Rng, st: Stage, reach: float, cell: float) -> Fie
     """Displace every pixel by smooth noise of ``reach`` pixels: the wobble of a hand."""
     dx = (noise(rng, st.h, st.w, (cell, cell), 2) - f32(0.5)) * f32(2 * reach)
     dy = (noise(rng, st.h, st.w, (cell, cell), 2) - f32(0.5)) * f32(2 * reach)
-    rows = np.clip(np.arange(st.h, dtype=np.intp)[:, None] + np.floor(dy).astype(np.intp), 0, st.h - 1)
-    columns = np.clip(np.arange(st.w, dtype=np.intp)[None, :] + np.floor(dx).astype(np.intp), 0, st.w - 1)
+    rows = np.clip(
+        np.arange(st.h, dtype=np.intp)[:, None] + np.floor(dy).astype(np.intp), 0, st.h - 1
+    )
+    columns = np.clip(
+        np.arange(st.w, dtype=np.intp)[None, :] + np.floor(dx).astype(np.intp), 0, st.w - 1
+    )
     out: Field = image[:, rows, columns]
     return out

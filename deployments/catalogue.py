@@ -1,0 +1,98 @@
+"""The deployments: which flows people and systems find, under which names, on what schedule.
+
+What an operation does and costs is read from its model, its offers and the price book, so that no
+page says what the gate does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from prefect import Flow
+
+from billing.pricebook import PriceBook
+from flows.batch import batch
+from flows.create import create_image
+from flows.edit import remove_background
+from flows.social import export_for_social_media
+from flows.upkeep import upkeep
+from flows.upscale import upscale_image
+from providers import Offer
+from studio import credits as money
+from studio.errors import PriceUnknown
+from studio.operations import Generate, Operation, RemoveBackground, SocialExport, Upscale
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A deployment.
+
+    Attributes:
+        flow: what it runs.
+        name: as people read it in Prefect's list, where it stands large.
+        description: Markdown: what it does, what it costs, an example.
+        tags: the studio module.
+        interval: how often it runs by itself; never, if ``None``.
+    """
+
+    flow: Flow[..., Any]
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    interval: timedelta | None = None
+
+
+_OPERATIONS: tuple[tuple[Flow[..., Any], type[Operation]], ...] = (
+    (create_image, Generate),
+    (remove_background, RemoveBackground),
+    (upscale_image, Upscale),
+    (export_for_social_media, SocialExport),
+)
+
+_BATCH = """\
+Do every row of a CSV file: all of it is checked, quoted and held for before anything is bought.
+
+Costs what its rows cost; rows that were done before are free.
+
+Check a file first: `studio batch check FILE`."""
+
+_UPKEEP = """\
+Give back the holds of dead runs, check the books, send waiting messages.
+
+Costs nothing and runs by itself every ten minutes."""
+
+
+def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]:
+    """Return every deployment, described by what is sold at present.
+
+    Args:
+        offers: of all providers.
+        book: the price book in force.
+    """
+    return (
+        *(
+            Offered(flow, kind.title, _describe(kind, offers, book), (kind.module,))
+            for flow, kind in _OPERATIONS
+        ),
+        Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
+        Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10)),
+    )
+
+
+def _describe(kind: type[Operation], offers: Sequence[Offer], book: PriceBook) -> str:
+    name = kind.model_fields["operation"].default
+    lines = [_price(offer, book) for offer in offers if offer.operation == name]
+    example = json.dumps(kind.example, ensure_ascii=False)
+    return "\n".join([kind.summary, "", *lines, "", f"Example: `{example}`"])
+
+
+def _price(offer: Offer, book: PriceBook) -> str:
+    try:
+        price = book.line(offer.id).price
+    except PriceUnknown:
+        return f"- `{offer.id}`: not for sale (no price). {offer.says}"
+    return f"- `{offer.id}`: **{money.show(price)} credits** a {offer.price.unit}. {offer.says}"

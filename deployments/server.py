@@ -1,0 +1,113 @@
+"""The studio's own Prefect server: found when it runs, started when it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from deployments.profile import environment
+from studio.errors import SetupIncomplete
+from studio.settings import Settings
+
+_START_SECONDS = 120
+"""A first start makes Prefect's database: about 10 s on two idle cores."""
+_STOP_SECONDS = 20
+_POLL_SECONDS = 0.25
+
+
+def server_environment(config: Settings) -> dict[str, str]:
+    """Return the environment of the studio's Prefect server and of all that talk to it."""
+    return environment(config.folder, config.prefect_port)
+
+
+def is_healthy(api_url: str) -> bool:
+    """Whether a Prefect server answers at ``api_url``."""
+    try:
+        with urllib.request.urlopen(f"{api_url}/health", timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's "OK"
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def running_server(config: Settings) -> Iterator[str]:
+    """Use the studio's Prefect server, starting one for the time being when none runs.
+
+    Puts the profile into ``os.environ``, so it must be entered before Prefect is imported. Yields
+    the address of the API. Prefect's data lies in the home folder, so a server that is started
+    later shows the same history.
+
+    Raises:
+        SetupIncomplete: it did not start; the end of its log is in the message.
+    """
+    profile = server_environment(config)
+    os.environ.update(profile)
+    api_url = profile["PREFECT_API_URL"]
+    if is_healthy(api_url):
+        yield api_url
+        return
+    server = start_server(config)
+    try:
+        yield api_url
+    finally:
+        stop_process(server)
+
+
+def start_server(config: Settings) -> subprocess.Popen[bytes]:
+    """Start a Prefect server and wait until it answers.
+
+    Raises:
+        SetupIncomplete: it ended, or did not answer within two minutes.
+    """
+    profile = server_environment(config)
+    log = config.folder / "prefect" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start"],
+            env={**os.environ, **profile},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C in the terminal is for us; we stop the server after the work is put away.
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        if is_healthy(profile["PREFECT_API_URL"]):
+            return server
+        time.sleep(_POLL_SECONDS)
+    stop_process(server)
+    raise SetupIncomplete(
+        f"The Prefect server did not start on port {config.prefect_port}. "
+        f"The end of {log}: {_tail(log)}",
+        field="STUDIO_PREFECT_PORT",
+        given=config.prefect_port,
+        allowed="a port that nothing else uses",
+    )
+
+
+def stop_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process of ours and those that it started: asked first, then made to."""
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS if how != signal.SIGKILL else None)
+
+
+def _tail(log: Path, lines: int = 3) -> str:
+    text = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return " | ".join(line.strip() for line in text[-lines:])

@@ -1,0 +1,46 @@
+"""Serving the deployments from this machine: the way of ``studio up``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from prefect.runner import Runner
+from prefect.types.entrypoint import EntrypointType
+
+from deployments.catalogue import Offered
+
+_POLL_SECONDS = 2
+
+
+def serve_deployments(
+    offered: Sequence[Offered], *, limit: int, started: Callable[[], None]
+) -> None:
+    """Register deployments and run what is asked of them, until interrupted.
+
+    Args:
+        limit: runs at once, each a process of about 150 MB.
+        started: called once all of them are registered.
+    """
+    asyncio.run(_serve(offered, limit, started))
+
+
+async def _serve(offered: Sequence[Offered], limit: int, started: Callable[[], None]) -> None:
+    # Schedules stay on when this stops: what is missed shows as late, instead of being forgotten.
+    runner = Runner(
+        name="studio", limit=limit, query_seconds=_POLL_SECONDS, pause_on_shutdown=False
+    )
+    for each in offered:
+        deployment = await each.flow.ato_deployment(
+            name=each.name,
+            description=each.description,
+            tags=list(each.tags),
+            interval=each.interval,
+            version=version("image-studio"),
+            enforce_parameter_schema=True,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        await runner.aadd_deployment(deployment)
+    started()
+    await runner.start()

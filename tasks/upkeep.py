@@ -1,0 +1,46 @@
+"""The tasks of upkeep."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import get_run_logger, task
+
+from billing.ledger import Discrepancy, Ledger
+from engine.studio import open_studio
+from studio import credits as money
+
+
+@task(name="preflight", persist_result=False)
+async def preflight_free() -> None:
+    """Say that nothing is bought here: without a hold no provider can be reached anyway."""
+    get_run_logger().info("a quote of 0 credits: nothing is held, and so nothing can be bought")
+
+
+@task(name="reap", persist_result=False)
+async def reap() -> int:
+    """End the holds whose time is over; return how many there were."""
+    studio = await asyncio.to_thread(open_studio)
+    ledger = Ledger(studio.database, group=studio.commits)
+    ended = await asyncio.to_thread(ledger.expire)
+    for hold in ended:
+        get_run_logger().warning(
+            "hold %s of %s ended by time: %s credits of %s returned (%s)",
+            hold.id,
+            hold.owner,
+            money.show(hold.released),
+            money.show(hold.amount),
+            hold.purpose,
+        )
+    return len(ended)
+
+
+@task(name="audit", persist_result=False)
+async def audit_books() -> list[Discrepancy]:
+    """Recompute every balance from the entries and return what does not agree."""
+    studio = await asyncio.to_thread(open_studio)
+    ledger = Ledger(studio.database, group=studio.commits)
+    faults = await asyncio.to_thread(ledger.audit)
+    for fault in faults:
+        get_run_logger().error("the books do not agree: %s", fault)
+    return faults

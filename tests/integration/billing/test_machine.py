@@ -1,0 +1,237 @@
+"""Any sequence of groups of requests, against the oracle.
+
+``STUDIO_LEDGER_EXAMPLES`` sets how many sequences are tried per database: 30 by default (some
+20 seconds), thousands in the nightly run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from billing import ledger
+from billing.ledger import (
+    CaptureRequest,
+    ClaimRequest,
+    ExtendRequest,
+    GiveBackRequest,
+    HoldRequest,
+    ReleaseRequest,
+    Request,
+    StateRequest,
+    TopUpRequest,
+    WalletRequest,
+)
+from studio.database import Database, metadata
+from tests.support.books import StandingClock
+from tests.support.oracle import ModelClaim, ModelHold, Oracle, tell
+
+EXAMPLES = int(os.environ.get("STUDIO_LEDGER_EXAMPLES", "30"))
+STEPS = 30
+
+OWNERS = st.sampled_from(["ada", "ada", "ada", "bob", "nobody"])
+KEYS = st.integers(0, 7).map("key-{}".format)
+AMOUNTS = st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40])
+MINUTES = st.sampled_from([-1, 0, 1, 5, 30]).map(lambda minutes: timedelta(minutes=minutes))
+PICKS = st.integers(0, 30)
+RARELY = st.sampled_from([False] * 9 + [True])
+
+KINDS = ["open", "state", "top_up", "give_back", "release", "extend"]
+KINDS += ["hold", "claim", "capture"] * 3
+
+Plan = Callable[["LedgerMachine"], Request[Any]]
+"""A request yet to be made: which hold or claim it names depends on what there is by then."""
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Draw a request of any kind; holds, claims and captures come more often than the rest."""
+    kind = draw(st.sampled_from(KINDS))
+    owner, key, amount = draw(OWNERS), draw(KEYS), draw(AMOUNTS)
+    pick, stranger, lasts = draw(PICKS), draw(RARELY), draw(MINUTES)
+    word, again = draw(st.sampled_from(["run", "run", "batch"])), draw(st.booleans())
+
+    def make(machine: LedgerMachine) -> Request[Any]:
+        whose_hold, hold_id = machine.hold(pick, stranger=stranger)
+        whose_claim, claim_id = machine.claim(pick, stranger=stranger)
+        until = machine.clock() + lasts
+        match kind:
+            case "open":
+                return WalletRequest("ada" if owner == "nobody" else owner)
+            case "state":
+                return StateRequest(owner, "active" if again else "suspended")
+            case "top_up":
+                return TopUpRequest(owner, key, amount + 1, "op", word)
+            case "hold":
+                return HoldRequest(owner, key, amount, until, word)
+            case "claim":
+                return ClaimRequest(whose_hold, hold_id, key, amount)
+            case "capture":
+                return CaptureRequest(whose_claim, claim_id, amount)
+            case "give_back":
+                return GiveBackRequest(whose_claim, claim_id)
+            case "release":
+                return ReleaseRequest(whose_hold, hold_id)
+            case _:
+                return ExtendRequest(whose_hold, hold_id, until)
+
+    return make
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Two owners, some keys that come again and again, and a clock."""
+
+    clock: StandingClock
+    new_database: Callable[[], Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).clock.moment = StandingClock().moment
+        self.database = type(self).new_database()
+        self.oracle = Oracle()
+        self.last: list[Request[Any]] = []
+
+    def teardown(self) -> None:
+        self.database.close()
+
+    def hold(self, pick: int, *, stranger: bool) -> tuple[str, str]:
+        """Return owner and id of a hold that is there, or of none."""
+        holds = [(hold.owner, hold.id) for hold in self.oracle.holds]
+        return _picked(holds, pick, stranger=stranger)
+
+    def claim(self, pick: int, *, stranger: bool) -> tuple[str, str]:
+        """Return owner and id of a claim that is there, or of none."""
+        claims = [(claim.hold.owner, claim.id) for claim in self.oracle.claims]
+        return _picked(claims, pick, stranger=stranger)
+
+    @initialize()
+    def a_wallet_with_credits(self) -> None:
+        self.send([WalletRequest("ada"), TopUpRequest("ada", "first", 40, "op", "gift")])
+
+    @rule(chosen=st.lists(plans(), min_size=1, max_size=8))
+    def group(self, chosen: list[Plan]) -> None:
+        self.send([plan(self) for plan in chosen])
+
+    @rule(plan=plans(), times=st.integers(2, 4))
+    def the_same_several_times_in_a_group(self, plan: Plan, times: int) -> None:
+        self.send([plan(self)] * times)
+
+    @rule()
+    def the_last_group_again(self) -> None:
+        self.send(self.last)
+
+    @rule(plan=plans())
+    def one_by_one_in_a_transaction_each(self, plan: Plan) -> None:
+        request = plan(self)
+        self.send([request])
+        self.send([request])
+
+    @rule(step=st.sampled_from([1, 59, 60, 300, 3600]))
+    def time_passes(self, step: int) -> None:
+        self.clock.advance(timedelta(seconds=step))
+
+    @rule(limit=st.sampled_from([1, 3, 500]))
+    def the_reaper_comes(self, limit: int) -> None:
+        now = self.clock()
+        ended = self.database.write(lambda connection: ledger.expire(connection, now, limit))
+        expected = self.oracle.expire(now, len(ended))
+        # Of two that expired at the same moment either may be first.
+        assert sorted(hold.expires_at for hold in ended) == [each.expires_at for each in expected]
+        by_id = {hold.id: hold for hold in self.oracle.holds}
+        for each in expected:
+            each.ended = False
+        for hold in ended:
+            by_id[hold.id].ended = True
+        assert [tell(hold) for hold in ended] == [by_id[hold.id].tell() for hold in ended]
+        if len(ended) < limit:
+            assert self.oracle.expire(now, 1) == []
+
+    def send(self, requests: list[Request[Any]]) -> None:
+        self.last = requests
+        expected = self.oracle.group(requests, self.clock())
+        answers = self.database.write(lambda connection: ledger.apply(connection, requests))
+        for request, answer, (told, thing) in zip(requests, answers, expected, strict=True):
+            assert tell(answer) == told, f"to {request}"
+            if isinstance(thing, ModelHold | ModelClaim):
+                assert thing.id in ("", answer.id), "a second row under the same key"
+                thing.id = answer.id
+
+    @invariant()
+    def every_balance_is_what_the_oracle_adds_up(self) -> None:
+        with self.database.read() as connection:
+            for wallet in self.oracle.wallets.values():
+                balance = ledger.balance(connection, wallet.owner)
+                amounts = (balance.granted, balance.held, balance.captured, balance.available)
+                assert amounts == (
+                    wallet.granted,
+                    wallet.held,
+                    wallet.captured,
+                    wallet.available,
+                )
+            for hold in self.oracle.holds:
+                assert tell(ledger.hold_of(connection, hold.owner, hold.id)) == hold.tell()
+
+    @invariant()
+    def the_books_are_in_order(self) -> None:
+        with self.database.read() as connection:
+            assert ledger.audit(connection) == []
+
+
+def _picked(things: list[tuple[str, str]], pick: int, *, stranger: bool) -> tuple[str, str]:
+    if not things:
+        return "ada", "none"
+    # Counted from the newest: what is old has mostly ended.
+    owner, identity = things[-1 - pick % len(things)]
+    return ("bob" if owner == "ada" else "ada") if stranger else owner, identity
+
+
+def run(examples: int, clock: StandingClock, new_database: Callable[[], Database]) -> None:
+    machine = type(
+        "Machine",
+        (LedgerMachine,),
+        {"clock": clock, "new_database": staticmethod(new_database)},
+    )
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+
+
+@pytest.mark.timeout(0)
+def test_sqlite_answers_as_the_oracle(clock: StandingClock) -> None:
+    def new_database() -> Database:
+        database = Database("sqlite://", durable=False)
+        metadata.create_all(database.engine)
+        return database
+
+    run(EXAMPLES, clock, new_database)
+
+
+@pytest.mark.timeout(0)
+def test_postgres_answers_as_the_oracle(clock: StandingClock, postgres_url: str) -> None:
+    def new_database() -> Database:
+        database = Database(postgres_url, durable=False, pool_size=1)
+        metadata.drop_all(database.engine)
+        metadata.create_all(database.engine)
+        return database
+
+    run(max(1, EXAMPLES // 6), clock, new_database)
