@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
@@ -17,7 +19,7 @@ _POLL_SECONDS = 2
 def serve_deployments(
     offered: Sequence[Offered], *, limit: int, started: Callable[[], None]
 ) -> None:
-    """Register deployments and run what is asked of them, until interrupted.
+    """Register deployments and run what is asked of them, until SIGINT or SIGTERM.
 
     Args:
         limit: runs at once, each a process of about 150 MB.
@@ -42,5 +44,16 @@ async def _serve(offered: Sequence[Offered], limit: int, started: Callable[[], N
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         await runner.aadd_deployment(deployment)
+    serving = asyncio.create_task(runner.start())
+    stop = asyncio.Event()
+    # The runner sets a handler of its own when it starts; ours comes after it.
+    await asyncio.sleep(0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     started()
-    await runner.start()
+    await asyncio.wait(
+        {serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
+    )
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving

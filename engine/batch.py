@@ -24,7 +24,7 @@ from batches import (
 )
 from batches.tables import batches
 from billing.quotes import Quote
-from engine.batch_view import BatchView, find_jobs, row_key
+from engine.batch_view import WAITING, BatchView, find_jobs, row_key
 from engine.execute import Order
 from engine.jobs import Job, Picture
 from engine.outbox import Message, post
@@ -280,9 +280,28 @@ class BatchRun:
     def finish(self) -> Counter[str]:
         """End the hold, write down how the rows ended, announce it; return counts by status."""
         release_hold(self.studio, self.spec.owner, self.hold)
+        self._end_unfinished()
         counts = self.view.counts()
         self.studio.database.write(lambda connection: self._finish(connection, counts))
         return counts
+
+    def _end_unfinished(self) -> None:
+        """Give rows that nobody brought to an end one of this round: none may stay waiting."""
+        with self.studio.database.read() as connection:
+            self.view.jobs |= find_jobs(connection, self.spec)
+        statuses = self.view.statuses()
+        for row in self.spec.rows:
+            if row.same_as or statuses[row.name] != WAITING:
+                continue
+            job = self.view.job_of(row)
+            error = (job.error if job else None) or {}
+            self.view.endings[row.name] = {
+                # A job under way may be bought; without one, surely nothing was.
+                "state": "unknown" if job else "failed",
+                "code": str(error.get("code", "unfinished")),
+                "message": "It was not finished; run the batch again to go on with it. "
+                + str(error.get("message", "")),
+            }
 
     def abandon(self) -> None:
         """Let go of the batch without an ending: it was refused, or the process is stopping."""

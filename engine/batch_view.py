@@ -53,13 +53,13 @@ class BatchView:
 
     def _status(self, row: Row) -> str:
         job = self.job_of(row)
-        if job is not None and job.state != "failed":
-            return _STATUS.get(job.state, WAITING)
+        if job is not None and job.state in {"settled", "unknown"}:
+            return _STATUS[job.state]
         # A row that is the same work as an earlier one ends as that one does.
         ending = self.endings.get(row.name) or self.endings.get(row.same_as)
         if ending is not None:
             return ending["state"]
-        return WAITING if job is None else "failed"
+        return WAITING if job is None else _STATUS.get(job.state, WAITING)
 
     def counts(self) -> Counter[str]:
         """Return how many rows have each status."""

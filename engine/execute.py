@@ -11,11 +11,13 @@ from typing import Any
 from engine import journal, outputs
 from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture
+from engine.loop import to_the_end
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
 from studio.database import GroupCommit
 from studio.errors import (
     BadResponse,
     ContentBlocked,
+    HoldRefused,
     OutcomeUnknown,
     ProviderError,
     ProviderRejected,
@@ -24,12 +26,13 @@ from studio.errors import (
     StudioUnavailable,
     TooLarge,
 )
+from studio.permit import Permit
 from studio.storage import BlobStore
 
 _log = logging.getLogger(__name__)
 
-_STORE_WAITS = (0.5, 2, 8)
-"""Seconds between the tries to store what was bought; then its job becomes unknown."""
+_WAITS = (0.5, 2, 8)
+"""Seconds between the tries to store what was bought, and to write down what has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +90,28 @@ class Executor:
         Raises:
             GateRefused: the hold does not carry it; nothing was bought.
             AlreadyRunning: a live process is at work on the same key.
+            StudioUnavailable: the database stayed away; the same order goes on from there.
         """
-        for choice in order.plan.choices[:-1]:
-            job = await self._attempt(order, choice)
+        ended: Job | None = None
+        for choice in order.plan.choices:
+            try:
+                job = await self._attempt(order, choice)
+            except HoldRefused:
+                if ended is None:
+                    raise
+                # A substitute that costs more than is held: the failure before it stands.
+                break
+            ended = job
             if job.state != "failed":
-                return job
-        return await self._attempt(order, order.plan.choices[-1])
+                break
+        assert ended is not None  # noqa: S101 - a plan is never empty
+        return ended
 
     async def _attempt(self, order: Order, choice: Choice) -> Job:
         async with self._width:
-            passed = await self._gate.open(_opening(order, choice, self._gate.worker))
+            opening = _opening(order, choice, self._gate.worker)
+            # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
+            passed = await to_the_end(self._gate.open(opening))
             try:
                 return await self._carry_on(passed)
             finally:
@@ -114,22 +129,18 @@ class Executor:
     async def _obtain(self, passed: Pass) -> Job:
         """Have the work done and keep what comes back."""
         job, delivery = passed.job, None
-        provider, offer = self._offer(job.offer)
+        found = self._find_offer(job.offer)
+        if found is None:
+            return await self._end(job, _no_longer_sold(job))
+        provider, offer = found
         if job.state == "prepared":
             job, delivery = await self._submit(passed, provider, offer)
         if job.state == "submitted":
             job, delivery = await self._collect(job, provider, offer)
         if delivery is None:
             return job
-        try:
-            kept = await self._keep(offer, delivery)
-        except ProviderError as error:
-            return await self._end(job, _failure(error, offer))
-        except StudioUnavailable as error:
-            lost = OutcomeUnknown(f"Bought, but not stored: {error}", provider=offer.provider)
-            return await self._end(job, _failure(lost, offer))
-        await self._commit(journal.note_generated, journal.Generated(job.id, kept))
-        return replace(job, state="generated", delivery=kept)
+        # It is bought: a cancellation waits until that is written down.
+        return await to_the_end(self._keep(job, offer, delivery))
 
     async def _submit(
         self, passed: Pass, provider: Provider, offer: Offer
@@ -143,12 +154,12 @@ class Executor:
             async with asyncio.timeout(offer.seconds):
                 answer = await provider.submit(passed.permit, offer, request)
         except Exception as error:  # noqa: BLE001 - whatever a provider's code does, the job ends
-            return await self._end(job, _failure(error, offer)), None
+            return await self._end(job, _failure(error, offer, passed.permit)), None
         except BaseException as error:
             # A cancelled run: what was asked of the provider may go on there.
-            await asyncio.shield(self._end(job, _failure(error, offer)))
+            await self._end(job, _failure(error, offer, passed.permit))
             raise
-        if isinstance(answer, Delivery):
+        if not isinstance(answer, Ticket):
             return job, answer
         await self._commit(journal.note_submitted, journal.Submitted(job.id, answer.remote_id))
         return replace(job, state="submitted", remote_id=answer.remote_id), None
@@ -171,9 +182,21 @@ class Executor:
             _log.warning("job %s is still at %s: %s", job.id, offer.provider, waits)
             return replace(job, error=waits.as_dict()), None
 
-    async def _keep(self, offer: Offer, delivery: Delivery) -> dict[str, Any]:
-        """Store what was bought; storage that is away for a moment must not lose it."""
-        for wait in _STORE_WAITS:
+    async def _keep(self, job: Job, offer: Offer, delivery: Delivery) -> Job:
+        """Store what was bought, and write down that it is there."""
+        try:
+            kept = await self._store_outputs(offer, delivery)
+        except StudioUnavailable as error:
+            lost = OutcomeUnknown(f"Bought, but not stored: {error}", provider=offer.provider)
+            return await self._end(job, _failure(lost, offer))
+        except Exception as error:  # noqa: BLE001 - whatever was delivered, the job ends
+            return await self._end(job, _failure(error, offer))
+        await self._commit(journal.note_generated, journal.Generated(job.id, kept))
+        return replace(job, state="generated", delivery=kept)
+
+    async def _store_outputs(self, offer: Offer, delivery: Delivery) -> dict[str, Any]:
+        """Store the outputs; storage that is away for a moment must not lose them."""
+        for wait in _WAITS:
             try:
                 return await asyncio.to_thread(outputs.keep, self._store, offer, delivery)
             except StudioUnavailable as error:
@@ -195,12 +218,32 @@ class Executor:
         await self._commit(journal.note_failure, journal.Failure(job, error.as_dict(), state))
         return replace(job, state=state, error=error.as_dict())
 
-    def _offer(self, identifier: str) -> tuple[Provider, Offer]:
-        provider = self._providers[identifier.partition("/")[0]]
-        return provider, next(offer for offer in provider.offers() if offer.id == identifier)
+    def _find_offer(self, identifier: str) -> tuple[Provider, Offer] | None:
+        provider = self._providers.get(identifier.partition("/")[0])
+        if provider is None:
+            return None
+        return next(
+            ((provider, offer) for offer in provider.offers() if offer.id == identifier), None
+        )
 
     async def _commit(self, handler: Any, unit: Any) -> Any:
-        return await asyncio.wrap_future(self._commits.submit(handler, unit))
+        """Write down what has happened, through a cancellation and while the database is away."""
+        try:
+            return await to_the_end(asyncio.wrap_future(self._commits.submit(handler, unit)))
+        except StudioUnavailable:
+            return await to_the_end(self._insist(handler, unit))
+
+    async def _insist(self, handler: Any, unit: Any) -> Any:
+        for wait in _WAITS:
+            _log.warning("the database is away, trying again in %s s", wait)
+            await asyncio.sleep(wait)
+            try:
+                return await asyncio.wrap_future(self._commits.submit(handler, unit))
+            except StudioUnavailable:
+                continue
+        raise StudioUnavailable(
+            "The studio's database stayed away; run the same work again to go on from here."
+        )
 
 
 def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:
@@ -229,23 +272,41 @@ def _cut_off(job: Job, offer: Offer) -> OutcomeUnknown:
     )
 
 
-def _failure(error: BaseException, offer: Offer) -> ProviderError:
+def _no_longer_sold(job: Job) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{job.offer} is not sold here any more; what was begun there cannot be followed.",
+        provider=job.provider,
+        job=job.id,
+    )
+
+
+def _failure(error: BaseException, offer: Offer, permit: Permit | None = None) -> ProviderError:
     """Return what a failure of a call means for the money.
 
-    An offer that may be repeated sends no bill: with it, no outcome is unknown.
+    With an unused permit nothing left this machine. An offer that may be repeated sends no bill:
+    with it, no outcome is unknown.
     """
-    if isinstance(error, ProviderError):
-        known = error
-    elif isinstance(error, StudioError):
-        # Our own refusal (a spent permit, an input that is gone): nothing left this machine.
-        known = ProviderUnavailable(error.message, provider=offer.provider, after=error.code)
-    elif isinstance(error, TimeoutError):
-        words = f"{offer.provider} did not answer within {offer.seconds} seconds."
-        known = OutcomeUnknown(words, provider=offer.provider)
-    else:
-        _log.error("%s failed in an unforeseen way", offer.id, exc_info=error)
-        words = f"{offer.provider} failed in an unforeseen way: {type(error).__name__}: {error}"
-        known = OutcomeUnknown(words, provider=offer.provider)
-    if offer.repeatable and known.bought is not False:
-        return ProviderUnavailable(known.message, provider=offer.provider, after=known.code)
+    known = _known(error, offer)
+    if known.bought is False:
+        return known
+    unsent = permit is not None and not permit.used
+    if unsent or offer.repeatable:
+        words = f"Nothing was sent: {known.message}" if unsent else known.message
+        return ProviderUnavailable(words, provider=offer.provider, after=known.code)
     return known
+
+
+def _known(error: BaseException, offer: Offer) -> ProviderError:
+    """Return the error as a provider's; any that a provider should not raise tells nothing."""
+    if isinstance(error, ProviderError):
+        return error
+    words = f"{offer.provider} failed in an unforeseen way: {type(error).__name__}: {error}"
+    if isinstance(error, TimeoutError):
+        words = f"{offer.provider} did not answer within {offer.seconds} seconds."
+    elif isinstance(error, StudioError):
+        words = str(error)
+    elif isinstance(error, asyncio.CancelledError):
+        words = f"The run was cancelled while {offer.provider} was asked."
+    elif isinstance(error, Exception):
+        _log.error("%s failed in an unforeseen way", offer.id, exc_info=error)
+    return OutcomeUnknown(words, provider=offer.provider)

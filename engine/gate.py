@@ -7,6 +7,7 @@ a permit, and no provider moves without one.
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 
 from engine import journal
@@ -32,7 +33,8 @@ class Gate:
     def __init__(self, commits: GroupCommit, worker: Worker) -> None:
         self._commits = commits
         self._worker = worker
-        self._inside: set[str] = set()
+        self._inside: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
 
     @property
     def worker(self) -> str:
@@ -46,10 +48,21 @@ class Gate:
             GateRefused: the hold is not open, not the owner's, or does not cover the price.
             AlreadyRunning: a live process, perhaps this one, is at work on it.
         """
-        opened = await self._commit_opening(opening)
+        place = (opening.owner, opening.key)
+        with self._lock:
+            if place in self._inside:
+                raise _busy(opening.label)
+            self._inside.add(place)
+        try:
+            return await self._open(opening)
+        except BaseException:
+            self._inside.discard(place)
+            raise
+
+    async def _open(self, opening: journal.Opening) -> Pass:
+        opened = await asyncio.wrap_future(self._commits.submit(journal.open_jobs, opening))
         job = opened.job
         if opened.fresh:
-            self._inside.add(job.id)
             return Pass(job, permit.issue(job=job.id, offer=job.offer), taken_over=False)
         if job.ended:
             return Pass(job, None, taken_over=False)
@@ -57,23 +70,20 @@ class Gate:
         may_call = permit.issue(job=job.id, offer=job.offer) if job.state == "prepared" else None
         return Pass(job, may_call, taken_over=True)
 
-    async def _commit_opening(self, opening: journal.Opening) -> journal.Opened:
-        return await asyncio.wrap_future(self._commits.submit(journal.open_jobs, opening))
-
     async def _take_over(self, job: Job) -> None:
         """Make this process the one that works on ``job``; its claim stands from before."""
-        busy = job.id in self._inside
-        if not busy and job.worker != self._worker.id:
-            busy = await asyncio.to_thread(self._worker.alive, job.worker)
-        if not busy:
-            self._inside.add(job.id)
-            unit = journal.Adoption(job, self._worker.id)
-            busy = not await asyncio.wrap_future(self._commits.submit(journal.adopt, unit))
-        if busy:
-            raise AlreadyRunning(
-                f"{job.label}: a live process is at work on this already (job {job.id})."
-            )
+        if job.worker != self._worker.id and await asyncio.to_thread(
+            self._worker.alive, job.worker
+        ):
+            raise _busy(job.label)
+        unit = journal.Adoption(job, self._worker.id)
+        if not await asyncio.wrap_future(self._commits.submit(journal.adopt, unit)):
+            raise _busy(job.label)
 
     def leave(self, job: Job) -> None:
         """Say that this process has stopped working on ``job``."""
-        self._inside.discard(job.id)
+        self._inside.discard((job.owner, job.key))
+
+
+def _busy(label: str) -> AlreadyRunning:
+    return AlreadyRunning(f"{label}: a live process is at work on this already.")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from engine.jobs import Picture
 from library import Asset, add_assets, find_asset, find_import
@@ -77,7 +78,7 @@ class Inputs:
             with self._database.read() as connection:
                 asset = _named(lambda: find_asset(connection, owner, reference), field)
         else:
-            asset = self._import(field, self._folder / Path(reference).expanduser(), owner)
+            asset = self._import(field, _path(field, self._folder, reference), owner)
         if not asset.media_type.startswith("image/"):
             raise InvalidRequest(
                 "That asset is no picture.", field=field, given=reference, allowed=_ALLOWED
@@ -136,7 +137,13 @@ class Inputs:
 
         with self._database.read() as connection:
             there = find_import(connection, owner, sha256)
-        return there or self._database.write(file)
+        if there is not None:
+            return there
+        try:
+            return self._database.write(file)
+        except IntegrityError:
+            # Postgres: another process filed the same bytes between the look and the insert.
+            return self._database.write(file)
 
 
 def _named(find: Callable[[], Asset], field: str) -> Asset:
@@ -146,6 +153,20 @@ def _named(find: Callable[[], Asset], field: str) -> Asset:
     except NotFound as error:
         raise NotFound(
             error.message, field=field, given=error.given, allowed="an asset of yours"
+        ) from None
+
+
+def _path(field: str, folder: Path, reference: str) -> Path:
+    """Return the path that a request names.
+
+    Raises:
+        InvalidRequest: it begins with the home of a user that there is not.
+    """
+    try:
+        return folder / Path(reference).expanduser()
+    except RuntimeError:
+        raise InvalidRequest(
+            "There is no such file.", field=field, given=reference, allowed=_ALLOWED
         ) from None
 
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from billing.ledger import CaptureRequest, ClaimRequest, GiveBackRequest, capture, claim, give_back
+from billing.ledger import (
+    CaptureRequest,
+    ClaimRequest,
+    GiveBackRequest,
+    capture,
+    claim,
+    give_back,
+    lock_wallets,
+)
 from engine.jobs import Job, Picture, assets_of
 from engine.outbox import Message, post
 from engine.tables import jobs
@@ -73,6 +81,8 @@ def open_jobs(connection: Connection, units: Sequence[Opening]) -> Sequence[Open
     The part of the hold that the job may spend is claimed in the same transaction: this is the
     gate. Answers ``Opened`` or the ledger's refusal.
     """
+    # The lock before the look: two processes that begin the same work do so one after the other.
+    lock_wallets(connection, [unit.owner for unit in units])
     standing: dict[tuple[str, str], Job] = {}
     for owner in {unit.owner for unit in units}:
         keys = [unit.key for unit in units if unit.owner == owner]

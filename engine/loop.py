@@ -7,11 +7,37 @@ own. Here they share one loop, and so one client and one limit per provider and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+_CLOSE_SECONDS = 30
+
+
+async def to_the_end(work: Awaitable[Result]) -> Result:
+    """Wait for ``work`` also through a cancellation, which then strikes at the next ``await``.
+
+    For steps that must not be torn: done or not done, the journal has to know.
+    """
+    inner = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(inner)
+    except asyncio.CancelledError:
+        if inner.cancelled():
+            raise
+    while not inner.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({inner})
+    this = asyncio.current_task()
+    if this is not None:
+        # Taken back and asked for again: the count of cancellations, by which a time-out knows
+        # its own, stays what it was.
+        this.uncancel()
+        this.cancel()
+    return inner.result()
 
 
 class BackgroundLoop:
@@ -19,6 +45,7 @@ class BackgroundLoop:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -37,14 +64,23 @@ class BackgroundLoop:
         with self._start_lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=self._loop.run_forever, name="studio-loop", daemon=True
-                ).start()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name="studio-loop", daemon=True
+                )
+                self._thread.start()
             return self._loop
 
     def close(self) -> None:
-        """Stop the loop."""
+        """Cancel what still runs, let it write down how it ended, and end the loop."""
         with self._start_lock:
             loop, self._loop = self._loop, None
-        if loop is not None:
+            thread, self._thread = self._thread, None
+        if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
+            thread.join(_CLOSE_SECONDS)
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    # The runner cancels what is left when the loop was stopped, and closes the loop.
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.get_loop().run_forever()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from studio.errors import BadResponse, PictureRefused
 from studio.storage import BlobStore
 
 _MOST_OUTPUTS = 64
+_LARGEST_SEED = 2**63 - 1
 
 
 def keep(store: BlobStore, offer: Offer, delivery: Delivery) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery) -> dict[str, Any]:
             provider=offer.provider,
             allowed=f"1 to {_MOST_OUTPUTS}",
         )
+    _check_facts(offer, delivery)
     return {
         "outputs": [asdict(_keep_one(store, offer, output)) for output in delivery.outputs],
         "model": delivery.model,
@@ -34,6 +37,27 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery) -> dict[str, Any]:
         "seed": delivery.seed,
         "facts": dict(delivery.facts),
     }
+
+
+def _check_facts(offer: Offer, delivery: Delivery) -> None:
+    """Refuse what no column takes: it would be found out only when the job is settled."""
+    texts = [delivery.model, delivery.method, *(output.name for output in delivery.outputs)]
+    try:
+        facts = json.dumps([texts, dict(delivery.facts)], ensure_ascii=False, allow_nan=False)
+        facts.encode()
+        fitting = (
+            all(isinstance(text, str) for text in texts)
+            and "\\u0000" not in facts  # Postgres keeps no NUL
+            and (delivery.seed is None or -1 <= delivery.seed <= _LARGEST_SEED)
+        )
+    except (TypeError, ValueError):
+        fitting = False
+    if not fitting:
+        raise BadResponse(
+            f"{offer.provider} told something about its work that cannot be kept.",
+            provider=offer.provider,
+            allowed="JSON values, and a seed of at most 63 bits",
+        )
 
 
 def _keep_one(store: BlobStore, offer: Offer, output: Output) -> Made:

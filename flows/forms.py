@@ -30,7 +30,10 @@ OWNER = Annotated[
 
 
 def form(operation: type[Operation]) -> Callable[[Function], Function]:
-    """Give a flow's function one keyword for each field of ``operation``, and ``owner``."""
+    """Give a flow's function one keyword for each field of ``operation``, and ``owner``.
+
+    The function's attribute ``operation`` says which operation it is for.
+    """
 
     def decorate(function: Function) -> Function:
         parameters = [
@@ -47,6 +50,7 @@ def form(operation: type[Operation]) -> Callable[[Function], Function]:
         )
         signature = inspect.Signature(parameters, return_annotation=Any)
         function.__signature__ = signature  # type: ignore[attr-defined]
+        function.operation = operation  # type: ignore[attr-defined]
         return function
 
     return decorate

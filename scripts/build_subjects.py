@@ -105,7 +105,7 @@ ground hills 1.2: tent=camping tent/camp, fire=campfire/bonfire/flame, wood=log
 item table 0.7: hot-beverage=coffee/cup of coffee/espresso/cappuccino/latte/mug/cup,
   teacup-without-handle=tea/matcha/green tea, teapot=kettle, bubble-tea=boba,
   cup-with-straw=soda/lemonade, glass-of-milk=milk, wine-glass=wine/red wine,
-  cocktail-glass=martini, beer-mug=beer/ale/lager, clinking-beer-mugs=beers,
+  cocktail-glass=martini, beer-mug=beer/ale/lager, clinking-beer-mugs=cheers,
   clinking-glasses=champagne glasses/toast, bottle-with-popping-cork=champagne/bottle/prosecco
 item table 0.7: red-apple=apple, green-apple, tangerine=orange/mandarin/clementine, lemon, lime,
   banana, pineapple=ananas, mango, peach=apricot, pear, cherries=cherry, strawberry=berry/berries,
@@ -183,7 +183,7 @@ bust studio 1.2: astronaut=cosmonaut/spaceman, woman=lady/women, man=gentleman/m
   prince=king, santa-claus=santa, person-fairy=fairy, person-vampire=vampire/dracula,
   person-merpeople=mermaid, woman-technologist=female developer, woman-scientist=female scientist,
   woman-health-worker=female doctor
-symbol abstract 0.9: red-heart=heart/love/valentine, two-hearts=hearts, sparkling-heart,
+symbol abstract 0.9: red-heart=heart/love, two-hearts=hearts, sparkling-heart,
   green-heart, thumbs-up=like, handshake=deal/partnership, flexed-biceps=muscle/strength,
   folded-hands=thank/thanks/prayer, clapping-hands=applause, waving-hand=hello,
   victory-hand=peace, check-mark-button=check mark/checkmark, brain=mind/intelligence, eye=vision,

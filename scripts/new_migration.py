@@ -29,7 +29,6 @@ PLAIN = {
     r"studio\.database\.schema\.JsonText\(\)": "sa.Text()",
     r"studio\.database\.schema\.UtcDateTime\(\)": "sa.BigInteger()",
     r"    # ### .*\n": "",
-    r"op\.f\(('[^']*')\)": r"\1",
 }
 
 

@@ -10,6 +10,7 @@ process, which could as well talk to a provider by itself.)
 from __future__ import annotations
 
 import threading
+from typing import NoReturn
 
 from studio.errors import HoldRefused
 
@@ -28,6 +29,15 @@ class Permit:
         self.offer = offer
         self._used = False
         self._lock = threading.Lock()
+
+    @property
+    def used(self) -> bool:
+        """Whether the provider may have been called with it; if not, surely nothing was sent."""
+        return self._used
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: a copy would be unused."""
+        raise HoldRefused("A permit cannot be copied.")
 
     def use(self, offer: str) -> None:
         """Use the permit up.

@@ -87,6 +87,13 @@ def luma(colour: Colour) -> float:
     return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
 
 
+def between(dark: Colour, light: Colour, level: Field) -> Field:
+    """Planes (3, …) that run from ``dark`` to ``light`` as ``level`` runs from 0 to 1."""
+    planes = [f32(d) + f32(b - d) * level for d, b in zip(dark, light, strict=True)]
+    out: Field = np.stack(planes)
+    return out
+
+
 def gradient(stops: Sequence[Colour], n: int, places: Sequence[float] | None = None) -> Field:
     """A (3, n) table through ``stops`` at ``places`` (0..1, evenly spread if not given)."""
     at = list(places) if places is not None else [i / (len(stops) - 1) for i in range(len(stops))]

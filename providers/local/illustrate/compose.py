@@ -1,6 +1,6 @@
 """The illustration composer: a prompt in, a picture out. It draws; it does not dream.
 
-Not a diffusion model: it knows a few hundred nouns, eighteen scenes and two dozen lights, and
+Not a diffusion model: it knows a few hundred nouns, eighteen scenes and some twenty lights, and
 says in
 ``Illustration.ignored`` which words of the prompt it could not draw.
 """

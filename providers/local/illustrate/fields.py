@@ -2,7 +2,8 @@
 
 Everything here is built from operations whose result IEEE 754 or integer arithmetic fixes to the
 last bit (+ - * /, square root, table look-ups, integer blurs), never from vectorised sin/exp/pow,
-whose last bit differs between processors. That is what makes the same prompt give the same bytes everywhere.
+whose last bit differs between processors. That is what makes the same prompt give the same bytes
+everywhere.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def soft_noise(
 
 def line(rng: Rng, n: int, cell: float, octaves: int = 4, gain: float = 0.5) -> Field:
     """One-dimensional fractal noise in about 0..1, for ridge lines."""
-    return noise(rng, 2, n, (2, cell), octaves, gain)[0]
+    out: Field = noise(rng, 2, n, (2, cell), octaves, gain)[0]
+    return out
 
 
 def blur(field: Field, sigma: float) -> Field:

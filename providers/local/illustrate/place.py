@@ -181,48 +181,55 @@ def _middle_out(n: int) -> list[int]:
     return left + [i for i in range(n) if i % 2 == 0]
 
 
-def _in_air(st: Stage, items: list[Item], focus: float, alone: bool) -> None:
-    """Hovering figures: one at the upper third.
+_SPOTS: dict[int, tuple[tuple[float, float], ...]] = {
+    1: ((0.0, 0.0),),
+    2: ((-0.5, 0.16), (0.56, -0.2)),
+    3: ((0.05, 0.26), (-0.86, -0.32), (0.92, -0.36)),
+}
+"""Offsets of hovering figures from the centre, in reaches; more than three use the cloud below."""
+_CLOUD = (
+    (0.0, 0.0),
+    (-0.75, -0.42),
+    (0.62, -0.55),
+    (-0.55, 0.55),
+    (0.75, 0.42),
+    (-1.5, 0.1),
+    (1.45, -0.1),
+    (0.1, -1.0),
+    (-1.3, -0.85),
+)
 
-    Several scattered, the further ones smaller and higher.
-    """
+
+def _in_air(st: Stage, items: list[Item], focus: float, *, alone: bool) -> None:
+    """Hovering figures: one by the rule of thirds, several scattered, the further ones smaller."""
     n = len(items)
-    level = st.h * (0.44 if alone else 0.38 if st.surface == "deep" else 0.26)
-    if st.surface in {"air", "deep"} and alone:
-        level = st.h * (0.5 if st.surface == "deep" else 0.46)
-    centre = (
-        focus
-        if alone or st.w < st.u
-        else st.w - focus
-        if abs(focus - st.w / 2) > st.w * 0.05
-        else st.w * 0.24
-    )
-    spots = (
-        (0.0, 0.0),
-        (-0.75, -0.42),
-        (0.62, -0.55),
-        (-0.55, 0.55),
-        (0.75, 0.42),
-        (-1.5, 0.1),
-        (1.45, -0.1),
-        (0.1, -1.0),
-        (-1.3, -0.85),
-    )
-    if n > 1 and alone:
-        centre = st.w * 0.52
+    level = _level(st, alone=alone)
+    centre = focus
+    if n > 1 and (alone or st.surface == "deep"):
+        centre = st.w * 0.5
+    elif not alone:  # on the other side of what stands on the ground
+        centre = st.w - focus if abs(focus - st.w / 2) > st.w * 0.05 else st.w * 0.24
+    spots = _SPOTS.get(n, _CLOUD)
+    reach_x = min(items[0].size * 1.25, st.w * (0.44 if n <= len(_SPOTS) + 2 else 0.3))
+    reach_y = min(items[0].size * 0.95, st.h * 0.3)
     for k, item in enumerate(items):
         sx, sy = spots[k % len(spots)]
-        reach_x = min(items[0].size * 1.25, st.w * (0.44 if n < 6 else 0.3) / 1.0)
-        reach_y = min(items[0].size * 0.95, st.h * 0.3)
-        item.depth = 0.0 if k == 0 else min(0.25 + 0.12 * k, 0.9) if item.want.count > 1 else 0.1
-        if item.want.count > 1:
-            item.size *= 1 - 0.42 * item.depth
-        if not alone:
-            item.size *= 0.8
+        many = item.want.count > 1
+        item.depth = 0.0 if k == 0 else min(0.25 + 0.12 * k, 0.9) if many else 0.1
+        item.size *= (1 - 0.42 * item.depth if many else 1.0) * (1.0 if alone else 0.8)
         item.size = min(item.size, st.h * 0.8)
         half_w, half_h = _width(item) / 2, item.size / 2
         item.x = min(max(centre + sx * reach_x, half_w + st.w * 0.03), st.w * 0.97 - half_w)
         item.y = min(max(level + sy * reach_y, half_h + st.h * 0.03), st.h * 0.96 - half_h)
+
+
+def _level(st: Stage, *, alone: bool) -> float:
+    """The row around which figures hover."""
+    if st.surface == "deep":
+        return st.h * (0.5 if alone else 0.4)
+    if st.surface == "air":
+        return st.h * 0.46
+    return st.h * (0.44 if alone else 0.26)
 
 
 def draw(st: Stage, item: Item) -> None:

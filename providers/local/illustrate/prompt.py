@@ -180,7 +180,7 @@ class _Reader:
         if weather is not None and weather not in brief.banned:
             brief.weather.add(weather)
             used = True
-        used |= self._light(hit.value("palettes"), scene is not None or weather is not None)
+        used |= self._light(hit.value("palettes"), aside=scene is not None or weather is not None)
         if not used and scene not in brief.banned:
             brief.ignored.append(hit.text)
         if scene is not None:
@@ -194,7 +194,7 @@ class _Reader:
             return True
         return scene == old or scene in CONTAINS.get(old, ())
 
-    def _light(self, palette: str | None, aside: bool) -> bool:
+    def _light(self, palette: str | None, *, aside: bool) -> bool:
         """Note a palette.
 
         One that a word merely implies (``aside``: "foggy") gives way to one that is named.
@@ -265,8 +265,6 @@ def _scene_for(brief: Brief) -> str:
     choice = _BY_LIGHT.get(brief.palettes[0] if brief.palettes else "", "abstract")
     if choice not in brief.banned:
         return choice
-    return next(
-        s
-        for s in ("abstract", "sky", "hills", "sea", "studio", "room")
-        if s not in brief.banned | {""}
-    )
+    others = ("abstract", "sky", "hills", "sea", "studio", "room")
+    # With everything forbidden an empty backdrop is the least that can be drawn.
+    return next((s for s in others if s not in brief.banned), "abstract")

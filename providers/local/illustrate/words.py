@@ -44,7 +44,7 @@ _IRREGULAR = {
 }
 MAX_CHARACTERS = 4000
 """Text beyond this is not read: no prompt needs it, and the work stays bounded."""
-MAX_WORDS_IN_PHRASE = 4
+MAX_WORDS_IN_PHRASE = 6
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def hits(text: str) -> list[Hit]:
             if len(parts) > 1:  # "fox-shaped": try the parts by themselves
                 words[i : i + 1] = parts
                 continue
-            if any(c.isalnum() for c in words[i]) or ord(words[i][0]) > 0x2000:
+            if any(c.isalnum() or unicodedata.category(c) == "So" for c in words[i]):
                 found.append(Hit(words[i], ()))
             i += 1
     return found

@@ -98,7 +98,14 @@ def test_the_error_carries_all_problems_and_counts_them() -> None:
         (b"operation,Prompt,prompt\ngenerate,,an owl\n", 1, "Prompt", "is not a column"),
         (b'operation,prompt\ngenerate,"a\r\nb"\n\ngenerate\n', 5, "", "must have 2 cells"),
         (b'operation,prompt\ngenerate,"a\rb\nc"\r\rgenerate\r', 6, "", "must have 2 cells"),
-        (f"operation,prompt\ngenerate,{'a' * 10_001}\n".encode(), 2, "prompt", "10000 char"),
+        (
+            f"operation,prompt\ngenerate,{'a' * 10_001}\n".encode(),
+            2,
+            "prompt",
+            "a cell may have 10000",
+        ),
+        (b'operation,prompt\ngenerate,"an\0 owl"\n', 2, "", "NUL"),
+        (b'operation,prompt,style\n\ngenerate,"a\nb","c\n', 3, "", "that cell 3 opens on line 4"),
         (
             b"operation,prompt,width\ngenerate,an owl,99999999999999999999\n",
             2,

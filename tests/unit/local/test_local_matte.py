@@ -49,6 +49,22 @@ def test_a_portrait_keeps_its_head_and_loses_its_flag(
     assert alpha[:250, 400:].mean() < 5  # model of the shuttle
 
 
+def test_edges_are_where_the_picture_has_them(weights: Path) -> None:
+    """A star with a true matte, five times finer than what the network sees, and noise."""
+    y, x = np.mgrid[:1500, :1500]
+    reach = 430 + 70 * np.cos(9 * np.arctan2(y - 750, x - 750)) - np.hypot(x - 750, y - 750)
+    truth = np.clip(reach / 2 + 0.5, 0, 1)
+    star = np.array([190, 70, 50]) + 30 * np.sin(x / 40)[..., None]
+    sky = np.array([60, 110, 150]) + 20 * np.cos(y / 60)[..., None]
+    noise = np.random.default_rng(5).normal(0, 4, (1500, 1500, 3))
+    picture = truth[..., None] * star + (1 - truth[..., None]) * sky + noise
+    result = matte.cut_out(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), weights)
+    error = np.abs(np.asarray(result)[..., 3] / 255 - truth)
+    # Measured 0.004; without the guided filter, or a network's pixel beside it, 0.047.
+    assert error[np.abs(reach) < 20].mean() < 0.01
+    assert error.mean() < 0.001
+
+
 def test_colours_of_the_background_are_taken_out_of_the_edge(weights: Path) -> None:
     """A grey disc with a soft edge on green: its half-transparent pixels shall not be green."""
     y, x = np.mgrid[:400, :400]

@@ -1,4 +1,4 @@
-"""The scenes: each paints a :class:`Stage` and says where light is and where a subject can stand."""
+"""The scenes: each paints a :class:`Stage` and says where a subject can stand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from providers.local.illustrate.scenes import (
     mountains,
     nature,
     party,
+    space,
     studio,
     town,
     water,
@@ -45,6 +46,6 @@ SCENES: dict[str, Scene] = {
     "snow": Scene(wide.snow, ("winter", "morning", "dusk")),
     "sky": Scene(wide.skies, ("noon", "morning", "golden")),
     "space": Scene(space.space, ("dusk", "night", "aurora")),
-    "abstract": Scene(abstract, ("candy", "sunset", "ocean", "aurora")),
+    "abstract": Scene(abstract, ("candy", "ocean", "rose", "sunset")),
 }
 """All scenes by name, in the order in which they are listed to people."""

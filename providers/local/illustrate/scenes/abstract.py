@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, gradient, lift, mix
+from providers.local.illustrate.colour import Colour, between, gradient, lift, mix
 from providers.local.illustrate.fields import axis, f32, line, ramp, soft_noise
 from providers.local.illustrate.stage import Stage
 
@@ -75,7 +75,7 @@ def _ribbon(st: Stage, index: int) -> None:
     level = ramp(0.9, 0.0, t)
     st.over(
         body * f32(0.85),
-        np.stack([f32(b) + (f32(a) - f32(b)) * level for a, b in zip(bright, dark, strict=True)]),
+        between(dark, bright, level),
     )
     edge = ramp(0, 1, y) * ramp(u * 0.012, 0, y)
     st.screen(edge * f32(0.5), mix(pal.sun, bright, 0.3))
@@ -101,7 +101,7 @@ def _discs(st: Stage) -> None:
         st.disc(x + r * 0.25, y + r * 0.4, r * 0.95, lift(tone, -0.3), soft=r * 0.8, alpha=0.35)
         st.over(
             cover,
-            np.stack([f32(b) + (f32(a) - f32(b)) * lamp for a, b in zip(light, dark, strict=True)]),
+            between(dark, light, lamp),
             int(y - n / 2),
             int(x - n / 2),
         )

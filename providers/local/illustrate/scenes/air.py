@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, lift, mix
+from providers.local.illustrate.colour import Colour, between, lift, mix
 from providers.local.illustrate.fields import (
     Field,
     axis,
@@ -113,7 +113,7 @@ def streaks(st: Stage, horizon: float, amount: float) -> None:
     rim = np.clip((body - shift(body, -step, 0)) * f32(4) + f32(0.5), 0, 1)
     bright = mix(pal.sun, pal.haze, 0.25) if not pal.night else mix(pal.key, pal.haze, 0.6)
     dim = mix(pal.sky[2], pal.sky[1], 0.35)
-    paint = np.stack([f32(d) + (f32(b) - f32(d)) * rim for d, b in zip(dim, bright, strict=True)])
+    paint = between(dim, bright, rim)
     st.over(cover * f32(0.25 + 0.5 * amount), paint)
 
 
@@ -146,7 +146,7 @@ def cumulus(st: Stage, cx: float, base: float, width: float, alpha: float = 1.0)
     glow = np.clip(f32(0.5) + rim * f32(1.5) + (tall - f32(0.45)) * f32(0.8), 0, 1)
     bright = mix(pal.sun, WHITE, 0.5) if not pal.night else mix(pal.key, pal.haze, 0.3)
     dim = mix(pal.sky[2], pal.sky[1], 0.45)
-    paint = np.stack([f32(d) + (f32(b) - f32(d)) * glow for d, b in zip(dim, bright, strict=True)])
+    paint = between(dim, bright, glow)
     st.over(cover * f32(alpha), paint, int(base - h * 0.8), int(cx - w / 2))
 
 

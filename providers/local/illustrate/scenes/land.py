@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, lift, mix
+from providers.local.illustrate.colour import Colour, between, lift, mix
 from providers.local.illustrate.fields import Field, axis, f32, line, noise, ramp, soft_noise
 from providers.local.illustrate.stage import Polygon, Stage
 
@@ -165,9 +165,7 @@ def water(
     far, near = pal.water[1], pal.water[0]
     t = axis(n) * f32(1 / n)
     flip = np.clip(y0 - 1 - (axis(n) * f32(0.9)).astype(np.intp), 0, st.h - 1)
-    base = np.stack(
-        [f32(a) + (f32(b) - f32(a)) * np.sqrt(t) for a, b in zip(far, near, strict=True)]
-    )
+    base = between(far, near, np.sqrt(t))
     mirror = st.image[:, flip, :]
     keep = f32(0.5) * (f32(1) - t * f32(0.75))
     st.image[:, y0:y1] = base[:, :, None] + (mirror - base[:, :, None]) * keep[None, :, None]

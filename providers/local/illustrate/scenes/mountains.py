@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, mix
+from providers.local.illustrate.colour import Colour, between, mix
 from providers.local.illustrate.fields import Field, axis, f32, line, noise, ramp
 from providers.local.illustrate.scenes import air, land
 from providers.local.illustrate.scenes.nature import undergrowth
@@ -38,18 +38,37 @@ def mountains(st: Stage) -> None:
     st.front.append(undergrowth)
 
 
-def peaks(st: Stage, base: float, height: float, depth: float, few: bool = False) -> None:
-    """A mountain chain.
-
-    Triangle waves roughened, faces lit from the light's side, snow above a wavy line.
-    """
+def peaks(st: Stage, base: float, height: float, depth: float, *, few: bool = False) -> None:
+    """A mountain chain with lit and shaded faces and a jagged snow line."""
     pal, u = st.pal, st.u
-    span = u * (0.95 if few else 0.5)
-    n = max(2, int(st.w / span) + 2)
+    ridge, tops = _chain(st, base, height, u * (0.95 if few else 0.5))
+    high = np.clip((f32(base) - ridge) * f32(1 / height), 0, 1)
+    mask, top = st.below(ridge)
+    rows = min(st.h, int(base + u * 0.1)) - top
+    lit_side = _faces(st, ridge, tops, rows)
+    rock = pal.surface((0.62, 0.58, 0.58), depth)
+    shade = mix(pal.surface(mix(land.ROCK, pal.shade, 0.5), depth), pal.shade, 0.34 * (1 - depth))
+    paint = between(shade, rock, lit_side)
+    below = axis(rows)[:, None] + f32(top) - ridge[None, :]
+    # Tongues of snow: long teeth of two sizes, clean-edged, a little ragged.
+    teeth = (line(st.rng, st.w, u * 0.07, 3, 0.7) - f32(0.5)) * f32(height * 0.62)
+    rag = (noise(st.rng, rows, st.w, (u * 0.02, u * 0.02), 2) - f32(0.5)) * f32(height * 0.07)
+    snow_line = (f32(height * 0.3) * (f32(0.3) + high) + teeth)[None, :] + rag
+    snow = ramp(1.5, -1.5, below - snow_line) * ramp(0.35, 0.5, high)[None, :]
+    white = pal.surface(land.SNOW, depth * 0.7)
+    blue = mix(pal.surface((0.58, 0.68, 0.86), depth), pal.shade, 0.3 * (1 - depth))
+    paint += (between(blue, white, lit_side) - paint) * snow
+    fade = ramp(base - height * 0.55, base + u * 0.04, axis(rows) + f32(top)) * f32(0.42)
+    haze = np.asarray(pal.haze, np.float32)[:, None, None]
+    st.over(mask[:rows], paint + (haze - paint) * fade[None, :, None], top)
+
+
+def _chain(st: Stage, base: float, height: float, span: float) -> tuple[Field, list[float]]:
+    """The ridge line of uneven triangles, roughened most near the tops, and the tops' columns."""
     offset = st.pick(0, 1) * span
     ridge = np.full(st.w, base, np.float32)
-    tops = []
-    for i in range(n + 1):
+    tops: list[float] = []
+    for i in range(max(2, int(st.w / span) + 2) + 1):
         cx = (i + st.pick(-0.25, 0.25)) * span - offset
         tall = height * st.pick(0.55, 1.0)
         slope_l, slope_r = st.pick(0.8, 1.25), st.pick(0.8, 1.25)
@@ -57,36 +76,9 @@ def peaks(st: Stage, base: float, height: float, depth: float, few: bool = False
         flank = np.where(d < 0, -d * f32(slope_l), d * f32(slope_r))
         ridge = np.minimum(ridge, f32(base - tall) + flank * f32(tall / (span * 0.55)))
         tops.append(cx)
-    rough = line(st.rng, st.w, u * 0.16, 6, 0.55) - f32(0.5)
     high = np.clip((f32(base) - ridge) * f32(1 / height), 0, 1)
-    ridge = ridge + rough * f32(height * 0.3) * (f32(0.25) + high)
-    mask, top = st.below(ridge)
-    rows = min(st.h, int(base + u * 0.1)) - top
-    mask = mask[:rows]
-    lit_side = _faces(st, ridge, tops, rows)
-    rock = pal.surface((0.62, 0.58, 0.58), depth)
-    shade = mix(pal.surface(mix(land.ROCK, pal.shade, 0.5), depth), pal.shade, 0.34 * (1 - depth))
-    paint = np.stack(
-        [f32(b) + (f32(a) - f32(b)) * lit_side for a, b in zip(rock, shade, strict=True)]
-    )
-    below = axis(rows)[:, None] + f32(top) - ridge[None, :]
-    line_y = f32(height * 0.26) * (f32(0.35) + high[None, :]) + (
-        noise(st.rng, rows, st.w, (u * 0.16, u * 0.04), 5, 0.6) - f32(0.5)
-    ) * f32(height * 0.85)
-    snow = ramp(height * 0.02, -height * 0.02, below - line_y) * ramp(0.35, 0.5, high)[None, :]
-    white, blue = (
-        pal.surface(land.SNOW, depth * 0.7),
-        mix(pal.surface((0.58, 0.68, 0.86), depth), pal.shade, 0.3 * (1 - depth)),
-    )
-    cold = np.stack(
-        [f32(b) + (f32(a) - f32(b)) * lit_side for a, b in zip(white, blue, strict=True)]
-    )
-    paint = paint + (cold - paint) * snow
-    fade = ramp(base - height * 0.55, base + u * 0.04, axis(rows) + f32(top))[None, :, None] * f32(
-        0.42
-    )
-    haze = np.asarray(pal.haze, np.float32)[:, None, None]
-    st.over(mask, paint + (haze - paint) * fade, top)
+    rough = line(st.rng, st.w, st.u * 0.16, 6, 0.55) - f32(0.5)
+    return ridge + rough * f32(height * 0.3) * (f32(0.25) + high), tops
 
 
 def _faces(st: Stage, ridge: Field, tops: list[float], rows: int) -> Field:
@@ -105,7 +97,7 @@ def _faces(st: Stage, ridge: Field, tops: list[float], rows: int) -> Field:
     nearest = np.abs(st.x[None, :] - crests[:, None]).argmin(axis=0)
     x = st.x[None, :] - crests[nearest][None, :] + wander[:, None] + down[:, None] * f32(0.12)
     side = 1.0 if st.light[0] < st.w / 2 else -1.0
-    gullies = (noise(st.rng, rows, st.w, (u * 0.12, u * 0.045), 4, 0.6) - f32(0.5)) * f32(u * 0.16)
+    gullies = (noise(st.rng, rows, st.w, (u * 0.1, u * 0.1), 3, 0.5) - f32(0.5)) * f32(u * 0.07)
     return ramp(u * 0.012, -u * 0.012, (x + gullies) * f32(side))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, lift, mix
-from providers.local.illustrate.fields import axis, f32, line, noise, ramp, soft_noise
+from providers.local.illustrate.colour import Colour, between, lift, mix
+from providers.local.illustrate.fields import Field, axis, f32, line, ramp, soft_noise
 from providers.local.illustrate.scenes import air, land
 from providers.local.illustrate.stage import Stage
 
@@ -61,7 +61,7 @@ def _nebula(st: Stage) -> None:
     st.over(ramp(0.52, 0.68, lane) * band * f32(0.5), mix(pal.sky[0], (0.0, 0.0, 0.02), 0.6))
 
 
-def planet(st: Stage, x: float, y: float, r: float, colour: Colour, ring: bool = False) -> None:
+def planet(st: Stage, x: float, y: float, r: float, colour: Colour, *, ring: bool = False) -> None:
     """A planet with bands, a soft terminator, a rim of atmosphere and perhaps a ring."""
     n = int(r * (5 if ring else 2.6)) + 10
     px, py = (axis(n) - f32(n / 2)) * f32(1 / r), (axis(n) - f32(n / 2)) * f32(1 / r)
@@ -84,12 +84,25 @@ def planet(st: Stage, x: float, y: float, r: float, colour: Colour, ring: bool =
     st.screen(halo * halo * f32(0.55), mix(colour, st.pal.sun, 0.4), top, left)
     st.over(
         cover,
-        np.stack([f32(b) + (f32(a) - f32(b)) * level for a, b in zip(light, dark, strict=True)]),
+        between(dark, light, level),
         top,
         left,
     )
-    if not ring:
-        return
+    if ring:
+        _ring(st, (px, py), cover, table, light, top, left)
+
+
+def _ring(
+    st: Stage,
+    at: tuple[Field, Field],
+    cover: Field,
+    table: Field,
+    light: Colour,
+    top: int,
+    left: int,
+) -> None:
+    """A tilted ring of many bands, hidden behind the planet and in its shadow there."""
+    px, py = at
     across = px[None, :] * f32(0.26) + py[:, None] * f32(0.966)
     along = px[None, :] * f32(0.966) - py[:, None] * f32(0.26)
     e = np.sqrt(along * along + across * across * f32(16))
@@ -120,22 +133,15 @@ def _moonscape(st: Stage) -> None:
     mask, top = st.below(ridge)
     rows = st.h - top
     rock = mix(pal.surface((0.68, 0.68, 0.74)), pal.sky[2], 0.2)
-    relief = noise(st.rng, rows, st.w, (u * 0.05, u * 0.12), 5, 0.55)
-    dx = np.zeros_like(relief)
-    dx[:, 1:] = (relief[:, 1:] - relief[:, :-1]) * f32(u * 0.035)
+    relief = soft_noise(st.rng, rows, st.w, (u * 0.09, u * 0.3), 5, 0.5) - f32(0.5)
     y = axis(rows)[:, None] + f32(top) - ridge[None, :]
-    level = np.clip(f32(0.62) - y * f32(0.75 / (st.h * 0.26)) + dx, 0, 1) + ramp(
+    level = np.clip(f32(0.62) - y * f32(0.75 / (st.h * 0.26)) + relief * f32(0.55), 0, 1) + ramp(
         u * 0.012, 0, y
     ) * f32(0.3)
     dark = mix(rock, (0.02, 0.02, 0.05), 0.8)
     st.over(
         mask,
-        np.stack(
-            [
-                f32(b) + (f32(a) - f32(b)) * np.clip(level, 0, 1)
-                for a, b in zip(lift(rock, 0.05), dark, strict=True)
-            ]
-        ),
+        between(dark, lift(rock, 0.05), np.clip(level, 0, 1)),
         top,
     )
     for a, b, c in st.rng.random((int(14 * st.w / u), 3)).tolist():

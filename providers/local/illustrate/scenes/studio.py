@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, lift, mix
+from providers.local.illustrate.colour import Colour, between, lift, mix
 from providers.local.illustrate.fields import axis, f32, fall, ramp
 from providers.local.illustrate.stage import Stage
 
@@ -114,12 +114,7 @@ def drum(st: Stage, cx: float, top: float, r: float, height: float, colour: Colo
     glow = np.clip(f32(0.85) - (t + f32(0.3))[None, :] ** 2 * f32(0.4), 0, 1) + np.zeros(
         (st.h, 1), np.float32
     )
-    face = np.stack(
-        [
-            f32(b) + (f32(a) - f32(b)) * glow
-            for a, b in zip(lift(colour, 0.1), lift(colour, -0.03), strict=True)
-        ]
-    )
+    face = between(lift(colour, -0.03), lift(colour, 0.1), glow)
     st.over(disc, face)
     rim = ramp(0.965, 0.99, d) * disc * ramp(-ry * 0.5, ry, st.y - f32(top))[:, None]
     st.screen(rim * f32(0.55), (1.0, 1.0, 1.0))
@@ -144,7 +139,7 @@ def ball(st: Stage, x: float, y: float, r: float, colour: Colour) -> None:
     level = np.clip(lamp + bounce, 0, 1)
     st.over(
         cover,
-        np.stack([f32(b) + (f32(a) - f32(b)) * level for a, b in zip(light, dark, strict=True)]),
+        between(dark, light, level),
         int(y - n / 2),
         int(x - n / 2),
     )

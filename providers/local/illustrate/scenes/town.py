@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, lift, mix
+from providers.local.illustrate.colour import Colour, between, lift, mix
 from providers.local.illustrate.fields import Field, axis, blur, f32, ramp, soft_noise
 from providers.local.illustrate.scenes import air, land
 from providers.local.illustrate.stage import Polygon, Stage
@@ -47,9 +47,7 @@ def _retro_sun(st: Stage) -> None:
         stripes *= ramp(half * 0.8, half * 1.25, np.abs(t - f32(at)))
     cover = np.clip(f32(r) - d + f32(0.5), 0, 1) * stripes[:, None]
     warm, pink = mix(st.pal.sun, (1.0, 0.85, 0.3), 0.5), st.pal.accent[0]
-    paint = np.stack([f32(a) + (f32(b) - f32(a)) * t for a, b in zip(warm, pink, strict=True)])[
-        :, :, None
-    ]
+    paint = between(warm, pink, t)[:, :, None]
     st.glow(x, y, r * 2.2, pink, 0.5)
     st.over(cover, paint, int(y - n / 2), int(x - n / 2))
 

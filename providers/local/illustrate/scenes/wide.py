@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from providers.local.illustrate.colour import Colour, lift, mix
+from providers.local.illustrate.colour import Colour, between, lift, mix
 from providers.local.illustrate.fields import Field, axis, f32, line, noise, ramp
 from providers.local.illustrate.scenes import air, land
 from providers.local.illustrate.scenes.mountains import peaks
@@ -13,7 +13,7 @@ from providers.local.illustrate.stage import Polygon, Stage
 
 def desert(st: Stage) -> None:
     """Dunes with a sharp crest between a lit and a shaded flank, table mountains far off."""
-    u, pal = st.u, st.pal
+    u = st.u
     horizon = st.h * 0.56
     air.sky(st, horizon, size=0.085, clouds=0.35)
     _mesas(st, horizon + u * 0.02)
@@ -93,7 +93,7 @@ def dune(st: Stage, base: float, height: float, span: float, depth: float, near:
     bright = lift(sand, 0.03)
     st.over(
         mask,
-        np.stack([f32(b) + (f32(a) - f32(b)) * level for a, b in zip(bright, dark, strict=True)]),
+        between(dark, bright, level),
         top,
     )
     crest = ramp(u * 0.006, 0, np.abs(y)) * (f32(1) - shaded)
@@ -135,60 +135,45 @@ def snow(st: Stage) -> None:
 def _snow_trees(
     st: Stage, ridge: Field, tall: float, depth: float, white: Colour, near: float
 ) -> None:
-    """Spruces whose branches carry snow: each tier a dark skirt under a white one."""
+    """Spruces whose branches carry snow, in groups; the nearest leave room for a subject."""
     green = mix(st.pal.surface((0.14, 0.34, 0.32), depth), st.pal.shade, 0.2 * (1 - depth))
     shade = mix(white, st.pal.sky[1], 0.35)
     density = line(st.rng, st.w, st.u * 0.35, 2)
     count = int((34 - 16 * near) * st.w / st.u)
     for a, b, c in st.rng.random((count, 3)).tolist():
         x = a * st.w
-        if (near > 0.6 and st.lead and 0.3 < a < 0.85) or density[min(int(x), st.w - 1)] < 0.42:
+        column = min(int(x), st.w - 1)
+        if (near > 0.6 and st.lead and 0.3 < a < 0.85) or density[column] < 0.42:
             continue
         height = tall * (0.6 + 0.7 * b)
-        y = float(ridge[min(int(x), st.w - 1)]) + height * 0.05
+        foot = float(ridge[column]) + height * 0.05
         left = 1 if st.light[0] < x else -1
         for k in range(5):
-            foot, half = y - height * 0.17 * k, height * (0.24 - 0.042 * k) * (0.9 + 0.2 * c)
-            tip = foot - height * (0.34 - 0.015 * k)
-            st.shapes(
-                [
-                    [
-                        (x - half, foot),
-                        (x - half * 0.45, foot + height * 0.02),
-                        (x, foot - height * 0.012),
-                        (x + half * 0.5, foot + height * 0.022),
-                        (x + half, foot),
-                        (x, tip),
-                    ]
-                ],
-                green,
-            )
-            cap = 0.62
-            st.shapes(
-                [
-                    [
-                        (x - half * cap, foot - height * 0.1),
-                        (x - half * 0.28, foot - height * 0.065),
-                        (x, foot - height * 0.12),
-                        (x + half * 0.25, foot - height * 0.07),
-                        (x + half * cap, foot - height * 0.105),
-                        (x, tip - 1),
-                    ]
-                ],
-                white,
-            )
-            st.shapes(
-                [
-                    [
-                        (x, tip),
-                        (x + left * half * cap, foot - height * 0.105),
-                        (x + left * half * 0.25, foot - height * 0.07),
-                        (x, foot - height * 0.12),
-                    ]
-                ],
-                shade,
-                0.6,
-            )
+            half = height * (0.24 - 0.042 * k) * (0.9 + 0.2 * c)
+            _tier(st, x, foot - height * 0.17 * k, half, height, (green, white, shade), left, k)
+
+
+_SKIRT = ((-1.0, 0.0), (-0.45, 0.02), (0.0, -0.012), (0.5, 0.022), (1.0, 0.0))
+_CAP = ((-0.62, -0.1), (-0.28, -0.065), (0.0, -0.12), (0.25, -0.07), (0.62, -0.105))
+_DARK = ((0.62, -0.105), (0.25, -0.07), (0.0, -0.12))
+
+
+def _tier(
+    st: Stage,
+    x: float,
+    foot: float,
+    half: float,
+    height: float,
+    tones: tuple[Colour, Colour, Colour],
+    left: int,
+    k: int,
+) -> None:
+    """One tier of a spruce: a dark skirt, a white cap, the cap's shaded side."""
+    tip = foot - height * (0.34 - 0.015 * k)
+    shapes = ((_SKIRT, 1, tip, 1.0), (_CAP, 1, tip - 1, 1.0), (_DARK, left, tip, 0.6))
+    for (outline, side, top, alpha), tone in zip(shapes, tones, strict=True):
+        polygon = [(x + side * dx * half, foot + dy * height) for dx, dy in outline]
+        st.shapes([[*polygon, (x, top)]], tone, alpha)
 
 
 def _drift(st: Stage) -> None:

@@ -1,4 +1,4 @@
-"""the one path."""
+"""The one path: wallets and their books, jobs, library, batches, outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,7 @@ APPEND_ONLY = {
 
 
 def upgrade() -> None:
+    """Make every table, and the triggers that keep the books append-only."""
     _create_tables()
     for statement in APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(statement)
@@ -56,10 +57,10 @@ def _create_tables() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("bytes > 0 AND width >= 0 AND height >= 0", name="ck_assets_size"),
-        sa.CheckConstraint("credits >= 0", name="ck_assets_credits"),
-        sa.PrimaryKeyConstraint("id", name="pk_assets"),
-        sa.UniqueConstraint("job", "position", name="uq_assets_job_position"),
+        sa.CheckConstraint("bytes > 0 AND width >= 0 AND height >= 0", name=op.f("ck_assets_size")),
+        sa.CheckConstraint("credits >= 0", name=op.f("ck_assets_credits")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assets")),
+        sa.UniqueConstraint("job", "position", name=op.f("uq_assets_job_position")),
     )
     with op.batch_alter_table("assets", schema=None) as batch_op:
         batch_op.create_index("ix_assets_owner_id", ["owner", "id"], unique=False)
@@ -80,10 +81,11 @@ def _create_tables() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('new', 'running', 'done', 'incomplete', 'failed')", name="ck_batches_state"
+            "state IN ('new', 'running', 'done', 'incomplete', 'failed')",
+            name=op.f("ck_batches_state"),
         ),
-        sa.CheckConstraint("rows > 0 AND round >= 0", name="ck_batches_counts"),
-        sa.PrimaryKeyConstraint("id", name="pk_batches"),
+        sa.CheckConstraint("rows > 0 AND round >= 0", name=op.f("ck_batches_counts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index("ix_batches_owner_created_at", ["owner", "created_at"], unique=False)
@@ -112,12 +114,12 @@ def _create_tables() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "state IN ('prepared', 'submitted', 'generated', 'settled', 'failed', 'unknown')",
-            name="ck_jobs_state",
+            name=op.f("ck_jobs_state"),
         ),
-        sa.CheckConstraint("attempt >= 1", name="ck_jobs_attempt"),
-        sa.CheckConstraint("price >= 0", name="ck_jobs_price"),
-        sa.PrimaryKeyConstraint("id", name="pk_jobs"),
-        sa.UniqueConstraint("owner", "key", "attempt", name="uq_jobs_owner_key_attempt"),
+        sa.CheckConstraint("attempt >= 1", name=op.f("ck_jobs_attempt")),
+        sa.CheckConstraint("price >= 0", name=op.f("ck_jobs_price")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("owner", "key", "attempt", name=op.f("uq_jobs_owner_key_attempt")),
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("ix_jobs_state_updated_at", ["state", "updated_at"], unique=False)
@@ -134,9 +136,11 @@ def _create_tables() -> None:
         sa.Column("next_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
-        sa.CheckConstraint("state IN ('waiting', 'sent', 'given_up')", name="ck_outbox_state"),
-        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
-        sa.UniqueConstraint("event", "subject", name="uq_outbox_event_subject"),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'sent', 'given_up')", name=op.f("ck_outbox_state")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("event", "subject", name=op.f("uq_outbox_event_subject")),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_state_next_at", ["state", "next_at"], unique=False)
@@ -150,15 +154,17 @@ def _create_tables() -> None:
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("captured", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("state IN ('active', 'suspended')", name="ck_wallets_state"),
-        sa.CheckConstraint("captured >= 0", name="ck_wallets_captured"),
-        sa.CheckConstraint("granted - captured - held >= 0", name="ck_wallets_never_overdrawn"),
+        sa.CheckConstraint("state IN ('active', 'suspended')", name=op.f("ck_wallets_state")),
+        sa.CheckConstraint("captured >= 0", name=op.f("ck_wallets_captured")),
         sa.CheckConstraint(
-            "granted >= 0 AND granted <= 1000000000000000", name="ck_wallets_granted"
+            "granted - captured - held >= 0", name=op.f("ck_wallets_never_overdrawn")
         ),
-        sa.CheckConstraint("held >= 0", name="ck_wallets_held"),
-        sa.PrimaryKeyConstraint("id", name="pk_wallets"),
-        sa.UniqueConstraint("owner", name="uq_wallets_owner"),
+        sa.CheckConstraint(
+            "granted >= 0 AND granted <= 1000000000000000", name=op.f("ck_wallets_granted")
+        ),
+        sa.CheckConstraint("held >= 0", name=op.f("ck_wallets_held")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wallets")),
+        sa.UniqueConstraint("owner", name=op.f("uq_wallets_owner")),
     )
     op.create_table(
         "workers",
@@ -167,16 +173,20 @@ def _create_tables() -> None:
         sa.Column("process", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("beat_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_workers"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
     )
     op.create_table(
         "asset_parents",
         sa.Column("asset", sa.Text(), nullable=False),
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("parent", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["asset"], ["assets.id"], name="fk_asset_parents_asset_assets"),
-        sa.ForeignKeyConstraint(["parent"], ["assets.id"], name="fk_asset_parents_parent_assets"),
-        sa.PrimaryKeyConstraint("asset", "field", name="pk_asset_parents"),
+        sa.ForeignKeyConstraint(
+            ["asset"], ["assets.id"], name=op.f("fk_asset_parents_asset_assets")
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent"], ["assets.id"], name=op.f("fk_asset_parents_parent_assets")
+        ),
+        sa.PrimaryKeyConstraint("asset", "field", name=op.f("pk_asset_parents")),
     )
     with op.batch_alter_table("asset_parents", schema=None) as batch_op:
         batch_op.create_index("ix_asset_parents_parent", ["parent"], unique=False)
@@ -191,9 +201,11 @@ def _create_tables() -> None:
         sa.Column("references", sa.Text(), nullable=False),
         sa.Column("same_as", sa.Text(), nullable=False),
         sa.Column("ended_as", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["batch"], ["batches.id"], name="fk_batch_rows_batch_batches"),
-        sa.PrimaryKeyConstraint("batch", "line", name="pk_batch_rows"),
-        sa.UniqueConstraint("batch", "name", name="uq_batch_rows_batch_name"),
+        sa.ForeignKeyConstraint(
+            ["batch"], ["batches.id"], name=op.f("fk_batch_rows_batch_batches")
+        ),
+        sa.PrimaryKeyConstraint("batch", "line", name=op.f("pk_batch_rows")),
+        sa.UniqueConstraint("batch", "name", name=op.f("uq_batch_rows_batch_name")),
     )
     with op.batch_alter_table("batch_rows", schema=None) as batch_op:
         batch_op.create_index("ix_batch_rows_key", ["key"], unique=False)
@@ -213,21 +225,25 @@ def _create_tables() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "state <> 'closed' OR claimed = 0", name="ck_holds_nothing_claimed_once_closed"
+            "state <> 'closed' OR claimed = 0", name=op.f("ck_holds_nothing_claimed_once_closed")
         ),
         sa.CheckConstraint(
             "state = 'open' OR claimed + captured + released = amount",
-            name="ck_holds_nothing_free_once_ended",
+            name=op.f("ck_holds_nothing_free_once_ended"),
         ),
-        sa.CheckConstraint("state IN ('open', 'closing', 'closed')", name="ck_holds_state"),
+        sa.CheckConstraint("state IN ('open', 'closing', 'closed')", name=op.f("ck_holds_state")),
         sa.CheckConstraint(
             "amount >= 0 AND claimed >= 0 AND captured >= 0 AND released >= 0",
-            name="ck_holds_not_negative",
+            name=op.f("ck_holds_not_negative"),
         ),
-        sa.CheckConstraint("claimed + captured + released <= amount", name="ck_holds_covered"),
-        sa.ForeignKeyConstraint(["wallet_id"], ["wallets.id"], name="fk_holds_wallet_id_wallets"),
-        sa.PrimaryKeyConstraint("id", name="pk_holds"),
-        sa.UniqueConstraint("wallet_id", "key", name="uq_holds_wallet_id_key"),
+        sa.CheckConstraint(
+            "claimed + captured + released <= amount", name=op.f("ck_holds_covered")
+        ),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["wallets.id"], name=op.f("fk_holds_wallet_id_wallets")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+        sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_holds_wallet_id_key")),
     )
     with op.batch_alter_table("holds", schema=None) as batch_op:
         batch_op.create_index(
@@ -250,16 +266,22 @@ def _create_tables() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("(state = 'active') = (ended_at IS NULL)", name="ck_claims_ended_at"),
         sa.CheckConstraint(
-            "state = 'captured' OR captured = 0", name="ck_claims_captured_only_by_capture"
+            "(state = 'active') = (ended_at IS NULL)", name=op.f("ck_claims_ended_at")
         ),
-        sa.CheckConstraint("state IN ('active', 'captured', 'returned')", name="ck_claims_state"),
-        sa.CheckConstraint("captured >= 0 AND captured <= amount", name="ck_claims_captured"),
-        sa.ForeignKeyConstraint(["hold_id"], ["holds.id"], name="fk_claims_hold_id_holds"),
-        sa.ForeignKeyConstraint(["wallet_id"], ["wallets.id"], name="fk_claims_wallet_id_wallets"),
-        sa.PrimaryKeyConstraint("id", name="pk_claims"),
-        sa.UniqueConstraint("wallet_id", "key", name="uq_claims_wallet_id_key"),
+        sa.CheckConstraint(
+            "state = 'captured' OR captured = 0", name=op.f("ck_claims_captured_only_by_capture")
+        ),
+        sa.CheckConstraint(
+            "state IN ('active', 'captured', 'returned')", name=op.f("ck_claims_state")
+        ),
+        sa.CheckConstraint("captured >= 0 AND captured <= amount", name=op.f("ck_claims_captured")),
+        sa.ForeignKeyConstraint(["hold_id"], ["holds.id"], name=op.f("fk_claims_hold_id_holds")),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["wallets.id"], name=op.f("fk_claims_wallet_id_wallets")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_claims")),
+        sa.UniqueConstraint("wallet_id", "key", name=op.f("uq_claims_wallet_id_key")),
     )
     with op.batch_alter_table("claims", schema=None) as batch_op:
         batch_op.create_index(
@@ -284,20 +306,20 @@ def _create_tables() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "kind IN ('top_up', 'hold', 'claim', 'capture', 'give_back', 'release', 'expire')",
-            name="ck_ledger_transactions_kind",
+            name=op.f("ck_ledger_transactions_kind"),
         ),
         sa.ForeignKeyConstraint(
-            ["claim_id"], ["claims.id"], name="fk_ledger_transactions_claim_id_claims"
+            ["claim_id"], ["claims.id"], name=op.f("fk_ledger_transactions_claim_id_claims")
         ),
         sa.ForeignKeyConstraint(
-            ["hold_id"], ["holds.id"], name="fk_ledger_transactions_hold_id_holds"
+            ["hold_id"], ["holds.id"], name=op.f("fk_ledger_transactions_hold_id_holds")
         ),
         sa.ForeignKeyConstraint(
-            ["wallet_id"], ["wallets.id"], name="fk_ledger_transactions_wallet_id_wallets"
+            ["wallet_id"], ["wallets.id"], name=op.f("fk_ledger_transactions_wallet_id_wallets")
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_ledger_transactions"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transactions")),
         sa.UniqueConstraint(
-            "wallet_id", "kind", "key", name="uq_ledger_transactions_wallet_id_kind_key"
+            "wallet_id", "kind", "key", name=op.f("uq_ledger_transactions_wallet_id_kind_key")
         ),
     )
     op.create_table(
@@ -308,65 +330,17 @@ def _create_tables() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "account IN ('issued', 'available', 'held', 'claimed', 'spent')",
-            name="ck_ledger_entries_account",
+            name=op.f("ck_ledger_entries_account"),
         ),
-        sa.CheckConstraint("amount <> 0", name="ck_ledger_entries_amount"),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_ledger_entries_amount")),
         sa.ForeignKeyConstraint(
             ["transaction_id"],
             ["ledger_transactions.id"],
-            name="fk_ledger_entries_transaction_id_ledger_transactions",
+            name=op.f("fk_ledger_entries_transaction_id_ledger_transactions"),
         ),
         sa.ForeignKeyConstraint(
-            ["wallet_id"], ["wallets.id"], name="fk_ledger_entries_wallet_id_wallets"
+            ["wallet_id"], ["wallets.id"], name=op.f("fk_ledger_entries_wallet_id_wallets")
         ),
-        sa.PrimaryKeyConstraint("transaction_id", "account", name="pk_ledger_entries"),
+        sa.PrimaryKeyConstraint("transaction_id", "account", name=op.f("pk_ledger_entries")),
         sqlite_with_rowid=False,
     )
-
-
-def downgrade() -> None:
-    op.drop_table("ledger_entries")
-    op.drop_table("ledger_transactions")
-    with op.batch_alter_table("claims", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_claims_active_hold_id",
-            sqlite_where=sa.text("state = 'active'"),
-            postgresql_where=sa.text("state = 'active'"),
-        )
-
-    op.drop_table("claims")
-    with op.batch_alter_table("holds", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_holds_open_expires_at",
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        )
-
-    op.drop_table("holds")
-    with op.batch_alter_table("batch_rows", schema=None) as batch_op:
-        batch_op.drop_index("ix_batch_rows_key")
-
-    op.drop_table("batch_rows")
-    with op.batch_alter_table("asset_parents", schema=None) as batch_op:
-        batch_op.drop_index("ix_asset_parents_parent")
-
-    op.drop_table("asset_parents")
-    op.drop_table("workers")
-    op.drop_table("wallets")
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_outbox_state_next_at")
-
-    op.drop_table("outbox")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_index("ix_jobs_state_updated_at")
-
-    op.drop_table("jobs")
-    with op.batch_alter_table("batches", schema=None) as batch_op:
-        batch_op.drop_index("ix_batches_owner_created_at")
-
-    op.drop_table("batches")
-    with op.batch_alter_table("assets", schema=None) as batch_op:
-        batch_op.drop_index("ix_assets_owner_sha256")
-        batch_op.drop_index("ix_assets_owner_id")
-
-    op.drop_table("assets")

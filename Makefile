@@ -1,0 +1,57 @@
+# Everything here sets up what it needs by itself: Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+
+# The studio of this folder; its own, so that trying it out touches nothing else.
+export STUDIO_HOME ?= $(CURDIR)/.studio
+
+.PHONY: demo up test lint bench format lock clean
+
+demo: .venv/.runtime  ## make a dozen pictures offline, paid from a ledger, on a real Prefect server
+	@$(BIN)/studio demo
+
+up: .venv/.runtime  ## start Prefect, the deployments and the file pages; Ctrl-C stops them
+	@$(BIN)/studio up
+
+test: .venv/.dev  ## prove that it works
+	@$(BIN)/python -m pytest
+
+lint: .venv/.dev  ## style, types, floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/.dev  ## measure, each figure beside a peer or a limit
+	@$(BIN)/python -m benchmarks
+
+format: .venv/.dev  ## put the style right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock:  ## renew the locks from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --group dev --constraints requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet \
+		--output-file requirements-dev.lock
+
+clean:  ## throw away the environment and the studio of this folder
+	rm -rf .venv .studio
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Image Studio needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "setting up .venv (once; a minute or two)"
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/pip
+	@$(INSTALL) -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@echo "setting up what the tests need (once)"
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,148 @@
+"""``studio account``: what is in a wallet, what moved it, and adding to it."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from billing.ledger import Balance
+from interfaces.cli.exits import Exit
+from interfaces.cli.journal import Movement, movements
+from interfaces.cli.opening import opened_database, opened_ledger
+from interfaces.cli.output import amount, facts, in_credits, plain, table
+from interfaces.cli.session import Here
+from studio import credits as money
+from studio.ids import new_id
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_QUIET = Parameter(show_default=False)
+
+
+def show(*, session: Here) -> int:
+    """Show what is in the wallet."""
+    with opened_ledger(session.config) as ledger:
+        balance = ledger.balance(session.owner)
+    session.out.result(
+        balance_document(session.owner, balance),
+        lambda to: to.print(balance_facts(session.owner, balance)),
+    )
+    return Exit.DONE
+
+
+def open_(*, session: Here) -> int:
+    """Open the wallet, if it is not there."""
+    with opened_ledger(session.config) as ledger:
+        wallet = ledger.open_wallet(session.owner)
+    session.out.result(
+        {**balance_document(wallet.owner, wallet.balance), "state": wallet.state},
+        lambda to: to.print(balance_facts(wallet.owner, wallet.balance)),
+    )
+    return Exit.DONE
+
+
+def top_up(
+    credits_: Annotated[str, Parameter(name="CREDITS")],
+    /,
+    *,
+    reason: str = "topped up by hand",
+    author: Annotated[str, _QUIET] = "",
+    key: Annotated[str, _QUIET] = "",
+    session: Here,
+) -> int:
+    """Add credits to the wallet, which is opened if need be.
+
+    Args:
+        credits_: How many, such as 25 or 2.5.
+        reason: Why; kept in the books.
+        author: Who; kept in the books. You, if not given.
+        key: The same key adds only once, however often it is sent.
+    """
+    micro = money.parse(credits_, least=1)
+    with opened_ledger(session.config) as ledger:
+        ledger.open_wallet(session.owner)
+        receipt = ledger.top_up(
+            session.owner,
+            micro,
+            key=key or new_id("topup"),
+            author=author or getpass.getuser(),
+            reason=reason,
+        )
+        balance = ledger.balance(session.owner)
+    document = {
+        "transaction": receipt.transaction_id,
+        "at": receipt.at.isoformat(),
+        "replayed": receipt.replayed,
+        **amount("added", 0 if receipt.replayed else receipt.amount),
+        **balance_document(session.owner, balance),
+    }
+    words = "added before under this key" if receipt.replayed else "added"
+
+    def tell(to: Console) -> None:
+        to.print(Text(f"{in_credits(receipt.amount)} {words}.", style="bold"))
+        to.print(balance_facts(session.owner, balance))
+
+    session.out.result(document, tell)
+    return Exit.DONE
+
+
+def history(*, limit: int = 20, session: Here) -> int:
+    """List what moved credits, the newest first.
+
+    Args:
+        limit: How many, 1 to 500.
+    """
+    with opened_database(session.config) as database, database.read() as connection:
+        found = movements(connection, session.owner, limit)
+    session.out.result(
+        {"owner": session.owner, "entries": [each.as_dict() for each in found]},
+        lambda to: _show_history(to, found),
+    )
+    return Exit.DONE
+
+
+def _show_history(to: Console, found: list[Movement]) -> None:
+    rows = table(
+        "when", "what", "available", "held", "spent", "why", right=("available", "held", "spent")
+    )
+    for each in found:
+        rows.add_row(
+            f"{each.at:%m-%d %H:%M:%S}",
+            each.kind.replace("_", " "),
+            *(_change(value) for value in (each.available, each.held, each.spent)),
+            plain(each.why),
+        )
+    to.print(rows if found else Text("Nothing yet.", style="dim"))
+
+
+def _change(micro_credits: int) -> str:
+    sign = "+" if micro_credits > 0 else ""
+    return f"{sign}{money.show(micro_credits)}" if micro_credits else ""
+
+
+def balance_document(owner: str, balance: Balance) -> dict[str, Any]:
+    """Return a balance as JSON values."""
+    return {
+        "owner": owner,
+        **amount("granted", balance.granted),
+        **amount("captured", balance.captured),
+        **amount("held", balance.held),
+        **amount("available", balance.available),
+    }
+
+
+def balance_facts(owner: str, balance: Balance) -> Any:
+    """Return a balance for people."""
+    return facts(
+        [
+            ("wallet", owner),
+            ("granted", in_credits(balance.granted)),
+            ("spent", in_credits(balance.captured)),
+            ("held", in_credits(balance.held)),
+            ("available", Text(in_credits(balance.available), style="bold")),
+        ]
+    )

@@ -1,0 +1,189 @@
+"""The tree of commands, and the one way in: parse, run, tell errors, return the exit code.
+
+Commands are named by import path, so that a command's module is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from interfaces.cli.exits import Exit, exit_for
+from interfaces.cli.output import Output
+from interfaces.cli.session import Session
+from studio.errors import InvalidRequest, SetupIncomplete, StudioError, StudioUnavailable
+
+_EPILOGUE = (
+    "Exit codes: 0 done; 1 the work failed or is incomplete; 2 wrong usage or request; "
+    "3 refused by the gate (credits, wallet, price); 4 set-up incomplete or server unreachable."
+)
+
+
+_COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("demo", "demo:demo", "See it work: a small campaign, from set-up to pictures."),
+    ("up", "up:up", "Start Prefect, the deployments and the file pages."),
+    ("setup", "setup:setup", "Fetch the weights, prepare the database, open the wallet."),
+    ("doctor", "doctor:doctor", "Check everything, and say what to do about what is amiss."),
+    ("quote", "operations:quote", "Say what an operation would cost, and who would do it."),
+    ("run", "operations:run", "Do one operation: buy it and file the picture."),
+    ("batch", "", "Do a CSV file of operations."),
+    ("batch check", "batch:check", "Say all that is wrong with a file, or what it costs."),
+    ("batch run", "batch:run", "Do every row of a file that is not done yet."),
+    ("batch status", "batch:status", "Say how a batch stands, or list the batches."),
+    ("batch manifest", "batch:manifest", "Print what became of every row."),
+    ("account", "", "See to a wallet."),
+    ("account show", "account:show", "Show what is in the wallet."),
+    ("account open", "account:open_", "Open the wallet, if it is not there."),
+    ("account top-up", "account:top_up", "Add credits to the wallet."),
+    ("account history", "account:history", "List what moved credits, the newest first."),
+    ("library", "", "Look through pictures."),
+    ("library list", "library:list_", "List pictures, the newest first."),
+    ("library show", "library:show", "Show where a picture comes from."),
+    ("library export", "library:export", "Write a picture to a file."),
+)
+"""Every command: its words, where it is (empty for a group), what it does."""
+
+_HELP: dict[str, Any] = {"help_format": "plaintext", "help_flags": ["--help", "-h"]}
+
+
+def _tree() -> App:
+    says = "Make, edit, upscale and adapt pictures, paid from a ledger."
+    root = App("studio", says, version=_version, help_epilogue=_EPILOGUE, **_HELP)
+    groups = {"": root}
+    for order, (words, place, summary) in enumerate(_COMMANDS):
+        parent, _, name = words.rpartition(" ")
+        if not place:
+            groups[name] = App(name, summary, sort_key=order, help_epilogue="", **_HELP)
+            root.command(groups[name])
+        else:
+            # Those that are groups themselves bring their own settings along.
+            own = {} if place.startswith("operations:") else {**_HELP, "help_epilogue": ""}
+            groups[parent].command(
+                f"interfaces.cli.{place}", name=name, help=summary, sort_key=order, **own
+            )
+    return root
+
+
+def _version() -> str:
+    return version("image-studio")
+
+
+app = _tree()
+app.meta.group_parameters = Group("Everywhere", sort_key=99)
+
+
+@app.meta.default
+def _everywhere(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    owner: Annotated[str, Parameter(show_default=False)] = "",
+    json: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+) -> int:
+    """Make, edit, upscale and adapt pictures, paid from a ledger.
+
+    Args:
+        tokens: the command.
+        owner: Whose wallet and library; the setting STUDIO_OWNER, if not given.
+        json: Print one JSON document on stdout, and nothing else there.
+    """
+    command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    session = Session(owner, Output(as_json=json))
+    extra: dict[str, Any] = dict.fromkeys(ignored, session)
+    with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+        return int(command(*bound.args, **bound.kwargs, **extra) or Exit.DONE)
+
+
+def launch(tokens: Sequence[str]) -> int:
+    """Run one command; every error ends here."""
+    # An error in the words themselves must be told as JSON too, before they are understood.
+    out = Output(as_json="--json" in tokens)
+    try:
+        return int(
+            app.meta(
+                _accept_hyphens(tokens),
+                exit_on_error=False,
+                print_error=False,
+                result_action="return_value",
+            )
+            or Exit.DONE
+        )
+    except KeyboardInterrupt:
+        out.error(_Interrupted("Interrupted. What was bought is kept; the rest was not bought."))
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader had enough (`studio library list | head`); nothing may be flushed any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as error:  # noqa: BLE001 - the last place that can say anything
+        return _tell(out, error)
+
+
+class _Interrupted(StudioError):
+    """Ctrl-C."""
+
+    code = "interrupted"
+
+
+class _Unexpected(StudioError):
+    """A mistake in the program."""
+
+    code = "unexpected"
+
+
+def _tell(out: Output, error: Exception) -> int:
+    known = _translate(error)
+    if known is None:
+        # A mistake of ours: its place in the program is what helps.
+        traceback.print_exception(error)
+        out.error(_Unexpected(f"Something unexpected: {type(error).__name__}: {error}"))
+        return Exit.FAILED
+    out.error(known)
+    return int(getattr(known, "exit", exit_for(type(known))))
+
+
+def _translate(error: Exception) -> StudioError | None:
+    """Return the error as one of ours, if it is something that a person can mend."""
+    if isinstance(error, StudioError):
+        return error
+    if isinstance(error, CycloptsError):
+        # The verbose form names functions and lines, which is for developers.
+        error.verbose = False
+        named = error.argument.name if error.argument is not None else None
+        return InvalidRequest(str(error), field=named)
+    module = type(error).__module__.partition(".")[0]
+    if module == "sqlalchemy":
+        return StudioUnavailable(
+            f"The studio's database cannot be used: {_first_line(error)} "
+            "`studio doctor` tells more."
+        )
+    if module in {"httpx", "httpcore"}:
+        return SetupIncomplete(
+            f"The Prefect server does not answer ({type(error).__name__}). "
+            "`studio up` starts it, `studio doctor` tells more."
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return SetupIncomplete(f"{error.strerror}.", field="file", given=error.filename)
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0].rstrip(".") + "."
+
+
+def _accept_hyphens(tokens: Sequence[str]) -> list[str]:
+    """Take ``run remove-background`` for ``run remove_background``, the name in CSV files."""
+    words = list(tokens)
+    for position, word in enumerate(words[:-1]):
+        if word in {"run", "quote"} and not words[position + 1].startswith("-"):
+            words[position + 1] = words[position + 1].replace("-", "_")
+            break
+        if not word.startswith("-") and (position == 0 or words[position - 1] != "--owner"):
+            break
+    return words

@@ -1,0 +1,242 @@
+"""Batches as the command line does them: read and checked, run as the real flow, told of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from batches import BatchSpec, Row
+from billing.ledger import Hold, balance, hold_of
+from engine.batch import BatchQuote, PlannedBatch, plan_batch, quote_batch, read_file
+from engine.batch_files import file_name, folder_of
+from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
+from engine.jobs import Job
+from engine.studio import Studio
+from interfaces.cli.opening import check_funds
+from interfaces.cli.output import amount, facts, in_credits, plain, status, table
+from interfaces.cli.prefect_runs import FlowOutcome, prefect_server, run_flow
+from interfaces.cli.progress import Watch, watching
+from interfaces.cli.session import Session
+from studio import credits as money
+from studio.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file without faults, and what doing the rest of it would cost.
+
+    Attributes:
+        available: credits that may be held now, in micro-credits; ``None`` without a wallet.
+    """
+
+    planned: PlannedBatch
+    quoted: BatchQuote
+
+    @property
+    def spec(self) -> BatchSpec:
+        """The batch."""
+        return self.planned.spec
+
+
+def check_file(studio: Studio, file: Path, owner: str, name: str) -> Checked:
+    """Read and plan a batch file. Nothing is held and nothing bought.
+
+    Raises:
+        BatchInvalid: it has faults, all of which are in ``details['problems']``.
+        InvalidRequest: it cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(
+            f"The batch file cannot be read: {error.strerror}.",
+            field="file",
+            given=file,
+            allowed="the path of a CSV file",
+        ) from None
+    spec = read_file(
+        studio, data, source=file.name, owner=owner, name=name, folder=file.absolute().parent
+    )
+    planned = plan_batch(studio, spec)
+    with studio.database.read() as connection:
+        view = BatchView(spec, find_jobs(connection, spec))
+    return Checked(planned, quote_batch(studio, planned, view))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch has come to.
+
+    Attributes:
+        view: its rows and their jobs.
+        folder: where manifest and pictures are.
+        outcome: how the flow run ended; ``None`` when none was started here.
+        hold: the hold out of which this run was paid.
+        available: what is left in the wallet, in micro-credits.
+    """
+
+    view: BatchView
+    folder: Path
+    outcome: FlowOutcome | None
+    hold: Hold | None
+    had: int
+    available: int
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Rows by status."""
+        return self.view.counts()
+
+    @property
+    def files_there(self) -> bool:
+        """Whether every picture that the rows made is in the folder."""
+        return all((self.folder / name).is_file() for name in self.files())
+
+    def files(self) -> list[str]:
+        """Return the names of all pictures."""
+        return [name for row in self.view.spec.rows for name in row_files(self.view, row)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        held = self.hold.amount if self.hold else 0
+        spent = self.hold.captured if self.hold else 0
+        return {
+            **batch_document(self.view, self.folder),
+            "run": self.outcome.run if self.outcome else None,
+            "link": self.outcome.link if self.outcome else None,
+            "message": self.outcome.message if self.outcome else None,
+            **amount("had", self.had),
+            **amount("held", held),
+            **amount("spent", spent),
+            **amount("available", self.available),
+        }
+
+
+def run_batch(session: Session, studio: Studio, file: Path, name: str) -> BatchReport:
+    """Run a batch file's flow in this process, showing its progress, and report on it.
+
+    A file with faults, or one that the wallet does not carry, is refused before Prefect starts.
+
+    Raises:
+        StudioError: it was refused.
+    """
+    owner = session.owner
+    checked = check_file(studio, file, owner, name)
+    had = check_funds(studio, owner, checked.quoted.total)
+    spec = checked.spec
+    with prefect_server(session.config, session.out):
+        with watching(Watch(studio, spec), session.out.errors):
+            outcome = run_flow(
+                "flows.batch", "batch", {"csv": str(file.absolute()), "name": name, "owner": owner}
+            )
+    return _report(studio, spec, outcome, had)
+
+
+def _report(studio: Studio, spec: BatchSpec, outcome: FlowOutcome, had: int) -> BatchReport:
+    with studio.database.read() as connection:
+        view = view_batch(connection, spec.owner, spec.id)
+        hold = _hold_of_run(connection, spec, outcome.run)
+        left = balance(connection, spec.owner).available
+    return BatchReport(view, folder_of(studio, spec), outcome, hold, had, left)
+
+
+def _hold_of_run(connection: Any, spec: BatchSpec, run: str) -> Hold | None:
+    """Return the hold that paid for this run, if it came so far."""
+    from batches import find_batch  # noqa: PLC0415
+
+    held = find_batch(connection, spec.owner, spec.id).hold
+    hold = hold_of(connection, spec.owner, held) if held else None
+    return hold if hold is not None and hold.key.startswith(f"{run}/") else None
+
+
+def batch_document(view: BatchView, folder: Path) -> dict[str, Any]:
+    """Return a batch and its rows as JSON values."""
+    statuses = view.statuses()
+    return {
+        "batch": view.spec.id,
+        "name": view.spec.name,
+        "source": view.spec.source,
+        "complete": view.complete,
+        "counts": dict(view.counts()),
+        **amount("total_spent", view.spent),
+        "folder": str(folder),
+        "rows": [_row_document(view, row, statuses[row.name], folder) for row in view.spec.rows],
+    }
+
+
+def _row_document(view: BatchView, row: Row, state: str, folder: Path) -> dict[str, Any]:
+    job = view.job_of(row)
+    code, message = _error(view, row, job)
+    return {
+        "line": row.line,
+        "row": row.name,
+        "operation": row.operation.operation,
+        "status": state,
+        **amount("spent", _paid(row, job)),
+        "assets": list(job.asset_ids()) if job else [],
+        "files": [str(folder / name) for name in row_files(view, row)],
+        "error": {"code": code, "message": message} if code or message else None,
+    }
+
+
+def row_files(view: BatchView, row: Row) -> list[str]:
+    """Return the names of a row's files in the batch's folder."""
+    job = view.job_of(row)
+    if job is None or job.state != "settled":
+        return []
+    return [file_name(row, job, position) for position in range(len(job.outputs()))]
+
+
+def _paid(row: Row, job: Job | None) -> int:
+    return job.credits if job is not None and not row.same_as else 0
+
+
+def _error(view: BatchView, row: Row, job: Job | None) -> tuple[str, str]:
+    ending: Mapping[str, Any] = view.endings.get(row.name) or (job.error if job else None) or {}
+    return str(ending.get("code", "")), str(ending.get("message", ""))
+
+
+def show_rows(to: Console, view: BatchView) -> None:
+    """Print the table of rows, and why some of them are not done."""
+    rows = table("row", "operation", "status", "credits", "file", right=("credits",))
+    for column in rows.columns[:4]:
+        column.no_wrap = True
+    statuses = view.statuses()
+    for row in view.spec.rows:
+        files = row_files(view, row)
+        shown = files[0] + (f" (+{len(files) - 1})" if len(files) > 1 else "") if files else ""
+        rows.add_row(
+            plain(row.name),
+            row.operation.operation,
+            status(statuses[row.name]),
+            money.show(_paid(row, view.job_of(row))),
+            shown,
+        )
+    to.print(rows)
+    for row in view.spec.rows:
+        code, message = _error(view, row, view.job_of(row))
+        if code or message:
+            to.print(Text.assemble((f"{row.name}: ", "red"), plain(f"{message} ({code})")))
+
+
+def report_facts(report: BatchReport) -> Table:
+    """Return what a run came to, in credits and places."""
+    hold = report.hold
+    pairs: list[tuple[str, str | Text]] = [
+        ("rows", Text(sum_counts(report.counts), style="bold")),
+        ("had", in_credits(report.had)),
+        ("held", in_credits(hold.amount if hold else 0)),
+        ("spent", in_credits(hold.captured if hold else 0)),
+        ("left", Text(in_credits(report.available), style="bold")),
+        ("folder", str(report.folder)),
+    ]
+    if report.outcome is not None and report.outcome.link:
+        pairs.append(("run", report.outcome.link))
+    return facts(pairs)

@@ -1,0 +1,34 @@
+"""Writing files where people asked for them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from studio.errors import InvalidRequest
+
+
+def write_file(path: Path, data: bytes, *, force: bool = False) -> Path:
+    """Write a file as a whole and return its absolute path; the same bytes may be there already.
+
+    Raises:
+        InvalidRequest: another file has that name, and ``force`` does not say to replace it.
+    """
+    path = path.expanduser().absolute()
+    if path.is_file() and not force:
+        if path.read_bytes() == data:
+            return path
+        raise InvalidRequest(
+            "There is another file of that name.",
+            field="to",
+            given=path,
+            allowed="a new name, or --force to replace it",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
+    return path

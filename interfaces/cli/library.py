@@ -1,0 +1,145 @@
+"""``studio library``: pictures, where they come from, and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from interfaces.cli.exits import Exit
+from interfaces.cli.files import write_file
+from interfaces.cli.opening import opened_database
+from interfaces.cli.output import amount, facts, in_credits, plain, table
+from interfaces.cli.session import Here
+from library import Asset, find_asset, list_assets
+from studio import credits as money
+from studio.storage import BlobStore
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def list_(
+    *,
+    limit: int = 50,
+    before: Annotated[str, Parameter(show_default=False)] = "",
+    session: Here,
+) -> int:
+    """List pictures, the newest first.
+
+    Args:
+        limit: How many, 1 to 500.
+        before: Go on behind this asset: the last one of the page before.
+    """
+    with opened_database(session.config) as database, database.read() as connection:
+        found = list_assets(connection, session.owner, limit=limit, before=before)
+    following = found[-1].id if len(found) == limit else None
+    session.out.result(
+        {"assets": [asset_document(asset) for asset in found], "next_before": following},
+        lambda to: _show_list(to, found, following),
+    )
+    return Exit.DONE
+
+
+def show(asset: str, /, *, session: Here) -> int:
+    """Show where a picture comes from.
+
+    Args:
+        asset: Its id (ast_...).
+    """
+    with opened_database(session.config) as database, database.read() as connection:
+        found = find_asset(connection, session.owner, asset)
+    session.out.result(asset_document(found), lambda to: to.print(_story(found)))
+    return Exit.DONE
+
+
+def export(
+    asset: str,
+    /,
+    *,
+    to: Annotated[str, Parameter(show_default=False)] = "",
+    force: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+    session: Here,
+) -> int:
+    """Write a picture to a file.
+
+    Args:
+        asset: Its id (ast_...).
+        to: A file or a folder; this folder, if not given.
+        force: Replace another file of that name.
+    """
+    config = session.config
+    with opened_database(config) as database, database.read() as connection:
+        found = find_asset(connection, session.owner, asset)
+    target = Path(to).expanduser() if to else Path()
+    if not to or target.is_dir() or to.endswith("/"):
+        target /= found.name
+    data = BlobStore(config.storage).get(found.sha256)
+    file = write_file(target, data, force=force)
+    session.out.result(
+        {"asset": found.id, "file": str(file), "bytes": len(data), "sha256": found.sha256},
+        lambda console: console.print(plain(file)),
+    )
+    return Exit.DONE
+
+
+def asset_document(asset: Asset) -> dict[str, Any]:
+    """Return an asset as JSON values."""
+    return {
+        "asset": asset.id,
+        "name": asset.name,
+        "media_type": asset.media_type,
+        "bytes": asset.bytes,
+        "width": asset.width,
+        "height": asset.height,
+        "sha256": asset.sha256,
+        "operation": asset.operation,
+        "request": dict(asset.request),
+        "provider": asset.provider,
+        "model": asset.model,
+        "method": asset.method,
+        "reason": asset.reason,
+        "seed": asset.seed,
+        **amount("spent", asset.credits),
+        "facts": dict(asset.facts),
+        "parents": [{"field": each.field, "asset": each.asset} for each in asset.parents],
+        "run": asset.run,
+        "created_at": asset.created_at.isoformat(),
+    }
+
+
+def _show_list(to: Console, found: list[Asset], following: str | None) -> None:
+    rows = table("asset", "name", "pixels", "credits", right=("pixels", "credits"))
+    rows.columns[0].no_wrap = True
+    for asset in found:
+        rows.add_row(
+            asset.id, plain(asset.name), f"{asset.width}x{asset.height}", money.show(asset.credits)
+        )
+    to.print(rows if found else Text("Nothing yet.", style="dim"))
+    if following:
+        to.print(Text(f"More: studio library list --before {following}", style="dim"))
+
+
+def _story(asset: Asset) -> Any:
+    pairs = [
+        ("asset", asset.id),
+        ("name", asset.name),
+        ("file", f"{asset.width}x{asset.height}, {asset.media_type}, {asset.bytes:,} bytes"),
+        ("made by", " ".join(filter(None, (asset.operation, asset.provider, asset.model)))),
+        ("method", asset.method),
+        ("chosen", asset.reason),
+        ("seed", "" if asset.seed is None else str(asset.seed)),
+        ("credits", in_credits(asset.credits)),
+        ("made from", ", ".join(f"{each.field}: {each.asset}" for each in asset.parents)),
+        ("run", asset.run),
+        ("when", f"{asset.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("sha256", asset.sha256),
+    ]
+    requested = [
+        (name, str(value))
+        for name, value in asset.request.items()
+        if name != "operation" and value not in ("", "auto")
+    ]
+    return facts((name, value) for name, value in [*pairs, *requested] if value)

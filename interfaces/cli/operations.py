@@ -1,0 +1,126 @@
+"""``studio quote`` and ``studio run``: one operation, its fields as options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from interfaces.cli.exits import Exit
+from interfaces.cli.options import with_options
+from interfaces.cli.output import amount, facts, in_credits, plain, table
+from interfaces.cli.session import Here, Session
+from studio import credits as money
+from studio.operations import OPERATIONS, Operation, parse_operation
+
+if TYPE_CHECKING:
+    from engine.single import Planned
+    from interfaces.cli.orders import Made
+
+_TO = Parameter(
+    help="Folder for the files; a folder of the run in the studio's home, if not given.",
+    show_default=False,
+)
+
+
+def _quote(kind: type[Operation], *, session: Here, **values: Any) -> int:
+    """Say what an operation would cost. Nothing is held and nothing bought."""
+    from interfaces.cli.opening import opened_studio  # noqa: PLC0415 - engine and providers
+
+    operation = _parse(kind, values)
+    with opened_studio() as studio:
+        from engine.single import plan_one  # noqa: PLC0415 - as above
+
+        planned = plan_one(studio, operation, session.owner, "quote")
+    document = {"operation": operation.model_dump(mode="json"), **_planned_document(planned)}
+    session.out.result(document, lambda to: _show_planned(to, planned))
+    return Exit.DONE
+
+
+def _run(
+    kind: type[Operation],
+    *,
+    session: Here,
+    to: Annotated[str, _TO] = "",
+    **values: Any,
+) -> int:
+    """Do one operation as its real flow."""
+    from interfaces.cli.orders import carry_out  # noqa: PLC0415 - engine and providers
+
+    made = carry_out(session, _parse(kind, values), to)
+    session.out.result(made.as_dict(), lambda console: _show_made(console, made))
+    return Exit.DONE
+
+
+def _parse(kind: type[Operation], values: dict[str, Any]) -> Operation:
+    return parse_operation({**values, "operation": kind.model_fields["operation"].default})
+
+
+def _planned_document(planned: Planned) -> dict[str, Any]:
+    plan = planned.plan
+    return {
+        "quote": planned.quote.as_dict(),
+        "offers": [
+            {
+                "offer": choice.offer.id,
+                "reason": choice.reason,
+                "says": choice.offer.says,
+                **amount("price", choice.price),
+            }
+            for choice in plan.choices
+        ],
+        "refusals": [{"offer": each.offer, "reason": each.reason} for each in plan.refusals],
+    }
+
+
+def _show_planned(to: Console, planned: Planned) -> None:
+    quote = planned.quote
+    to.print(
+        Text.assemble(
+            (in_credits(quote.total), "bold"),
+            (f"  US$ {money.dollars(quote.total)}, price book {quote.book_version}", "dim"),
+        )
+    )
+    rows = table("offer", "credits", "why", right=("credits",))
+    for choice in planned.plan.choices:
+        rows.add_row(choice.offer.id, money.show(choice.price), choice.reason)
+    for refusal in planned.plan.refusals:
+        rows.add_row(refusal.offer, "-", f"not tried: it {refusal.reason}", style="dim")
+    to.print(rows)
+
+
+def _show_made(to: Console, made: Made) -> None:
+    for picture in made.pictures:
+        pairs: list[tuple[str, str | Text]] = [
+            ("asset", Text(picture.asset, style="bold")),
+            ("file", str(picture.file)),
+            ("size", f"{picture.width} x {picture.height}"),
+        ]
+        to.print(facts(pairs))
+    to.print(
+        facts(
+            [
+                ("made by", plain(f"{made.offer}: {made.method}")),
+                ("credits", money.show(made.credits)),
+                ("left", money.show(made.available)),
+                ("run", made.link),
+            ]
+        )
+    )
+
+
+def _app(name: str, function: Any, says: str) -> App:
+    app = App(
+        name=name, help=says, help_format="plaintext", help_flags=["--help", "-h"], help_epilogue=""
+    )
+    for operation, kind in OPERATIONS.items():
+        app.command(with_options(function, kind), name=operation)
+    return app
+
+
+quote = _app("quote", _quote, "Say what an operation would cost, and who would do it.")
+run = _app("run", _run, "Do one operation: buy it and file the picture.")
+
+__all__ = ["Session", "quote", "run"]

@@ -1,0 +1,105 @@
+"""What ``studio run`` does: one operation as its flow, and its pictures as files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from billing.ledger import balance
+from engine.jobs import Job
+from engine.journal import latest_jobs
+from engine.single import plan_one
+from engine.studio import Studio
+from interfaces.cli.errors import FlowFailed
+from interfaces.cli.files import write_file
+from interfaces.cli.opening import check_funds, opened_studio
+from interfaces.cli.output import amount
+from interfaces.cli.prefect_runs import FlowOutcome, flow_of, prefect_server, run_flow
+from interfaces.cli.session import Session
+from studio.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class MadePicture:
+    """A picture in the library, and its file."""
+
+    asset: str
+    file: Path
+    width: int
+    height: int
+    media_type: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a run came to. Amounts are micro-credits."""
+
+    run: str
+    link: str
+    pictures: tuple[MadePicture, ...]
+    offer: str
+    method: str
+    seed: int | None
+    credits: int
+    available: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "run": self.run,
+            "link": self.link,
+            "assets": [{**asdict(each), "file": str(each.file)} for each in self.pictures],
+            "offer": self.offer,
+            "method": self.method,
+            "seed": self.seed,
+            **amount("spent", self.credits),
+            **amount("available", self.available),
+        }
+
+
+def carry_out(session: Session, operation: Operation, to: str) -> Made:
+    """Run the operation's flow and write what it made into a folder.
+
+    Raises:
+        StudioError: it was refused or failed.
+    """
+    owner, config = session.owner, session.config
+    with opened_studio() as studio:
+        planned = plan_one(studio, operation, owner, "check")
+        check_funds(studio, owner, planned.quote.total)
+        with prefect_server(config, session.out):
+            with session.out.busy(f"{operation.title} ..."):
+                values = operation.model_dump(exclude={"operation"})
+                outcome = run_flow(*flow_of(type(operation)), {**values, "owner": owner})
+        return _made(studio, owner, outcome, to)
+
+
+def _made(studio: Studio, owner: str, outcome: FlowOutcome, to: str) -> Made:
+    with studio.database.read() as connection:
+        job = latest_jobs(connection, owner, [outcome.run]).get(outcome.run)
+        available = balance(connection, owner).available
+    if job is None or job.state != "settled" or not outcome.completed:
+        raise FlowFailed(outcome)
+    folder = Path(to).expanduser() if to else studio.settings.folder / "runs" / outcome.run
+    return Made(
+        run=outcome.run,
+        link=outcome.link,
+        pictures=_pictures(studio, job, folder),
+        offer=job.offer,
+        method=str((job.delivery or {}).get("method", "")),
+        seed=job.seed,
+        credits=job.credits,
+        available=available,
+    )
+
+
+def _pictures(studio: Studio, job: Job, folder: Path) -> tuple[MadePicture, ...]:
+    pictures = []
+    for asset, made in zip(job.asset_ids(), job.outputs(), strict=True):
+        file = write_file(folder / job.file_name(made), studio.store.get(made.sha256))
+        pictures.append(
+            MadePicture(asset, file, made.width, made.height, made.media_type, made.sha256)
+        )
+    return tuple(pictures)

@@ -1,0 +1,176 @@
+"""What a command shows: a result for people or as JSON, and errors in few words.
+
+On stdout stands the result and nothing else: text, or with ``--json`` exactly one JSON document.
+Progress, notes and logs go to stderr. In JSON a whole number of an amount is micro-credits and a
+text is credits (``"total": 1500000, "total_credits": "1.5"``).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from studio import credits as money
+from studio.errors import StudioError
+
+_PIPE_WIDTH = 200
+"""Columns when nobody looks: a file or another program shall not get cut lines."""
+
+_STYLES = {
+    "done": "green",
+    "settled": "green",
+    "ok": "green",
+    "failed": "red",
+    "fault": "red",
+    "incomplete": "yellow",
+    "unknown": "yellow",
+    "note": "yellow",
+    "skipped_budget": "yellow",
+}
+
+
+class Output:
+    """Where a command writes.
+
+    Args:
+        as_json: whether the result is printed as one JSON document.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._stdout = sys.stdout
+        self.console = _console(sys.stdout.isatty(), stderr=False)
+        self.errors = _console(sys.stderr.isatty(), stderr=True)
+
+    def result(self, document: Mapping[str, Any], show: Callable[[Console], None]) -> None:
+        """Print the result: ``document`` as JSON, or what ``show`` makes of it for people."""
+        if self.as_json:
+            self._document(document)
+        else:
+            show(self.console)
+
+    def raw(self, text: str) -> None:
+        """Print text as it is, for other programs."""
+        self._stdout.write(text)
+        self._stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Tell people what is going on; never part of the result."""
+        self.errors.print(Text(text, style="dim"))
+
+    def busy(self, text: str) -> Status:
+        """Return a context during which ``text`` is shown with a sign of life."""
+        return self.errors.status(Text(text))
+
+    def error(self, error: StudioError) -> None:
+        """Tell what went wrong: on stderr, or as the JSON document."""
+        if self.as_json:
+            self._document({"error": error.as_dict()})
+            return
+        self.errors.print(
+            Text.assemble(("Error: ", "bold red"), plain(error.message)), soft_wrap=False
+        )
+        problems = error.details.get("problems")
+        if problems and "line" in problems[0]:
+            self.errors.print(problem_table(problems))
+        elif problems and len(problems) > 1:
+            for problem in problems:
+                self._facts(field=problem["field"], given=problem["given"], rule=problem["rule"])
+        else:
+            self._facts(field=error.field, given=error.given, allowed=error.allowed)
+
+    def _facts(self, **facts: str | None) -> None:
+        lines = [
+            Text.assemble((f"  {name:<9}", "dim"), plain(value))
+            for name, value in facts.items()
+            if value is not None
+        ]
+        if lines:
+            self.errors.print(Text("\n").join(lines))
+
+    def _document(self, document: Mapping[str, Any]) -> None:
+        json.dump(document, self._stdout, ensure_ascii=False, indent=2, default=str)
+        self._stdout.write("\n")
+        self._stdout.flush()
+
+
+def _console(is_terminal: bool, *, stderr: bool) -> Console:  # noqa: FBT001 - of this module alone
+    width = None if is_terminal else _PIPE_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """Return a quiet table: a header, no lines.
+
+    Args:
+        right: the columns with numbers, set to the right.
+    """
+    made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def facts(pairs: Iterable[tuple[str, str | Text]]) -> Table:
+    """Return names and values in two columns."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        made.add_row(name, plain(value) if isinstance(value, str) else value)
+    return made
+
+
+def problem_table(problems: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the faults of a batch file, each with its place and the rule that it breaks."""
+    made = table("line", "row", "field", "value", "rule", right=("line",))
+    for problem in problems:
+        made.add_row(
+            str(problem["line"]),
+            plain(problem["row"]),
+            plain(problem["field"]),
+            plain(problem["value"]),
+            plain(problem["rule"]),
+        )
+    return made
+
+
+def status(word: str) -> Text:
+    """Return a status in its colour."""
+    return Text(word.replace("_", " "), style=_STYLES.get(word, "dim"))
+
+
+def plain(value: object) -> str:
+    """Return text in which nothing can steer a terminal."""
+    text = str(value)
+    return "".join(it if it.isprintable() or it == "\n" else ascii(it)[1:-1] for it in text)
+
+
+def amount(name: str, micro_credits: int) -> dict[str, int | str]:
+    """Return an amount for JSON: exact micro-credits, and the same in credits beside it."""
+    return {name: micro_credits, f"{name}_credits": money.show(micro_credits)}
+
+
+def in_credits(micro_credits: int) -> str:
+    """Return an amount for people."""
+    text = money.show(micro_credits)
+    return f"{text} credit" if text == "1" else f"{text} credits"
+
+
+__all__ = [
+    "Output",
+    "amount",
+    "facts",
+    "in_credits",
+    "plain",
+    "problem_table",
+    "status",
+    "table",
+]

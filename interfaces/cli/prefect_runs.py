@@ -1,0 +1,75 @@
+"""Running a flow from the command line, on the studio's own Prefect server.
+
+Prefect is imported here and nowhere else, after its profile is in the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.server import is_healthy, running_server, server_environment
+from interfaces.cli.exits import Exit, exit_for_code
+from interfaces.cli.output import Output
+from studio.operations import Operation
+from studio.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOutcome:
+    """How a flow run ended.
+
+    Attributes:
+        run: its id.
+        completed: whether its state is Completed.
+        message: its state's words.
+        link: its page in Prefect's UI.
+    """
+
+    run: str
+    completed: bool
+    message: str
+    link: str
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code that its end comes to; a refusal begins with the error's code."""
+        return Exit.DONE if self.completed else exit_for_code(self.message.partition(":")[0])
+
+
+@contextlib.contextmanager
+def prefect_server(config: Settings, out: Output) -> Iterator[None]:
+    """Have a Prefect server for the time being, and Prefect's own log kept quiet.
+
+    The log goes to the server in full; on the terminal only warnings are shown.
+    """
+    address = server_environment(config)["PREFECT_API_URL"]
+    if not is_healthy(address):
+        out.note("Starting a Prefect server of our own (the first time takes some 15 s) ...")
+    with running_server(config):
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
+        yield
+
+
+def flow_of(operation: type[Operation]) -> tuple[str, str]:
+    """Return module and name of the flow for an operation: named by its studio module and title."""
+    return f"flows.{operation.module}", operation.title.lower().replace(" ", "_")
+
+
+def run_flow(module: str, name: str, parameters: Mapping[str, Any]) -> FlowOutcome:
+    """Run a flow in this process; to be called within ``prefect_server``."""
+    flow = getattr(importlib.import_module(module), name)
+    urls = importlib.import_module("prefect.utilities.urls")
+    state = asyncio.run(flow(**parameters, return_state=True))
+    run = str(state.state_details.flow_run_id)
+    return FlowOutcome(
+        run=run,
+        completed=state.is_completed(),
+        message=str(state.message or state.name),
+        link=str(urls.url_for("flow-run", obj_id=run) or ""),
+    )

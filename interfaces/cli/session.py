@@ -1,0 +1,46 @@
+"""What every command is given: whose wallet it is about, and where it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from interfaces.cli.output import Output
+
+if TYPE_CHECKING:
+    from studio.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command's surroundings.
+
+    Attributes:
+        given_owner: what ``--owner`` says; empty without it.
+        out: where the command writes.
+    """
+
+    given_owner: str
+    out: Output
+
+    @property
+    def config(self) -> Settings:
+        """The studio's settings.
+
+        Raises:
+            SetupIncomplete: one of them is not right.
+        """
+        from interfaces.cli.opening import load_settings  # noqa: PLC0415 - pydantic is heavy
+
+        return load_settings()
+
+    @property
+    def owner(self) -> str:
+        """Whose wallet and library the command is about."""
+        return self.given_owner or self.config.owner
+
+
+Here = Annotated[Session, Parameter(parse=False)]
+"""A command's parameter that is filled by ``app.launch`` instead of by words on the line."""

@@ -1,0 +1,96 @@
+"""``studio setup``: everything that a machine needs once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from billing.ledger import Wallet
+from interfaces.cli.exits import Exit
+from interfaces.cli.opening import opened_ledger
+from interfaces.cli.output import Output, amount, facts, in_credits, table
+from interfaces.cli.session import Here
+from providers.local.weights import Fetched, fetch
+from studio.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What a machine has after its set-up."""
+
+    files: tuple[Fetched, ...]
+    folder: Path
+    home: Path
+    wallet: Wallet
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "files": [
+                {
+                    "name": each.member.name,
+                    "kind": each.member.kind,
+                    "bytes": each.member.size,
+                    "fetched": each.fresh,
+                    "licence": each.member.licence,
+                    "purpose": each.member.purpose,
+                }
+                for each in self.files
+            ],
+            "weights": str(self.folder),
+            "home": str(self.home),
+            "wallet": {
+                "owner": self.wallet.owner,
+                **amount("available", self.wallet.available),
+            },
+        }
+
+
+def setup(*, session: Here) -> int:
+    """Fetch the weights, prepare the database, open the wallet."""
+    done = set_up(session.config, session.owner, session.out)
+    session.out.result(done.as_dict(), lambda to: show(to, done))
+    return Exit.DONE
+
+
+def set_up(config: Settings, owner: str, out: Output) -> SetUp:
+    """Bring this machine to where everything works; quick when it is there already.
+
+    Raises:
+        SetupIncomplete: a file could not be fetched, or is not what was pinned.
+    """
+    with out.busy("Fetching weights and sample photographs ..."):
+        files = fetch(config.weights_folder)
+    with opened_ledger(config) as ledger:
+        wallet = ledger.open_wallet(owner)
+    return SetUp(tuple(files), config.weights_folder, config.folder, wallet)
+
+
+def show(to: Console, done: SetUp) -> None:
+    """Print what a set-up has brought."""
+    rows = table("file", "size", "", "what for", right=("size",))
+    rows.columns[0].no_wrap = True
+    for each in done.files:
+        came = Text("fetched", style="green") if each.fresh else Text("there", style="dim")
+        rows.add_row(each.member.name, f"{each.member.size:,}", came, each.member.purpose)
+    to.print(rows)
+    fresh = [each for each in done.files if each.fresh]
+    brought = sum(each.member.size for each in fresh)
+    to.print(
+        facts(
+            [
+                ("fetched", f"{len(fresh)} of {len(done.files)} files, {brought:,} bytes"),
+                ("weights", str(done.folder)),
+                ("home", str(done.home)),
+                ("wallet", f"{done.wallet.owner}: {in_credits(done.wallet.available)}"),
+            ]
+        )
+    )
+    if done.wallet.available == 0:
+        to.print(Text("`studio account top-up 25` puts credits into the wallet.", style="dim"))

@@ -1,0 +1,31 @@
+"""A batch's pictures on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.batch_view import BatchView
+from engine.studio import Studio
+from interfaces.cli.files import write_file
+from studio import imaging
+
+NAME = "contact-sheet.png"
+_COLUMNS = 4
+_MOST = 100
+
+
+def write_sheet(studio: Studio, view: BatchView, folder: Path) -> Path:
+    """Write a contact sheet of a batch's first hundred pictures into its folder."""
+    items = []
+    for row in view.spec.rows:
+        job = view.job_of(row)
+        if job is None or job.state != "settled":
+            continue
+        for made in job.outputs():
+            name = f"{row.name} {made.name}".strip()
+            caption = f"{name}\n{made.width}x{made.height}  {job.offer}"
+            items.append((imaging.open_picture(studio.store.get(made.sha256)), caption))
+    sheet = imaging.contact_sheet(
+        items[:_MOST], _COLUMNS, title=view.spec.name or Path(view.spec.source).stem
+    )
+    return write_file(folder / NAME, imaging.encode(sheet, "png"), force=True)

@@ -1,0 +1,151 @@
+"""Every flow in ``flows/`` passes the gate first: with an empty wallet nothing is bought."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from prefect import Flow, State, flow, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.states import Completed
+
+import flows
+from billing.ledger import Ledger
+from engine.studio import Studio, use_studio
+from providers import Delivery, Offer, Provider, Request
+from providers.local import LocalProvider
+from studio.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+FREE = {"upkeep"}
+"""Flows whose quote is 0 by their nature. Every other one must be refused by an empty wallet."""
+
+OWNER = "without-credits"
+
+
+class Untouched(Provider):
+    """Sells what the local provider sells, is always ready, and counts who calls it."""
+
+    name = "local"
+
+    def __init__(self, folder: Path) -> None:
+        self._offers = LocalProvider(folder, width=1).offers()
+        self.calls = 0
+
+    def offers(self) -> Sequence[Offer]:
+        return self._offers
+
+    def not_ready(self, offer: Offer) -> str:
+        return ""
+
+    async def _submit(self, offer: Offer, request: Request) -> Delivery:
+        self.calls += 1
+        raise AssertionError(f"{offer.id} was called without credits")
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Untouched:
+    return Untouched(tmp_path)
+
+
+@pytest.fixture
+def studio(tmp_path: Path, provider: Untouched) -> Iterator[Studio]:
+    opened = Studio(Settings(home=tmp_path / "home"), providers={"local": provider})
+    Ledger(opened.database, group=opened.commits).open_wallet(OWNER)
+    use_studio(opened)
+    yield opened
+    use_studio(None)
+    opened.close()
+
+
+def all_flows() -> list[Flow[..., Any]]:
+    """Find every flow that any module of the package holds."""
+    found: dict[str, Flow[..., Any]] = {}
+    for module in pkgutil.walk_packages(flows.__path__, "flows."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, Flow):
+                found[value.name] = value
+    return list(found.values())
+
+
+def parameters(of: Flow[..., Any], folder: Path) -> dict[str, Any]:
+    """Return parameters that would work, were there credits."""
+    picture = folder / "example.png"
+    Image.new("RGB", (64, 48), "teal").save(picture)
+    operation = getattr(of.fn, "operation", None)
+    if operation is not None:
+        values = {**operation.example, "owner": OWNER}
+        return {k: str(picture) if v == "example.png" else v for k, v in values.items()}
+    if of.name == "batch":
+        sheet = folder / "batch.csv"
+        sheet.write_text("operation,prompt,image\ngenerate,a hill,\nremove_background,,example.png\n")
+        return {"csv": str(sheet), "owner": OWNER}
+    if of.name in FREE:
+        return {}
+    pytest.fail(f"tell this test how to call the flow {of.name!r} in flows/")
+
+
+async def faults(of: Flow[..., Any], values: dict[str, Any], provider: Untouched) -> list[str]:
+    """Run a flow with an empty wallet and return what is wrong with how it ends."""
+    state: State[Any] = await of(**values, return_state=True)
+    wrong = []
+    if provider.calls:
+        wrong.append(f"a provider was called {provider.calls} times")
+    if of.name not in FREE and not state.is_failed():
+        wrong.append(f"it ended {state.name}, not Failed")
+    if of.name not in FREE and "not_enough_credits" not in (state.message or ""):
+        wrong.append(f"its message does not say that credits are missing: {state.message}")
+    if await first_task(state) != "preflight":
+        wrong.append(f"its first task is {await first_task(state)}, not preflight")
+    return wrong
+
+
+async def first_task(state: State[Any]) -> str:
+    """Return the name of the first task of a run; the server is told a moment later."""
+    run = state.state_details.flow_run_id
+    assert run is not None
+    for _ in range(50):
+        async with get_client() as client:
+            runs = await client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+            )
+            started = sorted((r for r in runs if r.start_time), key=lambda r: str(r.start_time))
+            if started:
+                return started[0].name.split("-")[0].split(" ")[0]
+        await asyncio.sleep(0.2)
+    return "none"
+
+
+@pytest.mark.parametrize("of", all_flows(), ids=lambda of: str(of.name))
+def test_an_empty_wallet_stops_every_flow_before_any_provider(
+    of: Flow[..., Any], studio: Studio, provider: Untouched, tmp_path: Path
+) -> None:
+    assert asyncio.run(faults(of, parameters(of, tmp_path), provider)) == []
+    ledger = Ledger(studio.database, group=studio.commits)
+    balance = ledger.balance(OWNER)
+    assert (balance.held, balance.captured) == (0, 0)
+    assert ledger.audit() == []
+
+
+def test_a_flow_without_the_gate_is_found_out(studio: Studio, provider: Untouched) -> None:
+    @flow(name="ungated")
+    async def ungated() -> State[Any]:
+        return Completed(message="bought something, who knows how")
+
+    wrong = asyncio.run(faults(ungated, {}, provider))
+    assert any("not Failed" in fault for fault in wrong)
+    assert any("not preflight" in fault for fault in wrong)
+
+
+def test_every_flow_is_offered_as_a_deployment(studio: Studio, provider: Untouched) -> None:
+    from deployments.catalogue import deployments
+
+    offered = {each.flow.name for each in deployments(provider.offers(), studio.book)}
+    assert offered == {each.name for each in all_flows()}

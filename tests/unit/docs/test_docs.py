@@ -1,0 +1,66 @@
+"""What the documents promise is in the code, and the other way round."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from billing.pricebook import current
+from providers import read_offers
+from scripts import write_settings_docs
+from studio import credits as money
+from studio.clock import now
+from studio.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_settings_is_written_from_the_settings() -> None:
+    assert write_settings_docs.PATH.read_text(encoding="utf-8") == write_settings_docs.text()
+
+
+def test_readme_names_every_operation_and_offer_with_its_price() -> None:
+    table = [line for line in README.splitlines() if line.startswith("| `")]
+    book = current(now().date())
+    for offer in read_offers("providers.local"):
+        (line,) = [line for line in table if line.startswith(f"| `{offer.operation}`")]
+        assert f"`{offer.id}`" in line
+        assert money.show(book.line(offer.id).price) in line
+    operations = {line.split("`")[1] for line in table if line.count("|") == 5}
+    assert operations == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_the_commands_that_a_document_names_are_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)|`make (\w+)`", text, re.MULTILINE):
+        name = "".join(target)
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_links_and_files_that_a_document_names_are_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    files = re.findall(r"(?:[a-z_]+/)+[a-z_]+\.(?:py|csv|md|toml)", text)
+    for name in {*links, *files}:
+        assert (ROOT / name).exists(), name
+
+
+def test_ci_calls_the_commands_of_the_documents() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "\nmake lint\n" in script
+    assert script.endswith("\nmake test\n")
+
+
+def test_every_room_is_in_the_contract_of_the_floors() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    rooms -= {"tests", "benchmarks", "scripts"}
+    assert rooms == set(project["tool"]["importlinter"]["root_packages"])
+    assert rooms == set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])

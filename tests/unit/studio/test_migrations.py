@@ -1,0 +1,95 @@
+"""The migrated database is the one that the code's tables describe, on both databases."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DatabaseError
+
+import batches.tables
+import billing.tables
+import engine.tables
+import library.tables  # noqa: F401 - importing the rooms' tables puts them into the metadata
+from studio.database import Database, metadata
+from studio.database.migrate import migrate
+from studio.errors import SetupIncomplete
+
+
+def test_migrations_lead_to_the_tables_of_the_code(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+    database.close()
+
+
+def constraints(database: Database) -> set[tuple[str, str | None, str]]:
+    return {
+        (table, check["name"], " ".join(check["sqltext"].split()))
+        for table in metadata.tables
+        for check in inspect(database.engine).get_check_constraints(table)
+    }
+
+
+def test_migrations_lead_to_the_same_checks(database: Database) -> None:
+    """Alembic's comparison leaves checks out, and they are what keeps wallets from overdraft."""
+    expected = constraints(database)
+    assert ("wallets", "ck_wallets_never_overdrawn") in {each[:2] for each in expected}
+    metadata.drop_all(database.engine)
+    migrate(database)
+    assert constraints(database) == expected
+
+
+def test_the_books_are_append_only_after_a_migration(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    with pytest.raises(DatabaseError, match="append-only"):
+        database.write(
+            lambda c: (
+                c.execute(text("INSERT INTO wallets VALUES ('w','o','active',0,0,0,0)")),
+                c.execute(
+                    text(
+                        "INSERT INTO ledger_transactions (id, wallet_id, kind, key, fingerprint, at)"
+                        " VALUES ('t','w','top_up','k','f',0)"
+                    )
+                ),
+                c.execute(text("UPDATE ledger_transactions SET kind = 'hold'")),
+            )
+        )
+    database.close()
+
+
+def test_processes_that_start_together_migrate_once(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(4)]
+    barrier = threading.Barrier(len(databases))
+    errors: list[Exception] = []
+
+    def start(database: Database) -> None:
+        barrier.wait()
+        try:
+            migrate(database)
+        except Exception as error:  # noqa: BLE001 - collected for the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=start, args=(each,)) for each in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in databases:
+        each.close()
+    assert errors == []
+
+
+def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(SetupIncomplete, match="newer Image Studio"):
+        migrate(database)
+    database.close()
