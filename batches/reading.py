@@ -130,8 +130,11 @@ def _read_with_pandas(sound: list[Record], width: int, delimiter: str) -> list[l
     """Return the cells of records that are known to have ``width`` of them."""
     import pandas as pd  # noqa: PLC0415 - takes half a second; only who reads a file waits for it
 
+    # pandas drops a byte order mark before the first cell, even one that is part of a text, and
+    # may then see a quote where there was none: so its first line is none of ours.
+    first = delimiter * (width - 1) + "\n"
     frame = pd.read_csv(
-        io.StringIO("\n".join(record.text for record in sound) + "\n"),
+        io.StringIO(first + "\n".join(record.text for record in sound) + "\n"),
         sep=delimiter,
         header=None,
         names=range(width),
@@ -143,7 +146,7 @@ def _read_with_pandas(sound: list[Record], width: int, delimiter: str) -> list[l
         skip_blank_lines=False,
         engine="c",
     )
-    if frame.shape != (len(sound), width):
-        raise AssertionError(f"pandas read {frame.shape}, not {(len(sound), width)}")
+    if frame.shape != (1 + len(sound), width):
+        raise AssertionError(f"pandas read {frame.shape} cells, not {(1 + len(sound), width)}")
     table: list[list[str]] = frame.to_numpy(dtype=object).tolist()
-    return table
+    return table[1:]

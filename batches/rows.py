@@ -27,7 +27,7 @@ class Draft:
     Attributes:
         line: line of the file on which it starts, from 1.
         name: as the file gives it, be it right or wrong; else the line's number.
-        operation: ``None`` if the row has a fault.
+        operation: ``None`` unless its model finds it right.
         problems: what is wrong with it, each column once (a list's items each once).
     """
 
@@ -82,7 +82,7 @@ def _judge_name(draft: Draft, given: str, first: int) -> None:
 
 
 def _judge_cells(draft: Draft, cells: dict[str, str], pictures: Pictures) -> None:
-    """Judge all but the name; without any fault the draft gets its operation."""
+    """Judge all but the name."""
     for column, text in cells.items():
         if len(text) > LONGEST_CELL:
             rule = f"a cell may have {LONGEST_CELL} characters at most, this has {len(text)}"
@@ -95,12 +95,10 @@ def _judge_cells(draft: Draft, cells: dict[str, str], pictures: Pictures) -> Non
         return
     inputs = [column for column in picture_columns(operation) if column in cells]
     texts = cells | {column: pictures.place(cells[column]) for column in inputs}
-    judged = _validate(draft, operation, texts)
+    draft.operation = _validate(draft, operation, texts)
     for column in inputs:
         if not draft.blames(column):
             _judge_picture(draft, column, cells[column], pictures)
-    if judged is not None and not draft.problems:
-        draft.operation = judged
 
 
 def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Operation | None:

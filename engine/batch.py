@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, select, update
@@ -165,6 +165,7 @@ class BatchRun:
         run: the flow run that asked for it.
         round: how often it was started, this time included.
         hold: out of which its rows are paid; empty until ``hold_for`` was called.
+        parts: what each row may take of it, by the row's name; no row spends another's part.
     """
 
     studio: Studio
@@ -173,6 +174,7 @@ class BatchRun:
     run: str
     round: int
     hold: str = ""
+    parts: dict[str, int] = field(default_factory=dict)
 
     @property
     def spec(self) -> BatchSpec:
@@ -192,6 +194,7 @@ class BatchRun:
         purpose = f"batch {self.spec.id} of {len(self.spec.rows)} rows"
         held = hold_credits(self.studio, self.spec.owner, key, quoted.total, purpose)
         self.hold = held.id
+        self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
         self.studio.database.write(
             lambda connection: connection.execute(
                 update(batches).where(batches.c.id == self.spec.id).values(hold=held.id)
@@ -236,6 +239,7 @@ class BatchRun:
             plan=plan,
             pictures=pictures,
             announce=False,
+            limit=self.parts.get(each.row.name, 0),
         )
 
     def _output(self, name: str, parent: str, position: int) -> Picture:

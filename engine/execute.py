@@ -48,6 +48,7 @@ class Order:
         plan: the offers to try, in order.
         pictures: the input pictures.
         announce: whether its settlement is announced by itself (rows of a batch are not).
+        limit: its part of a hold that pays for others too; ``None`` where the hold is its own.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Order:
     plan: Plan
     pictures: tuple[Picture, ...] = ()
     announce: bool = True
+    limit: int | None = None
 
 
 class Executor:
@@ -108,23 +110,23 @@ class Executor:
         return ended
 
     async def _attempt(self, order: Order, choice: Choice) -> Job:
+        # The width bounds what is asked of providers and what is held in memory. A job is begun
+        # only when its call may start: one that is cut off before has surely bought nothing.
         async with self._width:
             opening = _opening(order, choice, self._gate.worker)
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
             passed = await to_the_end(self._gate.open(opening))
             try:
-                return await self._carry_on(passed)
-            finally:
+                job = passed.job
+                if job.state in {"prepared", "submitted"}:
+                    job = await self._obtain(passed)
+            except BaseException:
                 self._gate.leave(passed.job)
-
-    async def _carry_on(self, passed: Pass) -> Job:
-        """Take a job from where it stands to its end."""
-        job = passed.job
-        if job.state in {"prepared", "submitted"}:
-            job = await self._obtain(passed)
-        if job.state == "generated":
-            job = await self._settle(job)
-        return job
+                raise
+        try:
+            return await self._settle(job) if job.state == "generated" else job
+        finally:
+            self._gate.leave(job)
 
     async def _obtain(self, passed: Pass) -> Job:
         """Have the work done and keep what comes back."""
@@ -260,6 +262,7 @@ def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:
         offer=choice.offer.id,
         reason=choice.reason,
         price=choice.price,
+        limit=order.limit,
     )
 
 

@@ -109,7 +109,7 @@ class Inputs:
             owner=owner,
             name=path.name,
             sha256=sha256,
-            thumbnail=self._store.put(imaging.thumbnail(image)),
+            thumbnail=self._store.put(imaging.thumbnail(image), derived=True),
             media_type=imaging.sniff(data) or "",
             bytes=len(data),
             width=image.width,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from billing.ledger import (
     CaptureRequest,
@@ -25,8 +25,9 @@ from engine.jobs import Job, Picture, assets_of
 from engine.outbox import Message, post
 from engine.tables import jobs
 from library import add_assets
+from studio import credits as money
 from studio.clock import now
-from studio.errors import Conflict, StudioError
+from studio.errors import Conflict, HoldRefused, StudioError
 from studio.ids import new_id
 from studio.operations import Operation
 
@@ -49,6 +50,7 @@ class Opening:
     offer: str
     reason: str
     price: int
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,23 @@ def open_jobs(connection: Connection, units: Sequence[Opening]) -> Sequence[Open
             answers[position] = Conflict("The same work was asked for twice at the same moment.")
         elif before is not None and before.state != "failed":
             answers[position] = Opened(before, fresh=False)
+        elif unit.limit is not None and unit.price > unit.limit:
+            answers[position] = _above_limit(unit, unit.limit)
         else:
             taken.add((unit.owner, unit.key))
             begun[position] = _begin(unit, 1 if before is None else before.attempt + 1)
     answers |= _claim_and_insert(connection, units, begun)
     return [answers[position] for position in range(len(units))]
+
+
+def _above_limit(unit: Opening, limit: int) -> HoldRefused:
+    return HoldRefused(
+        f"{unit.label} costs {money.show(unit.price)} credits at {unit.offer}, and "
+        f"{money.show(limit)} of the hold are meant for it. Run it again to have it quoted anew.",
+        reason="above_its_part",
+        needed=unit.price,
+        limit=limit,
+    )
 
 
 def _begin(unit: Opening, attempt: int) -> Job:
@@ -299,9 +313,10 @@ def _update(
     if not rows:
         return
     columns = [name for name in rows[0] if name != "job"]
+    # Not IN: SQLAlchemy cannot expand a list in a statement that runs for many rows.
     statement = (
         update(jobs)
-        .where(jobs.c.id == bindparam("job"), jobs.c.state.in_(before))
+        .where(jobs.c.id == bindparam("job"), or_(*(jobs.c.state == state for state in before)))
         .values({name: bindparam(f"new_{name}") for name in columns} | {"updated_at": now()})
     )
     connection.execute(

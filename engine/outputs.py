@@ -9,7 +9,7 @@ from typing import Any
 from engine.jobs import Made
 from providers import Delivery, Offer, Output
 from studio import imaging
-from studio.errors import BadResponse, PictureRefused
+from studio.errors import BadResponse, NotFound, PictureRefused, StudioUnavailable
 from studio.storage import BlobStore
 
 _MOST_OUTPUTS = 64
@@ -77,9 +77,24 @@ def _keep_one(store: BlobStore, offer: Offer, output: Output) -> Made:
     return Made(
         name=output.name,
         sha256=store.put(output.data),
-        thumbnail=store.put(imaging.thumbnail(image)),
+        thumbnail=store.put(imaging.thumbnail(image), derived=True),
         media_type=media_type,
         size=len(output.data),
         width=image.width,
         height=image.height,
     )
+
+
+def thumbnail(store: BlobStore, sha256: str, thumbnail_sha256: str) -> bytes:
+    """Return the thumbnail of a kept picture; it is made again when it was lost.
+
+    Raises:
+        NotFound: the picture itself is not kept.
+        PictureRefused: it is no picture.
+    """
+    try:
+        return store.get(thumbnail_sha256)
+    except (NotFound, StudioUnavailable):
+        small = imaging.thumbnail(imaging.open_picture(store.get(sha256)))
+        store.put(small, derived=True)
+        return small

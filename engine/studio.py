@@ -27,6 +27,7 @@ class Studio:
 
     Args:
         config: the settings.
+        database: instead of the one that the settings name; for benchmarks.
         providers: instead of those that the settings give; for tests.
         book: instead of the newest price book; for tests.
 
@@ -39,11 +40,12 @@ class Studio:
         self,
         config: Settings,
         *,
+        database: Database | None = None,
         providers: Mapping[str, Provider] | None = None,
         book: PriceBook | None = None,
     ) -> None:
         self.settings = config
-        self.database = Database(config.database)
+        self.database = database or Database(config.database)
         migrate(self.database)
         self.store = BlobStore(config.storage)
         self.commits = GroupCommit(self.database)

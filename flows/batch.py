@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 from prefect import State, flow, get_run_logger
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.futures import PrefectFuture, wait
+from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
@@ -23,7 +26,7 @@ from studio import credits as money
 from studio.errors import StudioError
 from studio.settings import settings
 from tasks import OPERATION_TASKS, notify
-from tasks.artifacts import progress_bar
+from tasks.artifacts import progress_card
 from tasks.batch import preflight_batch, run_rows, settle_batch
 
 CSV = Annotated[
@@ -33,8 +36,8 @@ CSV = Annotated[
         max_length=1_000,
         json_schema_extra={
             "title": "CSV file",
-            "description": "Path of the file on the machine that runs the flow. Each row names an "
-            "operation and its fields; `studio batch check FILE` tells what is wrong with it.",
+            "description": "Path of the file on the machine where the studio runs, for example "
+            "/data/campaign.csv. Every row is checked and quoted before anything is bought.",
         },
     ),
 ]
@@ -43,7 +46,7 @@ NAME = Annotated[
     Field(
         max_length=60,
         json_schema_extra={
-            "title": "Name",
+            "title": "Batch name",
             "description": "Empty: rows that were done before are not bought again. "
             "A new name buys all of them anew.",
         },
@@ -58,7 +61,7 @@ _THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
 @flow(
     name="batch",
     description="Do every row of a CSV file. Rows that were done before cost nothing.",
-    flow_run_name="batch: {csv}",
+    flow_run_name=lambda: f"batch: {Path(this_run.parameters['csv']).name}",
     task_runner=_THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree
     on_crashed=[release],
     on_cancellation=[release],
@@ -68,24 +71,69 @@ async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
     running = await preflight_batch(csv, name, owner or settings().owner)
     if isinstance(running, State):
         return Failed(message=running.message)
+    progress = _Progress(running)
     try:
+        await progress.show()
         for wave in running.waves():
-            await _fan_out(running, await asyncio.to_thread(running.orders, wave))
+            await _fan_out(progress, await asyncio.to_thread(running.orders, wave))
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise
     counts = await settle_batch(running)
     await notify()
-    message = f"{sum_counts(counts)}; {money.show(running.view.spent)} credits in all"
-    get_run_logger().info(message)
-    return (Completed if running.view.complete else Failed)(message=message)
+    message = f"{sum_counts(counts)}; {money.show(progress.spent)} credits spent"
+    if running.view.complete:
+        return Completed(message=message)
+    return Failed(message=f"{message}. Run the batch again to do only what is not done.")
 
 
-async def _fan_out(running: BatchRun, orders: Sequence[Order]) -> None:
+class _Progress:
+    """How far a run is: one artifact, and a line in the log at each tenth of the way.
+
+    Prefect's pages draw the log anew by themselves, artifacts only when their tab is opened.
+
+    Attributes:
+        running: the batch.
+    """
+
+    def __init__(self, running: BatchRun) -> None:
+        self.running = running
+        self._spent_before = running.view.spent
+        self._artifact: UUID | None = None
+        self._card = ""
+        self._tenth = 0
+
+    @property
+    def spent(self) -> int:
+        """Micro-credits that this run came to; what runs before it paid for is not in it."""
+        return self.running.view.spent - self._spent_before
+
+    async def show(self) -> None:
+        """Show how far it is now, if that is news."""
+        counts = self.running.view.counts()
+        total = len(self.running.spec.rows)
+        ended = total - counts[WAITING]
+        card = progress_card(ended, total, ended - counts[DONE], self.spent)
+        if card == self._card:
+            return
+        share = 100 * ended / total
+        if self._artifact is None:
+            self._artifact = await acreate_progress_artifact(share, description=card)
+        else:
+            await aupdate_progress_artifact(self._artifact, share, description=card)
+        self._card = card
+        if share // 10 > self._tenth:
+            self._tenth = int(share // 10)
+            words = "%s of %s rows have ended, %s credits spent"
+            get_run_logger().info(words, ended, total, money.show(self.spent))
+
+
+async def _fan_out(progress: _Progress, orders: Sequence[Order]) -> None:
     """Map the orders of a wave over tasks: one for each while they are few, else chunks.
 
     Prefect loses the history of task runs that come in thousands at once.
     """
+    running = progress.running
     futures: list[tuple[list[Order], PrefectFuture[Any]]] = []
     if len(running.spec.rows) <= settings().rows_as_tasks:
         for name, task in OPERATION_TASKS.items():
@@ -96,21 +144,19 @@ async def _fan_out(running: BatchRun, orders: Sequence[Order]) -> None:
         pieces = chunks(orders, settings().chunk_rows)
         mapped = run_rows.map(range(1, len(pieces) + 1), pieces)
         futures += list(zip(pieces, mapped, strict=True))
-    await _wait(running, futures)
+    await _wait(progress, futures)
 
 
 async def _wait(
-    running: BatchRun, futures: Sequence[tuple[list[Order], PrefectFuture[Any]]]
+    progress: _Progress, futures: Sequence[tuple[list[Order], PrefectFuture[Any]]]
 ) -> None:
     """Take in results as they come, and show the progress."""
-    artifact = await acreate_progress_artifact(0.0, description=_progress(running))
     pending = {future: orders for orders, future in futures}
     while pending:
         finished = (await asyncio.to_thread(wait, list(pending), timeout=_PROGRESS_SECONDS)).done
         for future in finished:
-            _take(running, pending.pop(future), future)
-        share = 100 * (1 - running.view.counts()[WAITING] / len(running.spec.rows))
-        await aupdate_progress_artifact(artifact, share, description=_progress(running))
+            _take(progress.running, pending.pop(future), future)
+        await progress.show()
 
 
 def _take(running: BatchRun, orders: list[Order], future: PrefectFuture[Any]) -> None:
@@ -120,10 +166,3 @@ def _take(running: BatchRun, orders: list[Order], future: PrefectFuture[Any]) ->
     for order, result in zip(orders, results, strict=True):
         if isinstance(result, Job | StudioError):
             running.take(order, result)
-
-
-def _progress(running: BatchRun) -> str:
-    counts = running.view.counts()
-    total = len(running.spec.rows)
-    ended = total - counts[WAITING]
-    return progress_bar(ended, total, ended - counts[DONE], running.view.spent)

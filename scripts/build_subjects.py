@@ -91,7 +91,7 @@ boat@20 sea 1.2: canoe=kayak
 item beach 0.7: anchor, ring-buoy=lifebuoy, umbrella-on-ground=beach umbrella/parasol,
   sunglasses=shades, tropical-drink=cocktail, coconut
 ground road 1.4: automobile=car/sedan/auto, sport-utility-vehicle=suv/jeep/offroader, taxi=cab,
-  racing-car=race car/formula, pickup-truck=pickup, police-car
+  racing-car=race car/sports car/formula, pickup-truck=pickup, police-car
 ground road 1.9: bus=coach, minibus=van/camper/campervan/motorhome, ambulance, fire-engine=fire
   truck, delivery-truck=truck/lorry/delivery van, articulated-lorry=semi, tractor,
   locomotive=steam train, bullet-train=high speed train/train, tram-car=tram/streetcar/trolley
@@ -171,7 +171,8 @@ ground hills 1.3: person-running-facing-right=runner/jogger/running,
   person-lifting-weights=weightlifter/gym/fitness, horse-racing=horse rider/jockey/rider,
   person-standing=standing man/standing person
 ground snow 1.2: skier=skiing, snowboarder=snowboard/snowboarding
-boat@24 sea 1.0: person-surfing=surfer/surfing, person-rowing-boat=rower/rowing
+boat@29 sea 1.0: person-surfing=surfer/surfing
+boat@24 sea 1.0: person-rowing-boat=rower/rowing
 bust studio 1.2: astronaut=cosmonaut/spaceman, woman=lady/women, man=gentleman/men,
   person=people/human, girl, boy, baby=infant, child=kid/toddler, old-man=grandfather/grandpa,
   old-woman=grandmother/grandma, cook=chef, farmer=gardener/peasant, firefighter=fireman,

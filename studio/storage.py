@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 
 from studio.errors import NotFound, StudioUnavailable
 
 _HASH_LENGTH = 64
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 class BlobStore:
@@ -36,8 +37,13 @@ class BlobStore:
         protocol = self._filesystem.protocol
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, *, derived: bool = False) -> str:
         """Keep ``data`` and return its SHA-256 in hexadecimal; it is durable on return.
+
+        Args:
+            data: the bytes.
+            derived: whether they can be made again from other bytes that are kept. They are then
+                never seen half-written, but nobody waits for the disk.
 
         Raises:
             StudioUnavailable: the storage refused or cannot be reached.
@@ -45,7 +51,7 @@ class BlobStore:
         digest = hashlib.sha256(data).hexdigest()
         try:
             if self._local is not None:
-                _write_durably(self._local / _relative(digest), data)
+                _write(self._local, digest, data, durable=not derived)
             elif not self._filesystem.exists(self._remote(digest)):
                 self._filesystem.pipe_file(self._remote(digest), data)
         except OSError as error:
@@ -87,32 +93,44 @@ class BlobStore:
 
 
 def _relative(digest: str) -> str:
-    """Spread the files over 65,536 folders, and let no foreign text become a path."""
-    if len(digest) != _HASH_LENGTH or not set(digest) <= set("0123456789abcdef"):
+    """Spread the files over 256 folders, and let no foreign text become a path."""
+    if len(digest) != _HASH_LENGTH or not set(digest) <= _HEXADECIMAL:
         raise NotFound("That is no hash of a file.", field="sha256", given=digest)
-    return f"{digest[:2]}/{digest[2:4]}/{digest}"
+    return f"{digest[:2]}/{digest}"
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
     """Write beside the place, wait for the disk, then rename: no half file is ever seen."""
-    if path.is_file():
+    folder, path = root / digest[:2], root / _relative(digest)
+    if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    temporary = folder / f".part-{secrets.token_hex(8)}"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with _create(temporary) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        _sync_folder(path.parent)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+        if durable:
+            _sync_folder(folder)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
+def _create(path: Path) -> BinaryIO:
+    """Open a new file for writing; its folder is made when it is the first one in it."""
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sync_folder(path.parent.parent)
+        return path.open("xb")
+
+
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable; Windows cannot open folders and needs no such call."""
+    """Make names in a folder durable; Windows cannot open folders and needs no such call."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,8 @@
-"""What a run shows in the Prefect UI: the quote, the progress, the pictures. Markdown, as text.
+"""What a run shows in the Prefect UI: the quote, the progress, the pictures.
+
+A run's artifacts are cards: a title, a description, and a page behind each. They have no keys: a
+card with a key leads to the history of that key over all runs instead of to its own page. On a
+card every paragraph is one line that is cut off after some thirty characters.
 
 Thumbnails are put in by value (a few kilobytes each), so that a run still shows its pictures when
 nothing serves files. Prefect's lists send artifacts whole, hence the limits.
@@ -7,71 +11,191 @@ nothing serves files. Prefect's lists send artifacts whole, hence the limits.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
+
+from prefect.artifacts import acreate_image_artifact, acreate_markdown_artifact
+from prefect.settings import PREFECT_UI_URL
 
 from billing.quotes import Quote
 from engine.jobs import Job
+from engine.outputs import thumbnail
 from engine.studio import Studio
 from studio import credits as money
 
-_MOST_LINES = 100
+MOST_LINES = 100
+"""Lines of one table."""
 _MOST_THUMBNAILS = 40
-_BAR_LENGTH = 20
+_MOST_CARDS = 12
+_COLUMNS = 3
+_BAR_LENGTH = 16
 
 
-def quote_markdown(quote: Quote, notes: Sequence[str] = ()) -> str:
-    """Return the quote as a table, its total in bold, at most 100 of its lines."""
-    lines = [
-        "## Quote",
-        "",
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A picture as it is shown: ``address`` leads to the file, ``thumbnail`` is a data URI."""
+
+    name: str
+    facts: str
+    address: str
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The pictures of a run: ``count`` of them, of which the first few are in ``tiles``."""
+
+    count: int
+    tiles: tuple[Tile, ...]
+
+
+async def show_quote(markdown: str, total: int, what: str) -> str:
+    """Show a quote; return the address of its page.
+
+    Args:
+        total: in micro-credits.
+        what: what it is for, in a few words.
+    """
+    card = f"**Quote: {money.show(total)} credits**\n\n{_text(what)}"
+    return _page(await acreate_markdown_artifact(markdown, description=card))
+
+
+async def show_gallery(gallery: Gallery, rest: str = "") -> str:
+    """Show the pictures, each of the first dozen on a card of its own; return the index's address.
+
+    Args:
+        rest: Markdown below the pictures.
+    """
+    for tile in gallery.tiles[:_MOST_CARDS]:
+        card = f"![{_text(tile.name)}]({tile.thumbnail})\n\n**{_text(tile.name)}**\n\n{tile.facts}"
+        await acreate_image_artifact(tile.address, description=card)
+    title = count("picture", gallery.count)
+    card = f"**Gallery: {title}**\n\nAll of them, with links"
+    markdown = gallery_markdown(gallery, rest)
+    return _page(await acreate_markdown_artifact(markdown, description=card))
+
+
+async def show_table(title: str, markdown: str) -> str:
+    """Show a page of text; return its address."""
+    return _page(await acreate_markdown_artifact(markdown, description=f"**{_text(title)}**"))
+
+
+def quote_markdown(
+    quote: Quote, *, wallet: str, titles: Mapping[str, str], notes: Iterable[str] = ()
+) -> str:
+    """Return the quote as a table with its total in bold, at most 100 of its lines.
+
+    Args:
+        titles: what each line is for, by the line's key.
+        notes: sentences below the table.
+    """
+    rows = [
         (
-            f"**{money.show(quote.total)} credits** (US$ {money.dollars(quote.total)}), "
-            f"price book {quote.book_version} of {quote.book_date}. Nothing has been spent yet."
-        ),
-        "",
-        "| what | offer | units | credits each | credits |",
-        "|---|---|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {_cell(line.key)} | {line.offer} | {line.quantity} {line.unit} "
-        f"| {money.show(line.unit_price)} | {money.show(line.amount)} |"
-        for line in quote.lines[:_MOST_LINES]
-    ]
-    if len(quote.lines) > _MOST_LINES:
-        lines.append(f"| … and {len(quote.lines) - _MOST_LINES} more | | | | |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
-
-
-def progress_bar(done: int, total: int, failed: int, spent: int) -> str:
-    """Return the progress as one line of text: Prefect's UI draws no bar of its own."""
-    share = done / total if total else 1.0
-    filled = round(share * _BAR_LENGTH)
-    bar = "█" * filled + "░" * (_BAR_LENGTH - filled)
-    failures = f" - {failed} failed" if failed else ""
-    return f"{bar} {share:.0%} - {done} of {total}{failures} - {money.show(spent)} credits spent"
-
-
-def gallery_markdown(studio: Studio, jobs: Sequence[Job]) -> str:
-    """Return the pictures of settled jobs as a grid of thumbnails with links, at most 40."""
-    cells = [cell for job in jobs if job.state == "settled" for cell in _cells(studio, job)]
-    rows = [cells[start : start + 4] for start in range(0, min(len(cells), _MOST_THUMBNAILS), 4)]
-    table = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    more = len(cells) - _MOST_THUMBNAILS
-    note = f"\n\n… and {more} more: `studio library list`" if more > 0 else ""
-    return f"## Pictures\n\n<table>\n{table}\n</table>{note}\n"
-
-
-def _cells(studio: Studio, job: Job) -> list[str]:
-    cells = []
-    for identifier, made in zip(job.asset_ids(), job.outputs(), strict=True):
-        address = f"{studio.settings.files_url}/assets/{identifier}"
-        thumbnail = _data_uri(studio.store.get(made.thumbnail))
-        cells.append(
-            f'<td align="center"><a href="{address}"><img src="{thumbnail}" width="180" '
-            f'alt="{job.file_name(made)}"></a><br><a href="{address}">{job.file_name(made)}</a>'
-            f"<br>{made.width}x{made.height} - {job.offer}</td>"
+            titles[line.key],
+            line.offer,
+            count(line.unit, line.quantity),
+            money.show(line.unit_price),
+            money.show(line.amount),
         )
-    return cells
+        for line in quote.lines[:MOST_LINES]
+    ]
+    if len(quote.lines) > MOST_LINES:
+        rows.append((f"… and {len(quote.lines) - MOST_LINES} more", "", "", "", ""))
+    paragraphs = [
+        "## Quote",
+        (
+            f"**{money.show(quote.total)} credits** (US$ {money.dollars(quote.total)}) "
+            f"from wallet **{_text(wallet)}**. Made before anything was held or bought."
+        ),
+        table(
+            ("what", "done by", "quantity", "credits each", "credits"),
+            rows,
+            right=3,
+            total=money.show(quote.total),
+        ),
+        "\n".join(f"- {note}" for note in (*notes, f"Prices of {quote.book_version}.")),
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0, total: str = ""
+) -> str:
+    """Return a table in Markdown.
+
+    Args:
+        right: how many of the last columns hold numbers.
+        total: stands in bold below the last column.
+    """
+    lines = [
+        _row(head),
+        _row(["---"] * (len(head) - right) + ["---:"] * right),
+        *(_row([_text(cell) for cell in row]) for row in rows),
+    ]
+    if total:
+        lines.append(_row(["**total**", *[""] * (len(head) - 2), f"**{total}**"]))
+    return "\n".join(lines)
+
+
+def progress_card(ended: int, total: int, not_done: int, spent: int) -> str:
+    """Return the progress as a card: Prefect's pages draw no bar of their own."""
+    share = ended / total if total else 1.0
+    filled = int(share * _BAR_LENGTH)
+    bar = "▰" * filled + "▱" * (_BAR_LENGTH - filled)
+    lines = [f"**{ended} of {count('row', total)}**", f"{bar} {int(100 * share)}%"]
+    lines.append(f"{money.show(spent)} credits spent")
+    if not_done:
+        lines.append(f"{not_done} not done")
+    return "\n\n".join(lines)
+
+
+def gallery_of(studio: Studio, jobs: Sequence[Job]) -> Gallery:
+    """Return the pictures of the settled ones of ``jobs``; reads thumbnails."""
+    settled = [job for job in jobs if job.state == "settled"]
+    tiles = (tile for job in settled for tile in _tiles(studio, job))
+    return Gallery(
+        sum(len(job.outputs()) for job in settled), tuple(islice(tiles, _MOST_THUMBNAILS))
+    )
+
+
+def gallery_markdown(gallery: Gallery, rest: str = "") -> str:
+    """Return the pictures as a grid of thumbnails, each with links to its file."""
+    cells = [_cell(tile) for tile in gallery.tiles]
+    rows = [cells[start : start + _COLUMNS] for start in range(0, len(cells), _COLUMNS)]
+    grid = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    paragraphs = [f"## {count('picture', gallery.count)}"]
+    if cells:
+        paragraphs.append(f'<table width="100%">\n{grid}\n</table>')
+    if gallery.count > len(cells):
+        paragraphs.append(f"… and {gallery.count - len(cells)} more: `studio library list`")
+    return "\n\n".join([*paragraphs, *([rest] if rest else [])])
+
+
+def count(noun: str, number: int) -> str:
+    """Return a number with its noun, such as ``2 pictures``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _tiles(studio: Studio, job: Job) -> Iterable[Tile]:
+    for identifier, made in zip(job.asset_ids(), job.outputs(), strict=True):
+        yield Tile(
+            name=job.file_name(made),
+            facts=f"{made.width} x {made.height}, {job.offer}",
+            address=f"{studio.settings.files_url}/assets/{identifier}",
+            thumbnail=_data_uri(thumbnail(studio.store, made.sha256, made.thumbnail)),
+        )
+
+
+def _cell(tile: Tile) -> str:
+    name, address = html.escape(tile.name), html.escape(tile.address)
+    return (
+        f'<td width="33%" align="center" valign="bottom"><a href="{address}">'
+        f'<img src="{tile.thumbnail}" width="180" alt="{name}"></a>'
+        f'<br><a href="{address}">{name}</a><br>{html.escape(tile.facts)}</td>'
+    )
 
 
 def _data_uri(data: bytes) -> str:
@@ -81,6 +205,15 @@ def _data_uri(data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _cell(text: str) -> str:
-    """Keep a text from breaking out of its table cell."""
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+def _page(artifact: UUID) -> str:
+    return f"{PREFECT_UI_URL.value() or ''}/artifacts/artifact/{artifact}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Keep a text from becoming Markdown or HTML, and from breaking out of its line or cell."""
+    plain = " ".join(text.split())
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#~&!" else c for c in plain)

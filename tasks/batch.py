@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from batches import Problem
 from engine.batch import BatchQuote, BatchRun, plan_batch, read_file, start_batch
-from engine.batch_files import deliver, folder_of
+from engine.batch_files import deliver, folder_of, manifest_rows
+from engine.batch_view import DONE, BatchView
 from engine.execute import Order
 from engine.jobs import Job
 from engine.single import hold_key
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import InvalidRequest, StudioError
-from tasks.artifacts import gallery_markdown, quote_markdown
+from tasks.artifacts import (
+    MOST_LINES,
+    count,
+    gallery_of,
+    quote_markdown,
+    show_gallery,
+    show_quote,
+    show_table,
+    table,
+)
 from tasks.states import refused
 
+_MOST_LOGGED = 20
+"""Problems of a file that are logged one by one; a page holds more of them."""
 
-@task(name="preflight", task_run_name="preflight {csv}", persist_result=False)
+_LEFT = ("line", "row", "status", "why")
+
+
+@task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight_batch(csv: str, name: str, owner: str) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
 
@@ -35,8 +51,7 @@ async def preflight_batch(csv: str, name: str, owner: str) -> BatchRun | State[A
     try:
         return await _prepare(csv, name, owner)
     except StudioError as error:
-        for problem in error.details.get("problems", ()):
-            get_run_logger().error(_problem_line(problem))
+        await _show_problems(Path(csv).name, error.details.get("problems", ()))
         return refused(error)
 
 
@@ -52,18 +67,16 @@ async def _prepare(file: str, name: str, owner: str) -> BatchRun:
     batch = await asyncio.to_thread(start_batch, studio, planned, run)
     try:
         quoted = await asyncio.to_thread(batch.quote)
-        await acreate_markdown_artifact(_quote_text(quoted), key=f"quote-{_slug(batch)}")
+        what = f"{len(spec.rows) - len(quoted.free)} of {count('row', len(spec.rows))} to buy"
+        page = await show_quote(_quote_text(batch, quoted), quoted.total, what)
+        get_run_logger().info("quote: %s credits, %s %s", money.show(quoted.total), what, page)
         key = hold_key(run, flow_run.run_count or 1)
         await asyncio.to_thread(batch.hold_for, quoted, key)
     except BaseException:
         await asyncio.to_thread(batch.abandon)
         raise
     get_run_logger().info(
-        "batch %s: %s rows, %s of them to buy, %s credits held",
-        spec.id,
-        len(spec.rows),
-        len(spec.rows) - len(quoted.free),
-        money.show(quoted.total),
+        "%s credits of wallet %s held for batch %s", money.show(quoted.total), owner, spec.id
     )
     return batch
 
@@ -80,21 +93,32 @@ def _read(csv: Path) -> bytes:
         ) from error
 
 
-def _problem_line(problem: dict[str, Any]) -> str:
-    given = f" (given: {problem['value']})" if problem["value"] else ""
-    return f"line {problem['line']}, {problem['field']}: {problem['rule']}{given}"
+async def _show_problems(csv: str, problems: Sequence[dict[str, Any]]) -> None:
+    """Show what is wrong with a file as a table, and the first lines of it in the log."""
+    if not problems:
+        return
+    title = f"{count('problem', len(problems))} in {csv}"
+    rows = [
+        (str(each["line"]), each["row"], each["field"], each["value"], each["rule"])
+        for each in problems[:MOST_LINES]
+    ]
+    paragraphs = [f"## {title}", table(("line", "row", "column", "found", "rule"), rows)]
+    if len(problems) > MOST_LINES:
+        paragraphs.append(f"All {len(problems)}: `studio batch check {csv}`")
+    page = await show_table(title, "\n\n".join(paragraphs))
+    for each in problems[:_MOST_LOGGED]:
+        get_run_logger().error(str(Problem(**each)))
+    get_run_logger().error("%s %s", title, page)
 
 
-def _quote_text(quoted: BatchQuote) -> str:
+def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
     reasons = Counter(quoted.free.values())
-    notes = [f"{count} rows are free: {reason}" for reason, count in reasons.items()]
+    notes = [f"{count('row', number)} free: {reason}." for reason, number in reasons.items()]
     if quoted.quote is None:
-        return "\n".join(["## Quote", "", "**0 credits**: nothing is left to buy.", "", *notes])
-    return quote_markdown(quoted.quote, notes)
-
-
-def _slug(batch: BatchRun) -> str:
-    return batch.spec.id.replace("_", "-")
+        free = "\n".join(f"- {note}" for note in notes)
+        return f"## Quote\n\n**0 credits**: nothing is left to buy.\n\n{free}"
+    titles = {row.name: f"{row.name}: {row.operation.title}" for row in batch.spec.rows}
+    return quote_markdown(quoted.quote, wallet=batch.spec.owner, titles=titles, notes=notes)
 
 
 @task(name="rows", task_run_name="rows {number}", persist_result=False)
@@ -117,14 +141,31 @@ def run_rows(number: int, orders: list[Order]) -> State[Any]:
     return (Completed if done == len(orders) else Failed)(message=words, data=results)
 
 
-@task(name="settle", persist_result=False)
+@task(name="settle", task_run_name="settle", persist_result=False)
 async def settle_batch(batch: BatchRun) -> Counter[str]:
     """End the hold, write manifest and pictures to the batch's folder, show the pictures."""
     counts = await asyncio.to_thread(batch.finish)
     folder = folder_of(batch.studio, batch.spec)
     await asyncio.to_thread(deliver, batch.studio, batch.view, folder)
     jobs = [job for row in batch.spec.rows if (job := batch.view.job_of(row)) and not row.same_as]
-    markdown = await asyncio.to_thread(gallery_markdown, batch.studio, jobs)
-    await acreate_markdown_artifact(markdown, key=f"pictures-{_slug(batch)}")
-    get_run_logger().info("manifest and pictures of batch %s: %s", batch.spec.id, folder)
+    gallery = await asyncio.to_thread(gallery_of, batch.studio, jobs)
+    page = await show_gallery(gallery, _rest_text(batch.view, folder))
+    get_run_logger().info("%s: %s", count("picture", gallery.count), page)
+    get_run_logger().info("pictures and manifest are in %s", folder)
     return counts
+
+
+def _rest_text(view: BatchView, folder: Path) -> str:
+    """Say where the files are, and which rows were not done, and why."""
+    where = f"Files and manifest: `{folder}`"
+    rows = [
+        (str(entry.line), entry.row, entry.status, entry.error)
+        for entry in manifest_rows(view)
+        if entry.status != DONE
+    ]
+    if not rows:
+        return where
+    left = [f"## {count('row', len(rows))} not done", table(_LEFT, rows[:MOST_LINES])]
+    if len(rows) > MOST_LINES:
+        left.append(f"… and {len(rows) - MOST_LINES} more in the manifest")
+    return "\n\n".join([where, *left, "Run the batch again to do only these."])

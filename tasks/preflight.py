@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
@@ -16,11 +16,24 @@ from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
 from studio.operations import Operation
-from tasks.artifacts import quote_markdown
+from tasks.artifacts import quote_markdown, show_quote
 from tasks.states import refused
 
 
-@task(name="preflight", persist_result=False)
+class _Repetition(logging.Filter):
+    """Leaves out what Prefect logs of a task that returns a failed state.
+
+    It is the state's program text and an empty stack trace; the next line says the same in words.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Task run failed with state: ")
+
+
+logging.getLogger("prefect.task_runs").addFilter(_Repetition())
+
+
+@task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight(operation: Operation, owner: str) -> Order | State[Any]:
     """Check the inputs, quote, show the quote, and hold what it comes to.
 
@@ -31,7 +44,15 @@ async def preflight(operation: Operation, owner: str) -> Order | State[Any]:
     run = str(flow_run.id)
     try:
         planned = await asyncio.to_thread(plan_one, studio, operation, owner, run)
-        await acreate_markdown_artifact(quote_markdown(planned.quote), key="quote")
+        chosen = planned.plan.first
+        words = quote_markdown(
+            planned.quote,
+            wallet=owner,
+            titles={line.key: operation.title for line in planned.quote.lines},
+            notes=[f"{chosen.offer.id}: {chosen.reason}."],
+        )
+        page = await show_quote(words, planned.quote.total, operation.title)
+        get_run_logger().info("quote: %s credits %s", money.show(planned.quote.total), page)
         held = await asyncio.to_thread(
             hold_credits,
             studio,
@@ -43,6 +64,6 @@ async def preflight(operation: Operation, owner: str) -> Order | State[Any]:
     except StudioError as error:
         return refused(error)
     get_run_logger().info(
-        "%s credits held for %s: %s", money.show(held.amount), owner, planned.plan.first.reason
+        "%s credits of wallet %s held; %s does it", money.show(held.amount), owner, chosen.offer.id
     )
     return order_of(planned, owner=owner, key=run, hold_id=held.id, run=run)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_markdown_artifact
 
 from engine.execute import Order
 from engine.jobs import Job
 from engine.single import release_hold
 from engine.studio import open_studio
 from studio import credits as money
-from tasks.artifacts import gallery_markdown
+from tasks.artifacts import count, gallery_of, show_gallery
 
 
-@task(name="settle", persist_result=False)
+@task(name="settle", task_run_name="settle", persist_result=False)
 async def settle(order: Order, job: Job | None) -> None:
     """Release what is left of the hold; show the pictures when there are some."""
     studio = await asyncio.to_thread(open_studio)
@@ -31,5 +30,6 @@ async def settle(order: Order, job: Job | None) -> None:
         money.show(held.claimed),
     )
     if job is not None and job.state == "settled":
-        markdown = await asyncio.to_thread(gallery_markdown, studio, [job])
-        await acreate_markdown_artifact(markdown, key="pictures")
+        gallery = await asyncio.to_thread(gallery_of, studio, [job])
+        page = await show_gallery(gallery)
+        get_run_logger().info("%s: %s", count("picture", gallery.count), page)

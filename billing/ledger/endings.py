@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, RowMapping, case, exists, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, exists, select, update
 
 from billing.ledger.holds import from_row, own_hold
 from billing.ledger.journal import LedgerDisagrees, Posting, once, post
@@ -18,6 +18,18 @@ from studio import clock
 from studio.errors import StudioError
 
 _HAS_CLAIMS = exists().where(claims.c.hold_id == holds.c.id, claims.c.state == "active")
+
+_THESE = holds.c.id.in_(bindparam("ids", expanding=True))
+
+_END = (
+    update(holds)
+    .where(_THESE, holds.c.state == "open")
+    .values(state=case((_HAS_CLAIMS, "closing"), else_="closed"))
+)
+
+_CLOSE = (
+    update(holds).where(_THESE, holds.c.state == "closing", ~_HAS_CLAIMS).values(state="closed")
+)
 
 
 def release(connection: Connection, requests: Sequence[ReleaseRequest]) -> list[Hold | StudioError]:
@@ -79,11 +91,7 @@ def close_finished(connection: Connection, hold_ids: Iterable[str]) -> None:
     """Close those of the closing holds whose last claim has ended."""
     wanted = sorted(hold_ids)
     if wanted:
-        connection.execute(
-            update(holds)
-            .where(holds.c.id.in_(wanted), holds.c.state == "closing", ~_HAS_CLAIMS)
-            .values(state="closed")
-        )
+        connection.execute(_CLOSE, {"ids": wanted})
 
 
 def _end(
@@ -95,11 +103,7 @@ def _end(
     if not rows:
         return
     post(connection, [_posting(row, kind) for row in rows], now)
-    changed = connection.execute(
-        update(holds)
-        .where(holds.c.id.in_([row["id"] for row in rows]), holds.c.state == "open")
-        .values(state=case((_HAS_CLAIMS, "closing"), else_="closed"))
-    ).rowcount
+    changed = connection.execute(_END, {"ids": [row["id"] for row in rows]}).rowcount
     if changed != len(rows):
         raise LedgerDisagrees(f"{len(rows)} holds had to end and {changed} did")
 

@@ -64,13 +64,15 @@ def apply(connection: Connection, requests: Sequence[Request[Any]]) -> list[Any]
     for position, request in enumerate(requests):
         by_kind.setdefault(type(request), []).append(position)
     answers: list[Any] = [None] * len(requests)
+    several = len(by_kind) > 1
     for kind, handler in _ORDER:
         positions = by_kind.pop(kind, [])
         if positions:
             answered = handler(connection, [requests[position] for position in positions])
             for position, answer in zip(positions, answered, strict=True):
                 answers[position] = answer
-        if kind is WalletRequest and by_kind:
+        # A single handler locks what it needs, in the same order; several must not do it in turn.
+        if several and kind is WalletRequest:
             lock_wallets(connection, [request.owner for request in requests])
     if by_kind:
         raise TypeError(f"the ledger knows no {next(iter(by_kind)).__name__}")

@@ -27,6 +27,13 @@ from studio import credits as money
 from studio.database import UtcDateTime
 from studio.errors import Conflict, HoldRefused, NotFound, StudioError
 
+_FIND = (
+    select(claims, wallets.c.owner, holds.c.state.label("hold_state"))
+    .join(wallets, wallets.c.id == claims.c.wallet_id)
+    .join(holds, holds.c.id == claims.c.hold_id)
+    .where(claims.c.id.in_(bindparam("ids", expanding=True)))
+)
+
 _END = (
     update(claims)
     .where(
@@ -103,13 +110,11 @@ def _end(
 
 def _find(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
     """Return the claims with their owners and the states of their holds."""
-    statement = (
-        select(claims, wallets.c.owner, holds.c.state.label("hold_state"))
-        .join(wallets, wallets.c.id == claims.c.wallet_id)
-        .join(holds, holds.c.id == claims.c.hold_id)
-        .where(claims.c.id.in_(sorted(set(ids))))
-    )
-    return {row["id"]: row for row in connection.execute(statement).mappings()}
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    rows = connection.execute(_FIND, {"ids": wanted}).mappings()
+    return {row["id"]: row for row in rows}
 
 
 def _replay(ended: Claim, state: ClaimState, spent: int) -> Claim:

@@ -16,6 +16,14 @@ from studio import clock
 from studio.errors import AccountRefused, StudioError
 from studio.ids import new_id
 
+_LOCK = (
+    select(wallets)
+    .where(wallets.c.owner.in_(bindparam("owners", expanding=True)))
+    .order_by(wallets.c.id)
+    # NO KEY: rows elsewhere that refer to the wallet may be inserted meanwhile.
+    .with_for_update(key_share=True)
+)
+
 
 def lock_wallets(connection: Connection, owners: Iterable[str]) -> dict[str, Wallet]:
     """Lock these owners' wallets until the transaction ends, and return those that exist.
@@ -25,14 +33,11 @@ def lock_wallets(connection: Connection, owners: Iterable[str]) -> dict[str, Wal
     handlers for several owners calls this once before them, with all the owners. On SQLite the
     one writer has the lock already.
     """
-    statement = (
-        select(wallets)
-        .where(wallets.c.owner.in_(sorted(set(owners))))
-        .order_by(wallets.c.id)
-        # NO KEY: rows elsewhere that refer to the wallet may be inserted meanwhile.
-        .with_for_update(key_share=True)
-    )
-    return {row["owner"]: _wallet(row) for row in connection.execute(statement).mappings()}
+    wanted = sorted(set(owners))
+    if not wanted:
+        return {}
+    rows = connection.execute(_LOCK, {"owners": wanted}).mappings()
+    return {row["owner"]: _wallet(row) for row in rows}
 
 
 def require(found: dict[str, Wallet], owner: str) -> Wallet:

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from billing.ledger import Balance
 from interfaces.cli.exits import Exit
+from interfaces.cli.groups import group
 from interfaces.cli.journal import Movement, movements
 from interfaces.cli.opening import opened_database, opened_ledger
-from interfaces.cli.output import amount, facts, in_credits, plain, table
+from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
 from studio import credits as money
 from studio.ids import new_id
@@ -20,31 +21,36 @@ from studio.ids import new_id
 if TYPE_CHECKING:
     from rich.console import Console
 
+app = group("account", "See to a wallet.")
+
 _QUIET = Parameter(show_default=False)
 
 
+@app.command
 def show(*, session: Here) -> int:
     """Show what is in the wallet."""
     with opened_ledger(session.config) as ledger:
         balance = ledger.balance(session.owner)
     session.out.result(
         balance_document(session.owner, balance),
-        lambda to: to.print(balance_facts(session.owner, balance)),
+        lambda to: show_facts(to, balance_facts(session.owner, balance)),
     )
     return Exit.DONE
 
 
+@app.command(name="open")
 def open_(*, session: Here) -> int:
     """Open the wallet, if it is not there."""
     with opened_ledger(session.config) as ledger:
         wallet = ledger.open_wallet(session.owner)
     session.out.result(
         {**balance_document(wallet.owner, wallet.balance), "state": wallet.state},
-        lambda to: to.print(balance_facts(wallet.owner, wallet.balance)),
+        lambda to: show_facts(to, balance_facts(wallet.owner, wallet.balance)),
     )
     return Exit.DONE
 
 
+@app.command
 def top_up(
     credits_: Annotated[str, Parameter(name="CREDITS")],
     /,
@@ -84,12 +90,13 @@ def top_up(
 
     def tell(to: Console) -> None:
         to.print(Text(f"{in_credits(receipt.amount)} {words}.", style="bold"))
-        to.print(balance_facts(session.owner, balance))
+        show_facts(to, balance_facts(session.owner, balance))
 
     session.out.result(document, tell)
     return Exit.DONE
 
 
+@app.command
 def history(*, limit: int = 20, session: Here) -> int:
     """List what moved credits, the newest first.
 
@@ -110,6 +117,8 @@ def _show_history(to: Console, found: list[Movement]) -> None:
         "when", "what", "available", "held", "spent", "why", right=("available", "held", "spent")
     )
     for each in found:
+        if not (each.available or each.held or each.spent):
+            continue  # a claim only earmarks what is held already
         rows.add_row(
             f"{each.at:%m-%d %H:%M:%S}",
             each.kind.replace("_", " "),
@@ -135,14 +144,12 @@ def balance_document(owner: str, balance: Balance) -> dict[str, Any]:
     }
 
 
-def balance_facts(owner: str, balance: Balance) -> Any:
+def balance_facts(owner: str, balance: Balance) -> list[Fact]:
     """Return a balance for people."""
-    return facts(
-        [
-            ("wallet", owner),
-            ("granted", in_credits(balance.granted)),
-            ("spent", in_credits(balance.captured)),
-            ("held", in_credits(balance.held)),
-            ("available", Text(in_credits(balance.available), style="bold")),
-        ]
-    )
+    return [
+        ("wallet", owner),
+        ("granted", in_credits(balance.granted)),
+        ("spent", in_credits(balance.captured)),
+        ("held", in_credits(balance.held)),
+        ("available", Text(in_credits(balance.available), style="bold")),
+    ]

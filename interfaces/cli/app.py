@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from interfaces.cli.exits import Exit, exit_for
+from interfaces.cli.groups import HELP
 from interfaces.cli.output import Output
 from interfaces.cli.session import Session
 from studio.errors import InvalidRequest, SetupIncomplete, StudioError, StudioUnavailable
@@ -26,48 +27,34 @@ _EPILOGUE = (
 )
 
 
-_COMMANDS: tuple[tuple[str, str, str], ...] = (
+_COMMANDS = (
     ("demo", "demo:demo", "See it work: a small campaign, from set-up to pictures."),
     ("up", "up:up", "Start Prefect, the deployments and the file pages."),
     ("setup", "setup:setup", "Fetch the weights, prepare the database, open the wallet."),
     ("doctor", "doctor:doctor", "Check everything, and say what to do about what is amiss."),
     ("quote", "operations:quote", "Say what an operation would cost, and who would do it."),
     ("run", "operations:run", "Do one operation: buy it and file the picture."),
-    ("batch", "", "Do a CSV file of operations."),
-    ("batch check", "batch:check", "Say all that is wrong with a file, or what it costs."),
-    ("batch run", "batch:run", "Do every row of a file that is not done yet."),
-    ("batch status", "batch:status", "Say how a batch stands, or list the batches."),
-    ("batch manifest", "batch:manifest", "Print what became of every row."),
-    ("account", "", "See to a wallet."),
-    ("account show", "account:show", "Show what is in the wallet."),
-    ("account open", "account:open_", "Open the wallet, if it is not there."),
-    ("account top-up", "account:top_up", "Add credits to the wallet."),
-    ("account history", "account:history", "List what moved credits, the newest first."),
-    ("library", "", "Look through pictures."),
-    ("library list", "library:list_", "List pictures, the newest first."),
-    ("library show", "library:show", "Show where a picture comes from."),
-    ("library export", "library:export", "Write a picture to a file."),
+    ("batch", "batch:app", "Do a CSV file of operations."),
+    ("account", "account:app", "See to a wallet."),
+    ("library", "library:app", "Look through pictures."),
 )
-"""Every command: its words, where it is (empty for a group), what it does."""
+"""Every command or group: its name, where it is, what it does.
 
-_HELP: dict[str, Any] = {"help_format": "plaintext", "help_flags": ["--help", "-h"]}
+What ``studio --help`` shows stands here, so that it loads none of them.
+"""
+
+_GROUPS = {"quote", "run", "batch", "account", "library"}
 
 
 def _tree() -> App:
     says = "Make, edit, upscale and adapt pictures, paid from a ledger."
-    root = App("studio", says, version=_version, help_epilogue=_EPILOGUE, **_HELP)
-    groups = {"": root}
-    for order, (words, place, summary) in enumerate(_COMMANDS):
-        parent, _, name = words.rpartition(" ")
-        if not place:
-            groups[name] = App(name, summary, sort_key=order, help_epilogue="", **_HELP)
-            root.command(groups[name])
-        else:
-            # Those that are groups themselves bring their own settings along.
-            own = {} if place.startswith("operations:") else {**_HELP, "help_epilogue": ""}
-            groups[parent].command(
-                f"interfaces.cli.{place}", name=name, help=summary, sort_key=order, **own
-            )
+    root = App("studio", says, version=_version, help_epilogue=_EPILOGUE, **HELP)
+    # `launch` tells of Ctrl-C, as it tells of everything else.
+    root.suppress_keyboard_interrupt = False
+    for order, (name, place, summary) in enumerate(_COMMANDS):
+        # Groups bring their settings along.
+        own = {} if name in _GROUPS else {**HELP, "help_epilogue": ""}
+        root.command(f"interfaces.cli.{place}", name=name, help=summary, sort_key=order, **own)
     return root
 
 
@@ -76,6 +63,7 @@ def _version() -> str:
 
 
 app = _tree()
+app.meta.suppress_keyboard_interrupt = False
 app.meta.group_parameters = Group("Everywhere", sort_key=99)
 
 

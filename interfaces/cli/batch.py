@@ -1,257 +1,73 @@
-"""``studio batch``: a CSV of operations, checked, run, and told of."""
+"""``studio batch``: the commands. What they do is loaded when they run, so their help is quick."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
-from rich.text import Text
 
-from batches import BatchRecord, find_batch, list_batches, manifest_csv
-from billing.ledger import balance
-from engine.batch_files import deliver, folder_of, manifest_rows
-from engine.batch_view import WAITING, view_batch
-from engine.studio import Studio
-from interfaces.cli.batch_runs import (
-    BatchReport,
-    Checked,
-    batch_document,
-    check_file,
-    report_facts,
-    run_batch,
-    show_rows,
-)
-from interfaces.cli.errors import FlowFailed
-from interfaces.cli.exits import Exit
-from interfaces.cli.opening import opened_studio
-from interfaces.cli.output import amount, facts, in_credits, plain, problem_table, table
-from interfaces.cli.output import status as coloured
+from interfaces.cli.groups import group
 from interfaces.cli.session import Here
-from studio import credits as money
-from studio.errors import AccountRefused, AlreadyRunning, BatchInvalid
 
-if TYPE_CHECKING:
-    from rich.console import Console
+app = group("batch", "Do a CSV file of operations.")
 
-_NAME = Annotated[str, Parameter(show_default=False)]
+_Name = Annotated[str, Parameter(show_default=False)]
 
 
-def check(file: Path, /, *, name: _NAME = "", session: Here) -> int:
-    """Say all that is wrong with a file, or what it costs. Nothing is held or spent.
+@app.command
+def check(file: Path, /, *, name: _Name = "", session: Here) -> int:
+    """Say all that is wrong with a file, or what it costs.
+
+    Nothing is held and nothing spent.
 
     Args:
         file: A CSV file; batches/README.md has the format.
-        name: As for `batch run`; under a new name, all rows are bought anew.
+        name: As for `batch run`.
     """
-    with opened_studio() as studio:
-        try:
-            checked = check_file(studio, file, session.owner, name)
-        except BatchInvalid as error:
-            session.out.result({"error": error.as_dict()}, lambda to: _show_faults(to, error))
-            return Exit.INVALID
-        available = _available(studio, session.owner)
-    session.out.result(
-        _checked_document(checked, available), lambda to: _show_checked(to, checked, available)
-    )
-    return Exit.DONE
+    from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
+
+    return batch_pages.check(session, file, name)
 
 
-def run(file: Path, /, *, name: _NAME = "", session: Here) -> int:
-    """Do every row of a file that is not done yet, as the real flow.
+@app.command
+def run(file: Path, /, *, name: _Name = "", session: Here) -> int:
+    """Do every row of a file that is not done yet.
+
+    It runs as the real flow, on a Prefect server that is started if none is there.
 
     Args:
         file: A CSV file; batches/README.md has the format.
         name: Tells repetitions apart: under a new name, all rows are bought anew.
     """
-    with opened_studio() as studio:
-        report = run_batch(session, studio, file, name)
-    if report.hold is None and report.outcome is not None and not report.outcome.completed:
-        raise FlowFailed(report.outcome)
-    session.out.result(report.as_dict(), lambda to: _show_report(to, report))
-    return Exit.DONE if report.view.complete else Exit.FAILED
+    from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
+
+    return batch_pages.run(session, file, name)
 
 
+@app.command
 def status(batch: Annotated[str, Parameter(show_default=False)] = "", /, *, session: Here) -> int:
-    """Say how a batch stands, also while another process runs it; or list the batches.
+    """Say how a batch stands, or list the batches.
+
+    Works while another process runs it, and afterwards.
 
     Args:
-        batch: Its id (bat_...); the newest batches are listed, if not given.
+        batch: Its id (bat_...); without it, the newest batches are listed.
     """
-    with opened_studio() as studio:
-        if not batch:
-            return _list(session, studio)
-        with studio.database.read() as connection:
-            record = find_batch(connection, session.owner, batch)
-            view = view_batch(connection, session.owner, batch)
-        state = _state(studio, record)
-        folder = folder_of(studio, view.spec)
-    document = {**batch_document(view, folder), "state": state, "round": record.round}
+    from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
-    def tell(to: Console) -> None:
-        show_rows(to, view)
-        to.print(
-            facts(
-                [
-                    ("batch", view.spec.id),
-                    ("state", coloured(state)),
-                    ("started", f"{record.round} times"),
-                    ("spent", in_credits(view.spent)),
-                    ("folder", str(folder)),
-                ]
-            )
-        )
-
-    session.out.result(document, tell)
-    return Exit.DONE
+    return batch_pages.status(session, batch)
 
 
+@app.command
 def manifest(batch: str, /, *, session: Here) -> int:
-    """Print what became of every row, as CSV; the files in the batch's folder are written anew.
+    """Print what became of every row.
+
+    As CSV, or with --json as JSON; the files in the batch's folder are written anew.
 
     Args:
         batch: Its id (bat_...).
     """
-    with opened_studio() as studio:
-        with studio.database.read() as connection:
-            view = view_batch(connection, session.owner, batch)
-        if WAITING in view.counts():
-            raise AlreadyRunning(
-                f"{view.counts()[WAITING]} rows of this batch have yet to come to an end. "
-                f"`studio batch status {batch}` tells how it stands.",
-                batch=batch,
-            )
-        folder = folder_of(studio, view.spec)
-        deliver(studio, view, folder)
-    if session.out.as_json:
-        session.out.result(json.loads((folder / "manifest.json").read_bytes()), lambda _: None)
-    else:
-        session.out.raw(manifest_csv(manifest_rows(view)).decode())
-        session.out.note(f"The same, and the pictures: {folder}")
-    return Exit.DONE
+    from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
-
-def _available(studio: Studio, owner: str) -> int | None:
-    """Return what may be held now; ``None`` without a wallet."""
-    try:
-        with studio.database.read() as connection:
-            return balance(connection, owner).available
-    except AccountRefused:
-        return None
-
-
-def _list(session: Here, studio: Studio) -> int:
-    with studio.database.read() as connection:
-        found = list_batches(connection, session.owner)
-    states = {record.id: _state(studio, record) for record in found}
-    document = {
-        "batches": [
-            {
-                "batch": each.id,
-                "name": each.name,
-                "source": each.source,
-                "rows": each.rows,
-                "round": each.round,
-                "state": states[each.id],
-                "created_at": each.created_at.isoformat(),
-                "finished_at": each.finished_at.isoformat() if each.finished_at else None,
-            }
-            for each in found
-        ]
-    }
-
-    def tell(to: Console) -> None:
-        rows = table("batch", "file", "name", "rows", "state", "since", right=("rows",))
-        rows.columns[0].no_wrap = True
-        for each in found:
-            rows.add_row(
-                each.id,
-                plain(each.source),
-                plain(each.name),
-                str(each.rows),
-                coloured(states[each.id]),
-                f"{each.created_at:%m-%d %H:%M}",
-            )
-        to.print(rows if found else Text("No batch yet.", style="dim"))
-
-    session.out.result(document, tell)
-    return Exit.DONE
-
-
-def _state(studio: Studio, record: BatchRecord) -> str:
-    """Return the batch's state; one whose process is gone without an ending was cut off."""
-    if record.state == "running" and not (record.worker and studio.worker.alive(record.worker)):
-        return "cut_off"
-    return record.state
-
-
-def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]:
-    quoted, spec = checked.quoted, checked.spec
-    prices = {line.key: line for line in quoted.quote.lines} if quoted.quote else {}
-    rows = []
-    for row in spec.rows:
-        line = prices.get(row.name)
-        rows.append(
-            {
-                "line": row.line,
-                "row": row.name,
-                "operation": row.operation.operation,
-                "offer": checked.planned.rows[row.name].plan.first.offer.id,
-                **amount("price", line.amount if line else 0),
-                "free": quoted.free.get(row.name),
-            }
-        )
-    document = {
-        "batch": spec.id,
-        "name": spec.name,
-        "source": spec.source,
-        "rows": rows,
-        **amount("total", quoted.total),
-        "quote": quoted.quote.as_dict() if quoted.quote else None,
-        "enough": available is not None and available >= quoted.total,
-    }
-    if available is not None:
-        document |= amount("available", available) | amount("after", available - quoted.total)
-    return document
-
-
-def _show_faults(to: Console, error: BatchInvalid) -> None:
-    """Print the faults: here they are what was asked for."""
-    problems = error.details["problems"]
-    to.print(problem_table(problems))
-    to.print(Text(f"{len(problems)} faults; nothing was held, nothing bought.", style="bold"))
-
-
-def _show_checked(to: Console, checked: Checked, available: int | None) -> None:
-    quoted, spec = checked.quoted, checked.spec
-    prices = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
-    rows = table("line", "row", "operation", "offer", "credits", right=("line", "credits"))
-    for row in spec.rows:
-        price = money.show(prices[row.name]) if row.name in prices else "free"
-        offer = checked.planned.rows[row.name].plan.first.offer.id
-        rows.add_row(str(row.line), plain(row.name), row.operation.operation, offer, price)
-    to.print(rows)
-    for reason, count in Counter(quoted.free.values()).items():
-        to.print(Text(f"{count} free: {reason}", style="dim"))
-    pairs: list[tuple[str, str | Text]] = [
-        ("file", f"{spec.source}: {len(spec.rows)} rows, all in order"),
-        ("batch", spec.id),
-        ("comes to", Text(in_credits(quoted.total), style="bold")),
-    ]
-    if available is None:
-        pairs.append(("wallet", "there is none yet: `studio account top-up` opens it"))
-    else:
-        pairs.append(("available", in_credits(available)))
-        after = available - quoted.total
-        pairs.append(
-            ("after", in_credits(after) if after >= 0 else f"{in_credits(-after)} are missing")
-        )
-    to.print(facts(pairs))
-
-
-def _show_report(to: Console, report: BatchReport) -> None:
-    show_rows(to, report.view)
-    to.print()
-    to.print(report_facts(report))
+    return batch_pages.manifest(session, batch)

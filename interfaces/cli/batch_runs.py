@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from batches import BatchSpec, Row
+from batches import BatchSpec, Row, find_batch
 from billing.ledger import Hold, balance, hold_of
 from engine.batch import BatchQuote, PlannedBatch, plan_batch, quote_batch, read_file
 from engine.batch_files import file_name, folder_of
@@ -20,7 +19,7 @@ from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
 from engine.jobs import Job
 from engine.studio import Studio
 from interfaces.cli.opening import check_funds
-from interfaces.cli.output import amount, facts, in_credits, plain, status, table
+from interfaces.cli.output import Fact, amount, in_credits, plain, status, table
 from interfaces.cli.prefect_runs import FlowOutcome, prefect_server, run_flow
 from interfaces.cli.progress import Watch, watching
 from interfaces.cli.session import Session
@@ -30,11 +29,7 @@ from studio.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file without faults, and what doing the rest of it would cost.
-
-    Attributes:
-        available: credits that may be held now, in micro-credits; ``None`` without a wallet.
-    """
+    """A file without faults, and what doing the rest of it would cost."""
 
     planned: PlannedBatch
     quoted: BatchQuote
@@ -79,6 +74,7 @@ class BatchReport:
         folder: where manifest and pictures are.
         outcome: how the flow run ended; ``None`` when none was started here.
         hold: the hold out of which this run was paid.
+        had: what was available before, in micro-credits.
         available: what is left in the wallet, in micro-credits.
     """
 
@@ -93,6 +89,11 @@ class BatchReport:
     def counts(self) -> Counter[str]:
         """Rows by status."""
         return self.view.counts()
+
+    @property
+    def bought(self) -> bool:
+        """Whether this run had anything to buy."""
+        return self.hold is not None and self.hold.amount > 0
 
     @property
     def files_there(self) -> bool:
@@ -131,11 +132,12 @@ def run_batch(session: Session, studio: Studio, file: Path, name: str) -> BatchR
     checked = check_file(studio, file, owner, name)
     had = check_funds(studio, owner, checked.quoted.total)
     spec = checked.spec
-    with prefect_server(session.config, session.out):
-        with watching(Watch(studio, spec), session.out.errors):
-            outcome = run_flow(
-                "flows.batch", "batch", {"csv": str(file.absolute()), "name": name, "owner": owner}
-            )
+    parameters = {"csv": str(file.absolute()), "name": name, "owner": owner}
+    with (
+        prefect_server(session.config, session.out),
+        watching(Watch(studio, spec), session.out.errors),
+    ):
+        outcome = run_flow("flows.batch", "batch", parameters, session.out)
     return _report(studio, spec, outcome, had)
 
 
@@ -149,8 +151,6 @@ def _report(studio: Studio, spec: BatchSpec, outcome: FlowOutcome, had: int) -> 
 
 def _hold_of_run(connection: Any, spec: BatchSpec, run: str) -> Hold | None:
     """Return the hold that paid for this run, if it came so far."""
-    from batches import find_batch  # noqa: PLC0415
-
     held = find_batch(connection, spec.owner, spec.id).hold
     hold = hold_of(connection, spec.owner, held) if held else None
     return hold if hold is not None and hold.key.startswith(f"{run}/") else None
@@ -226,10 +226,10 @@ def show_rows(to: Console, view: BatchView) -> None:
             to.print(Text.assemble((f"{row.name}: ", "red"), plain(f"{message} ({code})")))
 
 
-def report_facts(report: BatchReport) -> Table:
+def report_facts(report: BatchReport) -> list[Fact]:
     """Return what a run came to, in credits and places."""
     hold = report.hold
-    pairs: list[tuple[str, str | Text]] = [
+    pairs: list[Fact] = [
         ("rows", Text(sum_counts(report.counts), style="bold")),
         ("had", in_credits(report.had)),
         ("held", in_credits(hold.amount if hold else 0)),
@@ -239,4 +239,4 @@ def report_facts(report: BatchReport) -> Table:
     ]
     if report.outcome is not None and report.outcome.link:
         pairs.append(("run", report.outcome.link))
-    return facts(pairs)
+    return pairs

@@ -6,7 +6,6 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def doctor(*, session: Here) -> int:
-    """Check everything, and say what to do about what is amiss. Nothing is changed."""
+    """Check everything, and say what to do about what is amiss."""
     findings = examine(session.config, session.owner)
     healthy = not any(each.state == "fault" for each in findings)
     session.out.result(

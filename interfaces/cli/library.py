@@ -10,8 +10,9 @@ from rich.text import Text
 
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
+from interfaces.cli.groups import group
 from interfaces.cli.opening import opened_database
-from interfaces.cli.output import amount, facts, in_credits, plain, table
+from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
 from library import Asset, find_asset, list_assets
 from studio import credits as money
@@ -20,7 +21,10 @@ from studio.storage import BlobStore
 if TYPE_CHECKING:
     from rich.console import Console
 
+app = group("library", "Look through pictures.")
 
+
+@app.command(name="list")
 def list_(
     *,
     limit: int = 50,
@@ -43,6 +47,7 @@ def list_(
     return Exit.DONE
 
 
+@app.command
 def show(asset: str, /, *, session: Here) -> int:
     """Show where a picture comes from.
 
@@ -51,10 +56,11 @@ def show(asset: str, /, *, session: Here) -> int:
     """
     with opened_database(session.config) as database, database.read() as connection:
         found = find_asset(connection, session.owner, asset)
-    session.out.result(asset_document(found), lambda to: to.print(_story(found)))
+    session.out.result(asset_document(found), lambda to: show_facts(to, _story(found)))
     return Exit.DONE
 
 
+@app.command
 def export(
     asset: str,
     /,
@@ -122,7 +128,7 @@ def _show_list(to: Console, found: list[Asset], following: str | None) -> None:
         to.print(Text(f"More: studio library list --before {following}", style="dim"))
 
 
-def _story(asset: Asset) -> Any:
+def _story(asset: Asset) -> list[Fact]:
     pairs = [
         ("asset", asset.id),
         ("name", asset.name),
@@ -142,4 +148,4 @@ def _story(asset: Asset) -> Any:
         for name, value in asset.request.items()
         if name != "operation" and value not in ("", "auto")
     ]
-    return facts((name, value) for name, value in [*pairs, *requested] if value)
+    return [(name, value) for name, value in [*pairs, *requested] if value]

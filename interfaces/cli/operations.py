@@ -10,8 +10,8 @@ from rich.text import Text
 
 from interfaces.cli.exits import Exit
 from interfaces.cli.options import with_options
-from interfaces.cli.output import amount, facts, in_credits, plain, table
-from interfaces.cli.session import Here, Session
+from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
+from interfaces.cli.session import Here
 from studio import credits as money
 from studio.operations import OPERATIONS, Operation, parse_operation
 
@@ -93,21 +93,20 @@ def _show_planned(to: Console, planned: Planned) -> None:
 
 def _show_made(to: Console, made: Made) -> None:
     for picture in made.pictures:
-        pairs: list[tuple[str, str | Text]] = [
+        pairs: list[Fact] = [
             ("asset", Text(picture.asset, style="bold")),
             ("file", str(picture.file)),
             ("size", f"{picture.width} x {picture.height}"),
         ]
-        to.print(facts(pairs))
-    to.print(
-        facts(
-            [
-                ("made by", plain(f"{made.offer}: {made.method}")),
-                ("credits", money.show(made.credits)),
-                ("left", money.show(made.available)),
-                ("run", made.link),
-            ]
-        )
+        show_facts(to, pairs)
+    show_facts(
+        to,
+        [
+            ("made by", plain(f"{made.offer}: {made.method}")),
+            ("credits", money.show(made.credits)),
+            ("left", money.show(made.available)),
+            ("run", made.link),
+        ],
     )
 
 
@@ -122,5 +121,3 @@ def _app(name: str, function: Any, says: str) -> App:
 
 quote = _app("quote", _quote, "Say what an operation would cost, and who would do it.")
 run = _app("run", _run, "Do one operation: buy it and file the picture.")
-
-__all__ = ["Session", "quote", "run"]

@@ -69,10 +69,9 @@ def carry_out(session: Session, operation: Operation, to: str) -> Made:
     with opened_studio() as studio:
         planned = plan_one(studio, operation, owner, "check")
         check_funds(studio, owner, planned.quote.total)
-        with prefect_server(config, session.out):
-            with session.out.busy(f"{operation.title} ..."):
-                values = operation.model_dump(exclude={"operation"})
-                outcome = run_flow(*flow_of(type(operation)), {**values, "owner": owner})
+        values = {**operation.model_dump(exclude={"operation"}), "owner": owner}
+        with prefect_server(config, session.out), session.out.busy(f"{operation.title} ..."):
+            outcome = run_flow(*flow_of(type(operation)), values, session.out)
         return _made(studio, owner, outcome, to)
 
 

@@ -118,14 +118,20 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     return made
 
 
-def facts(pairs: Iterable[tuple[str, str | Text]]) -> Table:
-    """Return names and values in two columns."""
-    made = Table.grid(padding=(0, 2, 0, 0))
-    made.add_column(style="dim", no_wrap=True)
-    made.add_column(overflow="fold")
+Fact = tuple[str, str | Text]
+"""A name and its value."""
+
+
+def show_facts(to: Console, pairs: Iterable[Fact]) -> None:
+    """Print names and values in two columns.
+
+    Lines are never broken: addresses and paths in them are there to be clicked and copied.
+    """
+    pairs = list(pairs)
+    width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        made.add_row(name, plain(value) if isinstance(value, str) else value)
-    return made
+        shown = plain(value) if isinstance(value, str) else value
+        to.print(Text.assemble((f"{name:<{width}}  ", "dim"), shown), soft_wrap=True)
 
 
 def problem_table(problems: Sequence[Mapping[str, Any]]) -> Table:
@@ -165,12 +171,13 @@ def in_credits(micro_credits: int) -> str:
 
 
 __all__ = [
+    "Fact",
     "Output",
     "amount",
-    "facts",
     "in_credits",
     "plain",
     "problem_table",
+    "show_facts",
     "status",
     "table",
 ]

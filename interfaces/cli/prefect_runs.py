@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +55,27 @@ def prefect_server(config: Settings, out: Output) -> Iterator[None]:
         out.note("Starting a Prefect server of our own (the first time takes some 15 s) ...")
     with running_server(config):
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
-        yield
+        try:
+            yield
+        finally:
+            _send_log()
+
+
+def _log_above_progress(out: Output) -> None:
+    """Let Prefect's warnings go through our console, which knows where the progress is drawn."""
+    handlers = importlib.import_module("prefect.logging.handlers")
+    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
+    for logger in loggers:
+        for handler in getattr(logger, "handlers", ()):
+            if isinstance(handler, handlers.PrefectConsoleHandler):
+                handler.console = out.errors
+
+
+def _send_log() -> None:
+    """Send what is left of Prefect's log while the server is still there."""
+    handlers = sys.modules.get("prefect.logging.handlers")
+    if handlers is not None:
+        handlers.APILogWorker.drain_all(timeout=5)
 
 
 def flow_of(operation: type[Operation]) -> tuple[str, str]:
@@ -61,9 +83,10 @@ def flow_of(operation: type[Operation]) -> tuple[str, str]:
     return f"flows.{operation.module}", operation.title.lower().replace(" ", "_")
 
 
-def run_flow(module: str, name: str, parameters: Mapping[str, Any]) -> FlowOutcome:
+def run_flow(module: str, name: str, parameters: Mapping[str, Any], out: Output) -> FlowOutcome:
     """Run a flow in this process; to be called within ``prefect_server``."""
     flow = getattr(importlib.import_module(module), name)
+    _log_above_progress(out)
     urls = importlib.import_module("prefect.utilities.urls")
     state = asyncio.run(flow(**parameters, return_state=True))
     run = str(state.state_details.flow_run_id)

@@ -5,11 +5,11 @@ The row ledger is the truth about each row; Prefect's states come later and may 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -188,14 +188,13 @@ def _last_rows(ended: list[Ended]) -> Table:
     return rows
 
 
-@contextmanager
+@contextlib.contextmanager
 def watching(watch: Watch, console: Console) -> Iterator[None]:
     """Show a batch's progress on ``console`` until the block ends."""
     if not console.is_terminal:
         with _thread(watch, Lines(console)):
             yield
         return
-    # Not taking over the streams: Prefect's warnings are written above by rich itself.
     with (
         Live(console=console, transient=True, auto_refresh=False) as live,
         _thread(watch, Picture(live, watch.spec.source)),
@@ -203,7 +202,7 @@ def watching(watch: Watch, console: Console) -> Iterator[None]:
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def _thread(watch: Watch, display: Display) -> Iterator[None]:
     stop = threading.Event()
     thread = threading.Thread(
@@ -222,10 +221,9 @@ def _poll(watch: Watch, display: Display, stop: threading.Event) -> None:
     while True:
         last = stop.is_set()
         started = time.monotonic()
-        try:
+        # The progress may miss a look; what the batch comes to is told by the batch.
+        with contextlib.suppress(StudioError):
             display.show(watch.look())
-        except StudioError:
-            pass  # the progress may miss a look; what the batch comes to is told by the batch
         if last:
             return
         stop.wait(max(_POLL_SECONDS, _SHARE * (time.monotonic() - started)))

@@ -11,7 +11,7 @@ from rich.text import Text
 from billing.ledger import Wallet
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_ledger
-from interfaces.cli.output import Output, amount, facts, in_credits, table
+from interfaces.cli.output import Output, amount, in_credits, show_facts, table
 from interfaces.cli.session import Here
 from providers.local.weights import Fetched, fetch
 from studio.settings import Settings
@@ -82,15 +82,14 @@ def show(to: Console, done: SetUp) -> None:
     to.print(rows)
     fresh = [each for each in done.files if each.fresh]
     brought = sum(each.member.size for each in fresh)
-    to.print(
-        facts(
-            [
-                ("fetched", f"{len(fresh)} of {len(done.files)} files, {brought:,} bytes"),
-                ("weights", str(done.folder)),
-                ("home", str(done.home)),
-                ("wallet", f"{done.wallet.owner}: {in_credits(done.wallet.available)}"),
-            ]
-        )
+    show_facts(
+        to,
+        [
+            ("fetched", f"{len(fresh)} of {len(done.files)} files, {brought:,} bytes"),
+            ("weights", str(done.folder)),
+            ("home", str(done.home)),
+            ("wallet", f"{done.wallet.owner}: {in_credits(done.wallet.available)}"),
+        ],
     )
     if done.wallet.available == 0:
         to.print(Text("`studio account top-up 25` puts credits into the wallet.", style="dim"))

@@ -14,8 +14,17 @@ _COLUMNS = 4
 _MOST = 100
 
 
-def write_sheet(studio: Studio, view: BatchView, folder: Path) -> Path:
-    """Write a contact sheet of a batch's first hundred pictures into its folder."""
+def write_sheet(studio: Studio, view: BatchView, folder: Path, *, anew: bool) -> Path | None:
+    """Write a contact sheet of a batch's first hundred pictures into its folder.
+
+    Args:
+        anew: whether a sheet that is there already is out of date.
+
+    Returns:
+        Where it is; ``None`` when there is no picture.
+    """
+    if not anew and (folder / NAME).is_file():
+        return folder / NAME
     items = []
     for row in view.spec.rows:
         job = view.job_of(row)
@@ -25,6 +34,8 @@ def write_sheet(studio: Studio, view: BatchView, folder: Path) -> Path:
             name = f"{row.name} {made.name}".strip()
             caption = f"{name}\n{made.width}x{made.height}  {job.offer}"
             items.append((imaging.open_picture(studio.store.get(made.sha256)), caption))
+    if not items:
+        return None
     sheet = imaging.contact_sheet(
         items[:_MOST], _COLUMNS, title=view.spec.name or Path(view.spec.source).stem
     )

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from interfaces.cli.exits import Exit
-from interfaces.cli.output import facts
+from interfaces.cli.output import show_facts
 from interfaces.cli.session import Here
 from interfaces.up import up as serve
 
 
 def up(*, session: Here) -> int:
-    """Start Prefect, the deployments and the file pages, until Ctrl-C."""
+    """Start Prefect, the deployments and the file pages."""
     config = session.config
 
     def ready(addresses: dict[str, str]) -> None:
-        def tell(to: object) -> None:
-            to.print(facts((name, Text(address)) for name, address in addresses.items()))  # type: ignore[attr-defined]
-
-        session.out.result({"addresses": addresses}, tell)
+        session.out.result({"addresses": addresses}, lambda to: show_facts(to, addresses.items()))
         session.out.note("Ready. Ctrl-C stops all of it; nothing that was made is lost.")
 
     session.out.note("Starting; the first time takes some 20 s ...")

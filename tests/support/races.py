@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import queue
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from billing import ledger
 from billing.ledger import HoldRequest, Ledger
@@ -33,17 +34,18 @@ class Racers:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        barrier = context.Barrier(PROCESSES * THREADS)
+        # Kept: a semaphore that the parent forgets is gone before a child has opened it.
+        self._barrier = context.Barrier(PROCESSES * THREADS)
         self._results: Any = context.Queue()
         self._tasks: list[Any] = [context.Queue() for _ in range(PROCESSES)]
         self._processes = [
             context.Process(
-                target=_process, args=(number, barrier, tasks, self._results), daemon=True
+                target=_process, args=(number, self._barrier, tasks, self._results), daemon=True
             )
             for number, tasks in enumerate(self._tasks)
         ]
 
-    def __enter__(self) -> Racers:
+    def __enter__(self) -> Self:
         for process in self._processes:
             process.start()
         return self
@@ -66,10 +68,19 @@ class Racers:
             tasks.put((database.url.render_as_string(hide_password=False), work))
         counted: Counter[str] = Counter()
         for _ in self._processes:
-            counts, failures = self._results.get(timeout=2 * _START_SECONDS)
+            counts, failures = self._result()
             assert failures == [], failures
             counted += counts
         return counted
+
+    def _result(self) -> tuple[Counter[str], list[str]]:
+        while True:
+            try:
+                result: tuple[Counter[str], list[str]] = self._results.get(timeout=1)
+            except queue.Empty:
+                assert all(process.is_alive() for process in self._processes), "a racer died"
+            else:
+                return result
 
 
 def _process(number: int, barrier: Any, tasks: Any, results: Any) -> None:

@@ -151,6 +151,14 @@ def test_a_faulty_row_does_not_make_those_that_name_it_faulty() -> None:
     assert [problem.line for problem in check(text)] == [2, 3, 4]
 
 
+@pytest.mark.parametrize("name", ["owl!", "Owl", "o w l", "ö", "a" * 61, "@owl", "a.b", "a\nb"])
+def test_a_name_is_made_of_few_characters(name: str) -> None:
+    [problem] = check([["row", "operation", "prompt"], [name, "generate", "an owl"]])
+    assert (problem.field, problem.value) == ("row", name)
+    assert problem.rule == "must be 1 to 60 of a-z, 0-9, _ and -"
+    assert check([["row", "operation", "prompt"], ["0-_z" * 15, "generate", "an owl"]]) == []
+
+
 def test_a_cell_of_blanks_is_not_given() -> None:
     problems = check(HEAD + "a,generate,  ,\t, ,,\n")
     assert [(it.field, it.rule) for it in problems] == [("prompt", "is required")]

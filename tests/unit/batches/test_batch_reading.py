@@ -53,6 +53,8 @@ FILES = st.binary(max_size=200) | st.lists(PIECES, max_size=60).map(lambda it: "
 
 
 @given(FILES, st.sampled_from([b"", b"\xef\xbb\xbf", b"row,operation,prompt,seed\n"]))
+@example(b'\xef\xbb\xbf"', b"\xef\xbb\xbf")
+@example(b'\n\xef\xbb\xbf"operation"\nupscale\n', b"")
 @settings(max_examples=600, deadline=None)
 def test_any_bytes_are_a_batch_or_are_refused_with_problems(data: bytes, before: bytes) -> None:
     try:

@@ -172,7 +172,8 @@ FOUR = HEAD + (
 def test_seeds_that_were_left_open_are_chosen_alike_each_time_and_differ() -> None:
     chosen = seeds(read(FOUR))
     assert chosen == seeds(read(FOUR))
-    assert len(set(chosen.values())) == 4
+    assert len(set(chosen.values())) == len(set(keys(read(FOUR)).values())) == 4
+    assert not any(row.same_as for row in read(FOUR).rows)
     assert chosen["d"] == 7
     assert all(0 <= seed <= 4_294_967_294 for seed in chosen.values())
 
@@ -227,6 +228,7 @@ def test_how_a_row_or_an_output_is_named_is_no_part_of_the_key() -> None:
 def test_the_same_work_of_another_owner_has_another_key() -> None:
     seeded = HEAD + "a,generate,a fox,,,,7\n"
     assert keys(read(seeded)) == keys(read(seeded, name="again"))
+    assert read(seeded).id != read(seeded, name="again").id
     assert keys(read(seeded)) != keys(read(seeded, owner="bob"))
 
 

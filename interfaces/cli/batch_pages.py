@@ -1,0 +1,236 @@
+"""What ``studio batch`` shows: a file checked, run, and told of."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from batches import BatchRecord, find_batch, list_batches, manifest_csv
+from billing.ledger import balance
+from engine.batch_files import deliver, folder_of, manifest_rows
+from engine.batch_view import WAITING, view_batch
+from engine.studio import Studio
+from interfaces.cli.batch_runs import (
+    BatchReport,
+    Checked,
+    batch_document,
+    check_file,
+    report_facts,
+    run_batch,
+    show_rows,
+)
+from interfaces.cli.errors import FlowFailed
+from interfaces.cli.exits import Exit
+from interfaces.cli.opening import opened_studio
+from interfaces.cli.output import Fact, amount, in_credits, plain, problem_table, show_facts, table
+from interfaces.cli.output import status as coloured
+from interfaces.cli.session import Session
+from studio import credits as money
+from studio.errors import AccountRefused, AlreadyRunning, BatchInvalid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def check(session: Session, file: Path, name: str) -> int:
+    """Tell all that is wrong with a file, or what it costs."""
+    with opened_studio() as studio:
+        try:
+            checked = check_file(studio, file, session.owner, name)
+        except BatchInvalid as error:
+            faults = error
+            session.out.result({"error": faults.as_dict()}, lambda to: _show_faults(to, faults))
+            return Exit.INVALID
+        available = _available(studio, session.owner)
+    session.out.result(
+        _checked_document(checked, available), lambda to: _show_checked(to, checked, available)
+    )
+    return Exit.DONE
+
+
+def run(session: Session, file: Path, name: str) -> int:
+    """Run a file and tell what it came to."""
+    with opened_studio() as studio:
+        report = run_batch(session, studio, file, name)
+    if report.hold is None and report.outcome is not None and not report.outcome.completed:
+        raise FlowFailed(report.outcome)
+    session.out.result(report.as_dict(), lambda to: _show_report(to, report))
+    return Exit.DONE if report.view.complete else Exit.FAILED
+
+
+def status(session: Session, batch: str) -> int:
+    """Tell how a batch stands, or list the batches."""
+    with opened_studio() as studio:
+        if not batch:
+            return _list(session, studio)
+        with studio.database.read() as connection:
+            record = find_batch(connection, session.owner, batch)
+            view = view_batch(connection, session.owner, batch)
+        state = _state(studio, record)
+        folder = folder_of(studio, view.spec)
+    document = {**batch_document(view, folder), "state": state, "round": record.round}
+
+    def tell(to: Console) -> None:
+        show_rows(to, view)
+        show_facts(
+            to,
+            [
+                ("batch", view.spec.id),
+                ("state", coloured(state)),
+                ("started", f"{record.round} times"),
+                ("spent", in_credits(view.spent)),
+                ("folder", str(folder)),
+            ],
+        )
+
+    session.out.result(document, tell)
+    return Exit.DONE
+
+
+def manifest(session: Session, batch: str) -> int:
+    """Print what became of every row, and write the batch's folder anew."""
+    with opened_studio() as studio:
+        with studio.database.read() as connection:
+            view = view_batch(connection, session.owner, batch)
+        if WAITING in view.counts():
+            raise AlreadyRunning(
+                f"{view.counts()[WAITING]} rows of this batch have yet to come to an end. "
+                f"`studio batch status {batch}` tells how it stands.",
+                batch=batch,
+            )
+        folder = folder_of(studio, view.spec)
+        deliver(studio, view, folder)
+    if session.out.as_json:
+        session.out.result(json.loads((folder / "manifest.json").read_bytes()), lambda _: None)
+    else:
+        session.out.raw(manifest_csv(manifest_rows(view)).decode())
+        session.out.note(f"The same, and the pictures: {folder}")
+    return Exit.DONE
+
+
+def _available(studio: Studio, owner: str) -> int | None:
+    """Return what may be held now; ``None`` without a wallet."""
+    try:
+        with studio.database.read() as connection:
+            return balance(connection, owner).available
+    except AccountRefused:
+        return None
+
+
+def _list(session: Session, studio: Studio) -> int:
+    with studio.database.read() as connection:
+        found = list_batches(connection, session.owner)
+    states = {record.id: _state(studio, record) for record in found}
+    document = {
+        "batches": [
+            {
+                "batch": each.id,
+                "name": each.name,
+                "source": each.source,
+                "rows": each.rows,
+                "round": each.round,
+                "state": states[each.id],
+                "created_at": each.created_at.isoformat(),
+                "finished_at": each.finished_at.isoformat() if each.finished_at else None,
+            }
+            for each in found
+        ]
+    }
+
+    def tell(to: Console) -> None:
+        rows = table("batch", "file", "name", "rows", "state", "since", right=("rows",))
+        rows.columns[0].no_wrap = True
+        for each in found:
+            rows.add_row(
+                each.id,
+                plain(each.source),
+                plain(each.name),
+                str(each.rows),
+                coloured(states[each.id]),
+                f"{each.created_at:%m-%d %H:%M}",
+            )
+        to.print(rows if found else Text("No batch yet.", style="dim"))
+
+    session.out.result(document, tell)
+    return Exit.DONE
+
+
+def _state(studio: Studio, record: BatchRecord) -> str:
+    """Return the batch's state; one whose process is gone without an ending was cut off."""
+    if record.state == "running" and not (record.worker and studio.worker.alive(record.worker)):
+        return "cut_off"
+    return record.state
+
+
+def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]:
+    quoted, spec = checked.quoted, checked.spec
+    prices = {line.key: line for line in quoted.quote.lines} if quoted.quote else {}
+    rows = []
+    for row in spec.rows:
+        line = prices.get(row.name)
+        rows.append(
+            {
+                "line": row.line,
+                "row": row.name,
+                "operation": row.operation.operation,
+                "offer": checked.planned.rows[row.name].plan.first.offer.id,
+                **amount("price", line.amount if line else 0),
+                "free": quoted.free.get(row.name),
+            }
+        )
+    document = {
+        "batch": spec.id,
+        "name": spec.name,
+        "source": spec.source,
+        "rows": rows,
+        **amount("total", quoted.total),
+        "quote": quoted.quote.as_dict() if quoted.quote else None,
+        "enough": available is not None and available >= quoted.total,
+    }
+    if available is not None:
+        document |= amount("available", available) | amount("after", available - quoted.total)
+    return document
+
+
+def _show_faults(to: Console, error: BatchInvalid) -> None:
+    """Print the faults: here they are what was asked for."""
+    problems = error.details["problems"]
+    to.print(problem_table(problems))
+    to.print(Text(f"{len(problems)} faults; nothing was held, nothing bought.", style="bold"))
+
+
+def _show_checked(to: Console, checked: Checked, available: int | None) -> None:
+    quoted, spec = checked.quoted, checked.spec
+    prices = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
+    rows = table("line", "row", "operation", "offer", "credits", right=("line", "credits"))
+    for row in spec.rows:
+        price = money.show(prices[row.name]) if row.name in prices else "free"
+        offer = checked.planned.rows[row.name].plan.first.offer.id
+        rows.add_row(str(row.line), plain(row.name), row.operation.operation, offer, price)
+    to.print(rows)
+    for reason, count in Counter(quoted.free.values()).items():
+        to.print(Text(f"{count} free: {reason}", style="dim"))
+    pairs: list[Fact] = [
+        ("file", f"{spec.source}: {len(spec.rows)} rows, all in order"),
+        ("batch", spec.id),
+        ("comes to", Text(in_credits(quoted.total), style="bold")),
+    ]
+    if available is None:
+        pairs.append(("wallet", "there is none yet: `studio account top-up` opens it"))
+    else:
+        pairs.append(("available", in_credits(available)))
+        after = available - quoted.total
+        pairs.append(
+            ("after", in_credits(after) if after >= 0 else f"{in_credits(-after)} are missing")
+        )
+    show_facts(to, pairs)
+
+
+def _show_report(to: Console, report: BatchReport) -> None:
+    show_rows(to, report.view)
+    to.print()
+    show_facts(to, report_facts(report))

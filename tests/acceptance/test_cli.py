@@ -1,0 +1,168 @@
+"""The command line as its users know it: processes, exit codes, files, and a real Prefect server.
+
+The server is that of the whole test run (``prefect_server``); each test has a home of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_FAULTY = Path(__file__).parents[2] / "examples" / "faulty.csv"
+_FAULTS = 36
+_HEADER = "row,operation,prompt,width,height,image,factor,model\n"
+_GOOD = (
+    f"{_HEADER}fox,generate,a red fox,96,96,,,\nowl,generate,an owl,96,96,,,\n"
+    "big,upscale,,,,@fox,2x,lanczos\n"
+)
+
+
+@dataclass
+class Shell:
+    """A terminal with a studio of its own."""
+
+    home: Path
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", "import sys, interfaces.cli as c; sys.exit(c.main())", *words],
+            env={**os.environ, "STUDIO_HOME": str(self.home)},
+            cwd=self.home.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, code: int = 0) -> str:
+        process = self.start(*words)
+        out, err = process.communicate()
+        assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return out
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self.run(*words, "--json", code=code))
+
+    def count(self, table: str) -> int:
+        connection = sqlite3.connect(self.home / "studio.db")
+        try:
+            return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - a name of ours
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    yield Shell(tmp_path / "home")
+
+
+@pytest.fixture
+def rich(shell: Shell) -> Shell:
+    shell.run("account", "top-up", "10")
+    return shell
+
+
+def test_a_faulty_file_is_told_fault_by_fault_and_costs_nothing(rich: Shell) -> None:
+    before = rich.json("account", "show")
+    told = rich.json("batch", "check", str(_FAULTY), code=2)["error"]
+    assert told["code"] == "batch_invalid"
+    assert len(told["problems"]) == _FAULTS
+    assert all({"line", "row", "field", "value", "rule"} == set(each) for each in told["problems"])
+
+    shown = rich.run("batch", "check", str(_FAULTY), code=2)
+    for each in told["problems"]:
+        assert each["rule"].split(";")[0][:40] in " ".join(shown.split())
+    assert rich.json("account", "show") == before
+    assert rich.count("holds") == 0
+
+
+def test_a_faulty_file_is_not_run(rich: Shell) -> None:
+    before = rich.json("account", "show")
+    told = rich.json("batch", "run", str(_FAULTY), code=2)["error"]
+    assert len(told["problems"]) == _FAULTS
+    assert rich.json("account", "show") == before
+    assert (rich.count("holds"), rich.count("batches"), rich.count("jobs")) == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_batch_from_check_to_manifest(rich: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "good.csv"
+    file.write_text(_GOOD, encoding="utf-8")
+    quoted = rich.json("batch", "check", str(file))
+
+    done = rich.json("batch", "run", str(file))
+    assert done["complete"]
+    assert done["counts"] == {"done": 3}
+    assert done["spent"] == done["held"] == quoted["total"]
+    assert done["available"] == quoted["after"] == done["had"] - done["spent"]
+    assert all(Path(name).is_file() for row in done["rows"] for name in row["files"])
+    assert done["run"] in done["link"]
+
+    again = rich.json("batch", "run", str(file))
+    assert (again["complete"], again["held"], again["spent"]) == (True, 0, 0)
+    assert {row["free"] for row in rich.json("batch", "check", str(file))["rows"]} == {
+        "done before"
+    }
+
+    (listed,) = rich.json("batch", "status")["batches"]
+    assert (listed["batch"], listed["state"], listed["round"]) == (done["batch"], "done", 2)
+    assert rich.json("batch", "status", done["batch"])["counts"] == {"done": 3}
+    manifest = rich.json("batch", "manifest", done["batch"])
+    assert manifest["totals"]["files"] == 3
+    assert rich.run("batch", "manifest", done["batch"]).startswith('"line","row"')
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_one_operation_becomes_a_file(rich: Shell, tmp_path: Path) -> None:
+    words = ("run", "generate", "--prompt", "a fox", "--width", "96", "--height", "64")
+    made = rich.json(*words, "--seed", "7", "--to", str(tmp_path / "out"))
+    (asset,) = made["assets"]
+    assert Path(asset["file"]).parent == tmp_path / "out"
+    assert Path(asset["file"]).read_bytes().startswith(b"\x89PNG")
+    assert made["spent"] > 0
+    assert made["available"] == 10_000_000 - made["spent"]
+    assert rich.json("library", "show", asset["asset"])["seed"] == 7
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_status_from_beside_and_ctrl_c(rich: Shell, tmp_path: Path) -> None:
+    """A batch can be looked at while it runs; Ctrl-C ends it cleanly; run again, it goes on."""
+    file = tmp_path / "long.csv"
+    rows = "".join(f"r{n},generate,a boat number {n},1024,1024,,,\n" for n in range(8))
+    file.write_text(_HEADER + rows, encoding="utf-8")
+    process = rich.start("batch", "run", str(file), "--json")
+    seen = _wait_for_done_row(rich, process)
+    assert seen["state"] == "running"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    assert "Traceback" not in err
+
+    after = rich.json("batch", "status", seen["batch"])
+    assert after["state"] == "cut_off"
+    balance = rich.json("account", "show")
+    assert balance["held"] == 0
+    assert balance["captured"] == after["total_spent"] < 8 * after["rows"][0]["spent"]
+
+
+def _wait_for_done_row(shell: Shell, process: subprocess.Popen[str]) -> Any:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        batches = shell.json("batch", "status")["batches"]
+        if batches:
+            seen = shell.json("batch", "status", batches[0]["batch"])
+            if seen["counts"].get("done"):
+                return seen
+    raise AssertionError("the batch never had a row done while it was running")

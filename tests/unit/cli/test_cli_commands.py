@@ -1,0 +1,193 @@
+"""Each command's exit code and JSON document, on a studio of its own and without Prefect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Command
+
+_ROWS = "row,operation,prompt,width,height\nfox,generate,a fox,64,64\nowl,generate,an owl,64,64\n"
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> str:
+    file = tmp_path / "two.csv"
+    file.write_text(_ROWS, encoding="utf-8")
+    return str(file)
+
+
+def test_wallet_from_nothing_to_history(studio_command: Command) -> None:
+    missing = studio_command("account", "show", "--json")
+    assert missing.code == 3
+    assert missing.document["error"]["code"] == "account_refused"
+
+    assert studio_command("account", "open", "--json").document["available"] == 0
+    first = studio_command("account", "top-up", "2.5", "--key", "k", "--author", "a", "--json")
+    again = studio_command("account", "top-up", "2.5", "--key", "k", "--author", "a", "--json")
+    assert (first.code, again.code) == (0, 0)
+    assert (first.document["added"], again.document["added"]) == (2_500_000, 0)
+    assert again.document["available_credits"] == "2.5"
+
+    other = studio_command("account", "top-up", "3", "--key", "k", "--author", "a", "--json")
+    assert (other.code, other.document["error"]["code"]) == (2, "conflict")
+
+    entries = studio_command("account", "history", "--json").document["entries"]
+    assert [(each["kind"], each["available"]) for each in entries] == [("top_up", 2_500_000)]
+    assert "topped up by hand" in studio_command("account", "history").out
+
+
+def test_owners_do_not_see_each_other(studio_command: Command) -> None:
+    studio_command("account", "top-up", "5", "--owner", "ann")
+    assert studio_command("--owner", "ann", "account", "show", "--json").document["owner"] == "ann"
+    assert studio_command("account", "show", "--owner", "bob").code == 3
+
+
+def test_quote(studio_command: Command) -> None:
+    told = studio_command("quote", "generate", "--prompt", "a fox", "--json")
+    assert told.code == 0
+    document = told.document
+    assert document["operation"]["width"] == 1024
+    assert document["quote"]["total"] == sum(each["amount"] for each in document["quote"]["lines"])
+    assert document["offers"][0]["offer"] == "local/illustrator"
+    assert "local/illustrator" in studio_command("quote", "generate", "--prompt", "a fox").out
+
+
+def test_every_wrong_field_is_named_at_once(studio_command: Command) -> None:
+    words = ("quote", "generate", "--prompt", "x", "--width", "5000", "--height", "tall")
+    told = studio_command(*words, "--quality", "best", "--json")
+    assert told.code == 2
+    problems = told.document["error"]["problems"]
+    assert {each["field"] for each in problems} == {"width", "height", "quality"}
+    shown = studio_command(*words)
+    assert shown.out == ""
+    assert "5000" in shown.err
+    assert "tall" in shown.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"],
+        ["batch", "chek"],
+        ["quote", "generate"],
+        ["quote", "generate", "--prompt"],
+        ["quote", "generate", "--prompt", "x", "--colour", "red"],
+        ["quote", "upscale", "--image", "https://example.org/a.png"],
+        ["run", "upscale", "--image", "/nowhere.png"],
+        ["batch", "check", "/nowhere.csv"],
+        ["batch", "run", "/nowhere.csv"],
+        ["batch", "status", "bat_nowhere"],
+        ["account", "top-up", "2,5"],
+        ["account", "top-up", "0"],
+        ["library", "show", "ast_nowhere"],
+        ["library", "list", "--limit", "0"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2_with_one_document_and_no_traceback(
+    words: list[str], studio_command: Command
+) -> None:
+    told = studio_command(*words, "--json")
+    assert told.code == 2
+    assert told.document["error"]["message"]
+    shown = studio_command(*words)
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.startswith("Error: ")
+
+
+def test_batch_check_tells_the_price_and_spends_nothing(studio_command: Command, csv: str) -> None:
+    without = studio_command("batch", "check", csv, "--json").document
+    assert without["enough"] is False
+    assert "available" not in without
+    studio_command("account", "top-up", "10")
+    told = studio_command("batch", "check", csv, "--json")
+    assert told.code == 0
+    document = told.document
+    assert [row["row"] for row in document["rows"]] == ["fox", "owl"]
+    assert document["total"] == sum(row["price"] for row in document["rows"]) > 0
+    assert document["after"] == 10_000_000 - document["total"]
+    assert all(row["free"] is None for row in document["rows"])
+    assert studio_command("account", "show", "--json").document["held"] == 0
+    assert "all in order" in studio_command("batch", "check", csv).out
+
+
+def test_the_gate_refuses_before_prefect_starts(studio_command: Command, csv: str) -> None:
+    studio_command("account", "top-up", "0.1")
+    for words in (["batch", "run", csv], ["run", "generate", "--prompt", "a fox"]):
+        told = studio_command(*words, "--json")
+        assert told.code == 3
+        assert told.document["error"]["code"] == "not_enough_credits"
+        assert "top-up" in told.document["error"]["message"]
+    assert studio_command("batch", "status", "--json").document == {"batches": []}
+
+
+def test_library_of_what_was_brought_in(studio_command: Command, tmp_path: Path) -> None:
+    photo = Path(__file__).parents[3] / "examples" / "photos" / "rocket.jpg"
+    if not photo.exists():
+        from PIL import Image
+
+        photo = tmp_path / "rocket.jpg"
+        Image.new("RGB", (64, 64), "red").save(photo)
+    studio_command("quote", "upscale", "--image", str(photo))
+    (asset,) = studio_command("library", "list", "--json").document["assets"]
+    assert asset["operation"] == "import"
+    shown = studio_command("library", "show", asset["asset"])
+    assert "brought in from a file" in shown.out
+
+    target = tmp_path / "copy.jpg"
+    words = ("library", "export", asset["asset"], "--to", str(target), "--json")
+    assert studio_command(*words).document["file"] == str(target)
+    assert target.read_bytes() == photo.read_bytes()
+    assert studio_command(*words).code == 0
+    target.write_bytes(b"mine")
+    assert studio_command(*words).code == 2
+    assert target.read_bytes() == b"mine"
+    assert studio_command(*words, "--force").code == 0
+
+
+def test_doctor_says_what_is_missing_and_changes_nothing(
+    studio_command: Command, home: Path
+) -> None:
+    told = studio_command("doctor", "--json")
+    assert told.code == 4
+    checks = {each["name"]: each for each in told.document["checks"]}
+    assert checks["database"]["state"] == "fault"
+    assert "studio setup" in checks["database"]["remedy"]
+    assert not home.exists()
+
+    studio_command("account", "top-up", "1")
+    checks = {
+        each["name"]: each["state"]
+        for each in studio_command("doctor", "--json").document["checks"]
+    }
+    del checks["weights"]  # whether they are there is not this test's business
+    assert checks.pop("Prefect server") == "note"
+    assert set(checks.values()) == {"ok"}
+
+
+def test_a_wrong_setting_is_named(studio_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_WIDTH", "wide")
+    told = studio_command("account", "show", "--json")
+    assert told.code == 4
+    assert told.document["error"]["field"] == "STUDIO_WIDTH"
+
+
+def test_a_database_that_cannot_be_used_is_4(
+    studio_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_DATABASE_URL", "nonsense")
+    told = studio_command("account", "show", "--json")
+    assert told.code == 4
+    assert told.document["error"]["code"] == "studio_unavailable"
+
+
+def test_nothing_in_a_file_steers_the_terminal(studio_command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "evil.csv"
+    file.write_text("row,operation,prompt\n\x1b[31mred,generate,x\n", encoding="utf-8")
+    told = studio_command("batch", "check", str(file))
+    assert told.code == 2
+    assert "\x1b[31mred" not in told.out + told.err
+    assert json.loads(studio_command("batch", "check", str(file), "--json").out)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from interfaces.cli.app import _COMMANDS
+from interfaces.cli.options import example, own_fields
+from interfaces.cli.prefect_runs import flow_of
+from studio.operations import OPERATIONS
+from tests.unit.cli.conftest import Command
+
+_ALL = [
+    ["demo"],
+    ["up"],
+    ["setup"],
+    ["doctor"],
+    *(["quote", name] for name in OPERATIONS),
+    *(["run", name] for name in OPERATIONS),
+    *(["batch", name] for name in ("check", "run", "status", "manifest")),
+    *(["account", name] for name in ("show", "open", "top-up", "history")),
+    *(["library", name] for name in ("list", "show", "export")),
+]
+
+
+@pytest.mark.parametrize("command", _ALL, ids=" ".join)
+def test_every_command_explains_itself(command: list[str], studio_command: Command) -> None:
+    told = studio_command(*command, "--help")
+    assert told.code == 0
+    assert f"Usage: studio {' '.join(command)}" in told.out
+    assert "--json" in told.out
+    assert "--owner" in told.out
+
+
+def test_root_help_names_every_command_with_its_summary(studio_command: Command) -> None:
+    told = studio_command("--help")
+    for name, _, summary in _COMMANDS:
+        assert name in told.out
+        assert summary in told.out
+    assert "Exit codes: 0 done" in told.out
+
+
+@pytest.mark.parametrize("name", [name for name, place, _ in _COMMANDS if ":app" not in place])
+def test_a_commands_docstring_begins_with_its_summary(name: str) -> None:
+    place, summary = next((place, says) for each, place, says in _COMMANDS if each == name)
+    module, _, attribute = place.partition(":")
+    found = getattr(importlib.import_module(f"interfaces.cli.{module}"), attribute)
+    words = found.help if name in {"quote", "run"} else found.__doc__
+    assert words.splitlines()[0] == summary
+
+
+@pytest.mark.parametrize("verb", ["quote", "run"])
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_an_operations_help_has_every_field_choice_and_default(
+    verb: str, name: str, studio_command: Command
+) -> None:
+    kind = OPERATIONS[name]
+    told = studio_command(verb, name, "--help")
+    text = " ".join(told.out.replace("│", " ").split())
+    assert example(verb, kind) in text
+    for field in own_fields(kind):
+        assert f"--{field.replace('_', '-')}" in text
+        schema = kind.model_json_schema()["properties"][field]
+        assert str(schema["description"]) in text
+        for choice in schema.get("enum", schema.get("items", {}).get("enum", ())):
+            assert choice in text
+
+
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_every_operation_has_its_flow(name: str) -> None:
+    module, attribute = flow_of(OPERATIONS[name])
+    flow = getattr(importlib.import_module(module), attribute)
+    assert flow.name == attribute.replace("_", "-")
+
+
+def test_version(studio_command: Command) -> None:
+    assert studio_command("--version").out.strip()[0].isdigit()
