@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from batches.spec import Problem
+from studio.credits import show
 
 STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown")
 """How a row may end. ``unknown``: it may have been bought, and a person must decide."""
 
-_MICRO_PER_CREDIT = 1_000_000
 _DANGEROUS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets take the wide ones for formulas too
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
@@ -106,15 +106,8 @@ def totals(rows: Iterable[ManifestRow]) -> dict[str, Any]:
         **{status: counts[status] for status in STATUSES},
         "attempts": sum(row.attempts for row in by_line.values()),
         "files": sum(1 for row in rows if row.sha256),
-        "credits": credits_text(sum(row.credits for row in rows)),
+        "credits": show(sum(row.credits for row in rows)),
     }
-
-
-def credits_text(micro_credits: int) -> str:
-    """Return micro-credits as exact credits: 1,500,000 is ``1.5``, 40 is ``0.00004``."""
-    whole, micro = divmod(abs(micro_credits), _MICRO_PER_CREDIT)
-    sign = "-" if micro_credits < 0 else ""
-    return f"{sign}{whole}.{micro:06}".rstrip("0").rstrip(".")
 
 
 def _ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
@@ -122,7 +115,7 @@ def _ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
 
 
 def _as_dict(row: ManifestRow) -> dict[str, Any]:
-    return {**asdict(row), "credits": credits_text(row.credits)}
+    return {**asdict(row), "credits": show(row.credits)}
 
 
 def _csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:

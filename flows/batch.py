@@ -81,6 +81,8 @@ async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
         raise
     counts = await settle_batch(running)
     await notify()
+    if isinstance(counts, State):
+        return Failed(message=counts.message)
     message = f"{sum_counts(counts)}; {money.show(progress.spent)} credits spent"
     if running.view.complete:
         return Completed(message=message)

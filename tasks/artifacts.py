@@ -73,7 +73,7 @@ async def show_gallery(gallery: Gallery, rest: str = "") -> str:
         card = f"![{_text(tile.name)}]({tile.thumbnail})\n\n**{_text(tile.name)}**\n\n{tile.facts}"
         await acreate_image_artifact(tile.address, description=card)
     title = count("picture", gallery.count)
-    card = f"**Gallery: {title}**\n\nAll of them, with links"
+    card = f"**Gallery: {title}**\n\nWith links to the files"
     markdown = gallery_markdown(gallery, rest)
     return _page(await acreate_markdown_artifact(markdown, description=card))
 

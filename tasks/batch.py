@@ -142,9 +142,21 @@ def run_rows(number: int, orders: list[Order]) -> State[Any]:
 
 
 @task(name="settle", task_run_name="settle", persist_result=False)
-async def settle_batch(batch: BatchRun) -> Counter[str]:
-    """End the hold, write manifest and pictures to the batch's folder, show the pictures."""
+async def settle_batch(batch: BatchRun) -> Counter[str] | State[Any]:
+    """End the hold, write manifest and pictures to the batch's folder, show the pictures.
+
+    Returns:
+        How many rows have each status, or a failed state: all is paid for, but not delivered.
+    """
     counts = await asyncio.to_thread(batch.finish)
+    try:
+        await _deliver(batch)
+    except StudioError as error:
+        return refused(error)
+    return counts
+
+
+async def _deliver(batch: BatchRun) -> None:
     folder = folder_of(batch.studio, batch.spec)
     await asyncio.to_thread(deliver, batch.studio, batch.view, folder)
     jobs = [job for row in batch.spec.rows if (job := batch.view.job_of(row)) and not row.same_as]
@@ -152,7 +164,6 @@ async def settle_batch(batch: BatchRun) -> Counter[str]:
     page = await show_gallery(gallery, _rest_text(batch.view, folder))
     get_run_logger().info("%s: %s", count("picture", gallery.count), page)
     get_run_logger().info("pictures and manifest are in %s", folder)
-    return counts
 
 
 def _rest_text(view: BatchView, folder: Path) -> str:

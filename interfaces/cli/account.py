@@ -87,12 +87,12 @@ def top_up(
         **balance_document(session.owner, balance),
     }
     words = "added before under this key" if receipt.replayed else "added"
-
-    def tell(to: Console) -> None:
-        to.print(Text(f"{in_credits(receipt.amount)} {words}.", style="bold"))
-        show_facts(to, balance_facts(session.owner, balance))
-
-    session.out.result(document, tell)
+    session.out.result(
+        document,
+        lambda to: show_facts(
+            to, [(words, in_credits(receipt.amount)), *balance_facts(session.owner, balance)]
+        ),
+    )
     return Exit.DONE
 
 

@@ -23,7 +23,6 @@ from interfaces.cli.batch_runs import (
     run_batch,
     show_rows,
 )
-from interfaces.cli.errors import FlowFailed
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import Fact, amount, in_credits, plain, problem_table, show_facts, table
@@ -56,10 +55,8 @@ def run(session: Session, file: Path, name: str) -> int:
     """Run a file and tell what it came to."""
     with opened_studio() as studio:
         report = run_batch(session, studio, file, name)
-    if report.hold is None and report.outcome is not None and not report.outcome.completed:
-        raise FlowFailed(report.outcome)
     session.out.result(report.as_dict(), lambda to: _show_report(to, report))
-    return Exit.DONE if report.view.complete else Exit.FAILED
+    return report.exit
 
 
 def status(session: Session, batch: str) -> int:

@@ -18,13 +18,23 @@ from engine.batch_files import file_name, folder_of
 from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
 from engine.jobs import Job
 from engine.studio import Studio
+from interfaces.cli.errors import FlowFailed
+from interfaces.cli.exits import Exit
 from interfaces.cli.opening import check_funds
-from interfaces.cli.output import Fact, amount, in_credits, plain, status, table
+from interfaces.cli.output import (
+    Fact,
+    amount,
+    in_credits,
+    leave_room_for_last,
+    plain,
+    status,
+    table,
+)
 from interfaces.cli.prefect_runs import FlowOutcome, prefect_server, run_flow
 from interfaces.cli.progress import Watch, watching
 from interfaces.cli.session import Session
 from studio import credits as money
-from studio.errors import InvalidRequest
+from studio.errors import InvalidRequest, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class BatchReport:
     Attributes:
         view: its rows and their jobs.
         folder: where manifest and pictures are.
-        outcome: how the flow run ended; ``None`` when none was started here.
+        outcome: how the flow run ended.
         hold: the hold out of which this run was paid.
         had: what was available before, in micro-credits.
         available: what is left in the wallet, in micro-credits.
@@ -80,7 +90,7 @@ class BatchReport:
 
     view: BatchView
     folder: Path
-    outcome: FlowOutcome | None
+    outcome: FlowOutcome
     hold: Hold | None
     had: int
     available: int
@@ -89,6 +99,12 @@ class BatchReport:
     def counts(self) -> Counter[str]:
         """Rows by status."""
         return self.view.counts()
+
+    @property
+    def exit(self) -> Exit:
+        """Done only if every row is, the flow says so as well, and every file is there."""
+        whole = self.outcome.completed and self.view.complete and self.files_there
+        return Exit.DONE if whole else Exit.FAILED
 
     @property
     def bought(self) -> bool:
@@ -110,9 +126,10 @@ class BatchReport:
         spent = self.hold.captured if self.hold else 0
         return {
             **batch_document(self.view, self.folder),
-            "run": self.outcome.run if self.outcome else None,
-            "link": self.outcome.link if self.outcome else None,
-            "message": self.outcome.message if self.outcome else None,
+            "completed": self.outcome.completed,
+            "run": self.outcome.run,
+            "link": self.outcome.link,
+            "message": self.outcome.message,
             **amount("had", self.had),
             **amount("held", held),
             **amount("spent", spent),
@@ -143,15 +160,21 @@ def run_batch(session: Session, studio: Studio, file: Path, name: str) -> BatchR
 
 def _report(studio: Studio, spec: BatchSpec, outcome: FlowOutcome, had: int) -> BatchReport:
     with studio.database.read() as connection:
-        view = view_batch(connection, spec.owner, spec.id)
         hold = _hold_of_run(connection, spec, outcome.run)
+        if hold is None and not outcome.completed:
+            # Refused by its pre-flight: what stands about the batch is not of this run.
+            raise FlowFailed(outcome)
+        view = view_batch(connection, spec.owner, spec.id)
         left = balance(connection, spec.owner).available
     return BatchReport(view, folder_of(studio, spec), outcome, hold, had, left)
 
 
 def _hold_of_run(connection: Any, spec: BatchSpec, run: str) -> Hold | None:
     """Return the hold that paid for this run, if it came so far."""
-    held = find_batch(connection, spec.owner, spec.id).hold
+    try:
+        held = find_batch(connection, spec.owner, spec.id).hold
+    except NotFound:
+        return None
     hold = hold_of(connection, spec.owner, held) if held else None
     return hold if hold is not None and hold.key.startswith(f"{run}/") else None
 
@@ -205,20 +228,19 @@ def _error(view: BatchView, row: Row, job: Job | None) -> tuple[str, str]:
 
 def show_rows(to: Console, view: BatchView) -> None:
     """Print the table of rows, and why some of them are not done."""
-    rows = table("row", "operation", "status", "credits", "file", right=("credits",))
-    for column in rows.columns[:4]:
-        column.no_wrap = True
+    rows = table("row", "operation", "status", "credits", "", "file", right=("credits",))
     statuses = view.statuses()
     for row in view.spec.rows:
         files = row_files(view, row)
-        shown = files[0] + (f" (+{len(files) - 1})" if len(files) > 1 else "") if files else ""
         rows.add_row(
             plain(row.name),
             row.operation.operation,
             status(statuses[row.name]),
             money.show(_paid(row, view.job_of(row))),
-            shown,
+            f"{len(files)} files" if len(files) > 1 else "",
+            files[0] if files else "",
         )
+    leave_room_for_last(rows, to)
     to.print(rows)
     for row in view.spec.rows:
         code, message = _error(view, row, view.job_of(row))
@@ -229,7 +251,10 @@ def show_rows(to: Console, view: BatchView) -> None:
 def report_facts(report: BatchReport) -> list[Fact]:
     """Return what a run came to, in credits and places."""
     hold = report.hold
-    pairs: list[Fact] = [
+    pairs: list[Fact] = []
+    if not report.outcome.completed:
+        pairs.append(("failed", Text(plain(report.outcome.message), style="red")))
+    pairs += [
         ("rows", Text(sum_counts(report.counts), style="bold")),
         ("had", in_credits(report.had)),
         ("held", in_credits(hold.amount if hold else 0)),
@@ -237,6 +262,6 @@ def report_facts(report: BatchReport) -> list[Fact]:
         ("left", Text(in_credits(report.available), style="bold")),
         ("folder", str(report.folder)),
     ]
-    if report.outcome is not None and report.outcome.link:
+    if report.outcome.link:
         pairs.append(("run", report.outcome.link))
     return pairs

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
@@ -22,6 +23,12 @@ from studio.errors import StudioError
 
 _PIPE_WIDTH = 200
 """Columns when nobody looks: a file or another program shall not get cut lines."""
+
+_VALUE_WIDTH = 24
+"""Columns for a faulty value in a table; the rule beside it needs the room."""
+
+_GAP = 2
+"""Blanks between columns."""
 
 _STYLES = {
     "done": "green",
@@ -112,10 +119,27 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     Args:
         right: the columns with numbers, set to the right.
     """
-    made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, _GAP, 0, 0))
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def leave_room_for_last(made: Table, to: Console) -> None:
+    """Keep every row on one line: what does not fit is cut off the last column.
+
+    The others are as wide as they need to be, up to 24 characters.
+    """
+    *others, last = made.columns
+    used = 0
+    for column in made.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
+    for column in others:
+        texts = [column.header, *column.cells]
+        width = min(_VALUE_WIDTH, max(cell_len(str(text)) for text in texts))
+        column.width = width
+        used += width + _GAP
+    last.max_width = max(_GAP, to.width - used)
 
 
 Fact = tuple[str, str | Text]
@@ -137,6 +161,8 @@ def show_facts(to: Console, pairs: Iterable[Fact]) -> None:
 def problem_table(problems: Sequence[Mapping[str, Any]]) -> Table:
     """Return the faults of a batch file, each with its place and the rule that it breaks."""
     made = table("line", "row", "field", "value", "rule", right=("line",))
+    value = made.columns[3]
+    value.max_width, value.no_wrap, value.overflow = _VALUE_WIDTH, True, "ellipsis"
     for problem in problems:
         made.add_row(
             str(problem["line"]),
@@ -175,6 +201,7 @@ __all__ = [
     "Output",
     "amount",
     "in_credits",
+    "leave_room_for_last",
     "plain",
     "problem_table",
     "show_facts",

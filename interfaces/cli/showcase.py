@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from interfaces.cli.batch_runs import BatchReport, report_facts, run_batch, show_rows
-from interfaces.cli.errors import FlowFailed
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_ledger, opened_studio
 from interfaces.cli.output import in_credits, plain, show_facts
@@ -36,15 +35,12 @@ def show_case(session: Session, file: Path) -> int:
     _welcome(session)
     with opened_studio() as studio:
         report = run_batch(session, studio, file, "")
-        if report.hold is None and report.outcome is not None and not report.outcome.completed:
-            raise FlowFailed(report.outcome)
         sheet = write_sheet(studio, report.view, report.folder, anew=report.bought)
     session.out.result(
         {**report.as_dict(), "contact_sheet": str(sheet) if sheet else None},
         lambda to: _show(to, report, sheet, config.prefect_port),
     )
-    complete = report.view.complete and report.files_there
-    return Exit.DONE if complete and sheet is not None else Exit.FAILED
+    return report.exit if sheet is not None else Exit.FAILED
 
 
 def _lay_out_photographs(done: SetUp, file: Path) -> None:
@@ -75,7 +71,7 @@ def _welcome(session: Session) -> None:
 def _show(to: Console, report: BatchReport, sheet: Path | None, port: int) -> None:
     show_rows(to, report.view)
     to.print()
-    if report.view.complete and not report.bought:
+    if report.exit is Exit.DONE and not report.bought:
         to.print("All rows were done before: nothing was left to buy.")
     show_facts(to, report_facts(report))
     if sheet is not None:

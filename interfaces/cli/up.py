@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from interfaces.cli.exits import Exit
 from interfaces.cli.output import show_facts
 from interfaces.cli.session import Here
@@ -17,8 +19,8 @@ def up(*, session: Here) -> int:
         session.out.note("Ready. Ctrl-C stops all of it; nothing that was made is lost.")
 
     session.out.note("Starting; the first time takes some 20 s ...")
-    try:
+    # Prefect's runner takes Ctrl-C for a wish to stop and returns; before it is there, we do.
+    with contextlib.suppress(KeyboardInterrupt):
         serve(config, ready)
-    except KeyboardInterrupt:
-        session.out.note("Stopped.")
+    session.out.note("Stopped.")
     return Exit.DONE

@@ -110,27 +110,31 @@ class Points:
         """Pass by before and after every commit of a transaction that may write."""
         engine = studio.database.engine
         commit = engine.dialect.do_commit
-        handle = group_commit._handle
+        handle, write = group_commit._handle, studio.database.write
         writing = threading.local()
 
         def handled(connection: Connection, group: Any) -> list[Any]:
             writing.words = " and ".join(sorted({each.handler.__name__ for each in group}))
             return handle(connection, group)
 
+        def written(work: Any) -> Any:
+            writing.words = str(work.__qualname__).partition(".<locals>")[0]
+            return write(work)
+
         @event.listens_for(engine, "commit")
         def before(connection: Connection) -> None:
             writing.now = connection.get_execution_options().get("studio_writes", False)
             if writing.now:
-                writing.words = getattr(writing, "words", "") or "a step"
                 self.pass_by(f"before commit of {writing.words}")
 
         def watched(connection: Any) -> None:
             commit(connection)
             if getattr(writing, "now", False):
                 self.pass_by(f"after commit of {writing.words}")
-                writing.now, writing.words = False, ""
+                writing.now = False
 
         group_commit._handle = handled
+        studio.database.write = written  # type: ignore[method-assign]
         engine.dialect.do_commit = watched  # type: ignore[method-assign, assignment]
 
     async def leaves(self, request: httpx.Request) -> None:

@@ -51,17 +51,19 @@ MINUTES = st.sampled_from([30, 30, 30, 30, 30, 5, 5, 1, 0, -1]).map(
 PICKS = st.integers(0, 30)
 RARELY = st.integers(0, 7).map(lambda number: number in (3, 5))
 
-KINDS = ["open", "state", "top_up", "give_back", "release", "extend"]
-KINDS += ["claim", "claim", "capture", "hold"] * 3
+KINDS = (
+    *("open", "state", "top_up", "give_back", "release", "extend"),
+    *["claim", "claim", "capture", "hold"] * 3,
+)
 
 Plan = Callable[["LedgerMachine"], Request[Any]]
 """A request yet to be made: which hold or claim it names depends on what there is by then."""
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def plans(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Plan:
     """Draw a request of any kind; holds, claims and captures come more often than the rest."""
-    kind = draw(st.sampled_from(KINDS))
+    kind = draw(st.sampled_from(kinds))
     owner, key, amount = draw(OWNERS), draw(KEYS), draw(AMOUNTS)
     pick, stranger, lasts = draw(PICKS), draw(RARELY), draw(MINUTES)
     word, suspended = draw(st.sampled_from(["run"] * 5 + ["batch"])), draw(RARELY)
@@ -122,6 +124,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(chosen=st.lists(plans(), min_size=1, max_size=8))
     def group(self, chosen: list[Plan]) -> None:
+        self.send([plan(self) for plan in chosen])
+
+    @rule(
+        chosen=st.sampled_from(["hold", "claim", "capture", "extend"]).flatmap(
+            lambda kind: st.lists(plans((kind,)), min_size=3, max_size=8)
+        )
+    )
+    def a_group_of_one_kind(self, chosen: list[Plan]) -> None:
         self.send([plan(self) for plan in chosen])
 
     @rule(plan=plans(), times=st.integers(2, 4))

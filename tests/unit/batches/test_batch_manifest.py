@@ -6,14 +6,12 @@ import csv
 import io
 import json
 import random
-from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from batches import ManifestRow, Problem, manifest_csv, manifest_json, problems_csv, totals
-from batches.manifest import STATUSES, credits_text
+from batches.manifest import STATUSES
 from tests.unit.batches.batch_files import TEXTS
 
 SHA = "ab" * 32
@@ -101,7 +99,10 @@ def test_the_json_has_summary_totals_and_rows() -> None:
     assert document["rows"][3]["error"] == "=1+1, so\nthere"
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])  # noqa: RUF001
+WIDE = ["＝", "＋", "－", "＠"]  # noqa: RUF001 - the very characters that are dangerous
+
+
+@pytest.mark.parametrize("start", [*"=+-@\t\r\n", *WIDE, "-1+", "+1|"])
 def test_no_cell_is_a_formula(start: str) -> None:
     text = f"{start}HYPERLINK(1)"
     row = ManifestRow(2, "a", "generate", "failed", error=text, file=text)
@@ -121,6 +122,7 @@ def test_a_number_stays_a_number(number: str) -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_a_cell_holds_its_text_behind_one_apostrophe_at_most(text: str) -> None:
     data = problems_csv([Problem(2, "a", "prompt", text, "x")]).decode()
     [cells] = csv.DictReader(io.StringIO(data, newline=""))
@@ -140,12 +142,3 @@ def test_problems_are_a_table_of_their_own() -> None:
 def test_a_status_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ValueError, match="'fine' is no status; allowed: done, failed"):
         ManifestRow(2, "a", "generate", "fine")
-
-
-@given(st.integers(min_value=-(10**30), max_value=10**30))
-def test_credits_are_exact(micro_credits: int) -> None:
-    text = credits_text(micro_credits)
-    assert Fraction(text) * 1_000_000 == micro_credits
-    assert "E" not in text
-    assert not text.endswith(".")
-    assert not ("." in text and text.endswith("0"))

@@ -1,22 +1,19 @@
-"""Promises 2, 3 and 6 of the design: bought once, finished is finished, no lost hold."""
+"""Promises 2 and 3 of the design: bought once, and finished is finished."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
 import sys
-from collections.abc import Coroutine, Generator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from billing.ledger import expire
 from engine import journal
 from engine.jobs import Job
-from engine.single import hold_credits, release_hold
+from engine.single import release_hold
 from engine.studio import Studio
 from engine.tables import jobs
 from providers import Delivery, Offer, Request, Ticket
@@ -350,114 +347,3 @@ def test_promise_3_an_input_that_is_gone_sends_nothing(house: House, tmp_path: P
     assert job.state == "failed"
     assert "Nothing was sent" in (job.error or {})["message"]
     assert house.sure.calls == house.dear.calls == []
-
-
-# --- 6. No lost hold.
-
-
-class _Stumble:
-    """Awaits a coroutine, and cancels its task when it comes to rest for the n-th time."""
-
-    def __init__(self, work: Coroutine[Any, Any, Job], number: int) -> None:
-        self._work = work
-        self._left = number
-
-    def __await__(self) -> Generator[Any, Any, Job]:
-        send: Any = self._work.send
-        argument: Any = None
-        while True:
-            try:
-                rest = send(argument)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            self._left -= 1
-            task = asyncio.current_task()
-            if self._left == 0 and task is not None:
-                asyncio.get_running_loop().call_soon(task.cancel)
-            try:
-                argument = yield rest
-                send = self._work.send
-            except BaseException as error:  # noqa: BLE001 - handed on to the coroutine
-                send, argument = self._work.throw, error
-
-
-@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
-def test_promise_6_a_run_cancelled_at_any_await_strands_nothing(
-    house: House,
-    later: bool,  # noqa: FBT001 - a test's parameter
-) -> None:
-    async def slowly(offer: Offer, request: Request) -> Delivery | Ticket:
-        await asyncio.sleep(0.01)
-        return Ticket("remote") if later else house.sure.delivery(offer, request)
-
-    number, states = 0, []
-    while True:
-        number += 1
-        key, held = f"key-{number}", balance_of(house.studio).held
-        house.sure.script.append(slowly)
-        order = order_for(house.studio, FOX, key)
-
-        async def stumble(work: Any, place: int) -> Job:
-            return await _Stumble(work, place)
-
-        calls = len(house.sure.calls)
-        try:
-            execute_ = stumble(house.studio.executor.execute(order), number)
-            house.studio.loop.run(execute_)
-            break
-        except (asyncio.CancelledError, TimeoutError):
-            pass
-        except BaseException as error:
-            assert "Cancelled" in type(error).__name__  # noqa: PT017 - another class of the name
-        release_hold(house.studio, OWNER, order.hold)
-        house.sure.script.clear()
-        job = job_of(house.studio, key)
-        state = job.state if job else "nothing"
-        assert state in {"nothing", "failed", "unknown", "submitted", "settled"}
-        states.append(state)
-        # A settled or submitted one was bought; of a failed one the provider never heard.
-        assert len(house.sure.calls) - calls == (state not in {"nothing", "failed"})
-        kept = PRICE if state in {"unknown", "submitted"} else 0
-        assert balance_of(house.studio).held == held + kept
-    assert number > 4
-    assert {"failed", "submitted" if later else "unknown", "settled"} <= set(states)
-
-
-def test_promise_6_closing_the_studio_ends_what_runs(tmp_path: Path) -> None:
-    provider = InstantProvider(repeatable=False)
-    asked = asyncio.Event()
-
-    async def sleeps(_offer: Offer, _request: Request) -> Delivery:
-        asked.set()
-        await asyncio.sleep(60)
-        raise AssertionError
-
-    provider.script.append(sleeps)
-    with opened_studio(tmp_path, providers={"instant": provider}) as studio:
-        order = order_for(studio, FOX, "fox")
-
-        async def begin() -> asyncio.Task[Job]:
-            task = asyncio.create_task(studio.executor.execute(order))
-            await asked.wait()
-            return task
-
-        studio.loop.run(begin())
-    studio = make_studio(tmp_path, providers={"instant": provider})
-    job = job_of(studio, "fox")
-    studio.close()
-    assert job is not None
-    assert job.state == "unknown"
-
-
-def test_promise_6_the_reaper_frees_what_a_dead_run_held(house: House) -> None:
-    house.sure.script.append(OutcomeUnknown("cut", provider="sure"))
-    hold_credits(house.studio, OWNER, "dead/1", 10 * PRICE, "a run that died")
-    execute(house.studio, order_for(house.studio, FOX, "fox", amount=10 * PRICE))
-    assert balance_of(house.studio).held == 20 * PRICE
-    soon = datetime.now(UTC) + timedelta(hours=3)
-    ended = house.studio.database.write(lambda connection: expire(connection, soon))
-    assert len(ended) == 2
-    # What may have been bought is not given back.
-    assert balance_of(house.studio).held == PRICE
-    with house.studio.database.read() as connection:
-        assert connection.execute(select(jobs.c.state)).scalars().all() == ["unknown"]

@@ -1,0 +1,84 @@
+"""Outputs: a provider's word is not believed."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import outputs
+from providers import Delivery, Output
+from studio.errors import BadResponse
+from studio.storage import BlobStore
+from tests.support.paid_server import tiny_png
+from tests.support.providers import offers
+
+OFFER = offers("liar")[0]
+PNG = tiny_png("fox")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    crc = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + crc
+
+
+def _bomb() -> bytes:
+    """Return a PNG of some hundred bytes that says it has 10 thousand million pixels."""
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    body = zlib.compress(b"\0" * 100_000, 9)
+    start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header)
+    return start + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _delivery(*made: Output, **values: Any) -> Delivery:
+    return Delivery(made or (Output(PNG, "image/png"),), **{"model": "m", "method": "w", **values})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BlobStore:
+    return BlobStore((tmp_path / "blobs").as_uri())
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery((), "m", "w"),
+        _delivery(*[Output(PNG, "image/png", str(n)) for n in range(65)]),
+        _delivery(Output(PNG, "image/jpeg")),
+        _delivery(Output(PNG, "text/html")),
+        _delivery(Output(b"", "image/png")),
+        _delivery(Output(b"<html>sorry</html>", "image/png")),
+        _delivery(Output(b"%PDF-1.7", "application/pdf")),
+        _delivery(Output(PNG[: len(PNG) // 2], "image/png")),
+        _delivery(Output(_bomb(), "image/png")),
+        _delivery(Output(PNG, "image/png"), Output(b"gone", "image/png")),
+        _delivery(seed=2**63),
+        _delivery(seed="seven"),
+        _delivery(facts={"when": object()}),
+        _delivery(facts={"share": float("nan")}),
+        _delivery(facts={"words": "\ud800"}),
+        _delivery(model="nul\0"),
+        _delivery(method=None),
+    ],
+)
+def test_what_was_not_ordered_is_refused_as_maybe_bought(
+    store: BlobStore, delivery: Delivery
+) -> None:
+    with pytest.raises(BadResponse) as refused:
+        outputs.keep(store, OFFER, delivery)
+    assert refused.value.bought is None
+    assert refused.value.provider == "liar"
+
+
+def test_what_was_ordered_is_kept(store: BlobStore) -> None:
+    made = [Output(tiny_png(name), "image/png", name) for name in ("story", "post")]
+    kept = outputs.keep(store, OFFER, _delivery(*made, seed=7, facts={"id": "x"}))
+    assert [each["name"] for each in kept["outputs"]] == ["story", "post"]
+    assert (kept["seed"], kept["facts"]) == (7, {"id": "x"})
+    for each, output in zip(kept["outputs"], made, strict=True):
+        assert store.get(each["sha256"]) == output.data
+        assert (each["width"], each["height"], each["size"]) == (8, 8, len(output.data))
+        assert store.has(each["thumbnail"])
