@@ -19,7 +19,7 @@ picture_columns = cache(picture_fields)
 """The columns that hold input pictures of an operation; asked for every row, so remembered."""
 
 _REFERENCE = re.compile(r"@(?P<row>[a-z0-9_-]{1,60})(:(?P<output>[a-z0-9_]{1,60}))?")
-_ASSET = re.compile(r"ast_[0-9a-z]{26}")
+_ASSET = re.compile(r"ast_[0-9a-z]{26}(_[0-9]{2})?")
 _NAMED_ROWS = 5
 """So many earlier rows are named when a reference is wrong."""
 

@@ -236,7 +236,7 @@ def by_row_locks(database: Database) -> Pair:
 def postgres_results(pairs: int, rounds: int) -> Iterator[Result]:
     """Measure row locks on Postgres, if the tests' wheel is installed."""
     with suppress(ImportError):
-        from tests.support.databases import running_postgres  # noqa: PLC0415 - is optional
+        from tests.support.databases import running_postgres
 
         with running_postgres(durable=True) as server:
             database = Database(server.create_database(), pool_size=64)

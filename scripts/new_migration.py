@@ -15,10 +15,7 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Connection
 
-import batches.tables
-import billing.tables
-import engine.tables
-import library.tables  # noqa: F401 - importing the rooms' tables puts them into the metadata
+import engine.batch  # noqa: F401 - with it comes every room that has tables
 from studio.database import Database
 from studio.database.migrate import configuration, migrate
 

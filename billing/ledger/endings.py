@@ -63,7 +63,8 @@ def expire(connection: Connection, now: datetime, limit: int = 500) -> list[Hold
     """End up to ``limit`` open holds whose expiry has come, the oldest first; the reaper's work.
 
     Returns:
-        Those that were ended, as they are now. Fewer than ``limit``: there are no more.
+        Those that were ended, as they are now. Fewer than ``limit``: there were no more, or
+        another reaper is at work.
     """
     due = (holds.c.state == "open", holds.c.expires_at <= now)
     candidates = connection.execute(

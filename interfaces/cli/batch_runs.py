@@ -237,7 +237,7 @@ def show_rows(to: Console, view: BatchView) -> None:
             row.operation.operation,
             status(statuses[row.name]),
             money.show(_paid(row, view.job_of(row))),
-            f"{len(files)} files" if len(files) > 1 else "",
+            f"+{len(files) - 1}" if len(files) > 1 else "",
             files[0] if files else "",
         )
     leave_room_for_last(rows, to)

@@ -23,9 +23,10 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
 from billing.ledger import Ledger
-from billing.tables import ledger_transactions
+from billing.tables import holds, ledger_transactions
 from studio import credits as money
 from studio.database import Database
 from studio.database.migrate import migrate
@@ -108,16 +109,20 @@ class Running:
         found = self.ask("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
         return "\n".join(each["message"] for each in found)
 
-    def moments(self, kind: str) -> list[datetime]:
-        """Return when the ledger moved credits, for one kind of transaction."""
-        database = Database(self.config.database)
+    def moments(self, run: str, kind: str) -> list[datetime]:
+        """Return when the ledger did something of that kind for a run, in order."""
         made = ledger_transactions.c
+        query = (
+            select(made.at)
+            .join(holds, holds.c.id == made.hold_id)
+            .where(holds.c.key.startswith(f"{run}/"), made.kind == kind)
+            .order_by(made.at)
+        )
+        database = Database(self.config.database)
         with database.read() as connection:
-            rows = connection.execute(
-                ledger_transactions.select().where(made.kind == kind).order_by(made.at)
-            ).all()
+            found = list(connection.scalars(query))
         database.close()
-        return [row.at for row in rows]
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +241,7 @@ def test_a_picture_is_ordered_in_the_form_and_shown_with_its_quote(
     assert address in studio.log(run)
     quote, _, _ = studio.artifacts(run)
     assert "| Create image | local/illustrator | 1 picture | 0.2 | 0.2 |" in quote["data"]
-    (held,), (captured,) = studio.moments("hold"), studio.moments("capture")
+    (held,), (captured,) = studio.moments(run, "hold"), studio.moments(run, "capture")
     assert moment(quote["created"]) < held < captured
 
 
@@ -277,18 +282,17 @@ def test_a_batch_shows_quote_progress_and_gallery(
 ) -> None:
     csv = studio.folder / "campaign.csv"
     csv.write_text(_GOOD)
-    before = {kind: len(studio.moments(kind)) for kind in ("hold", "capture")}
     run = studio.start("Batch from CSV", csv=str(csv))
     state = studio.end_of(run)
     assert (state["type"], state["message"]) == ("COMPLETED", "3 done; 0.45 credits spent")
 
     quote, progress, *pictures, gallery = studio.artifacts(run)
-    holds, captures = (studio.moments(kind)[before[kind] :] for kind in ("hold", "capture"))
+    (held,), captures = studio.moments(run, "hold"), studio.moments(run, "capture")
     # Shown before a micro-credit moved.
     assert "| **total** |  |  |  | **0.45** |" in quote["data"]
-    assert moment(quote["created"]) < holds[0] < captures[0]
+    assert moment(quote["created"]) < held < captures[0]
     # There from the beginning, and brought up to date while rows were bought.
-    assert holds[0] < moment(progress["created"]) < captures[0]
+    assert held < moment(progress["created"]) < captures[0]
     assert moment(progress["updated"]) > captures[-1]
     assert moment(progress["updated"]) < moment(gallery["created"])
     assert len(captures) == len(pictures) == 3

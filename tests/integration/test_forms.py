@@ -39,7 +39,7 @@ def test_at_most_three_fields_must_be_filled_in(of: Flow[..., Any]) -> None:
 
 def test_each_operation_has_one_task_and_one_flow() -> None:
     in_flows = {
-        of.fn.operation.model_fields["operation"].default  # type: ignore[attr-defined]
+        of.fn.operation.model_fields["operation"].default
         for of in all_flows()
         if hasattr(of.fn, "operation")
     }

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from billing import ledger
-from billing.ledger import HoldRequest, Ledger
+from billing.ledger import HoldRequest, Ledger, WalletRequest
 from studio import clock
 from studio.database import Database
 from studio.errors import StudioError
@@ -262,7 +262,11 @@ def spend_across_wallets(database: Database, books: Ledger, number: int) -> Coun
         owners = [f"owner-{each}" for each in range(6)]
         dice.shuffle(owners)
         until = clock.now() + timedelta(hours=1)
-        requests = [HoldRequest(owner, f"{number}-{turn}", 1, until, "x") for owner in owners]
+        requests: list[ledger.Request[Any]] = [
+            HoldRequest(owner, f"{number}-{turn}", 1, until, "x") for owner in owners
+        ]
+        # Opening what is open already must not take a lock before the others are taken.
+        requests.append(WalletRequest(owners[0]))
         answers = database.write(lambda connection: ledger.apply(connection, requests))  # noqa: B023 - called at once
         counted.update(type(answer).__name__ for answer in answers)
     return counted

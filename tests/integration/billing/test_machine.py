@@ -1,6 +1,6 @@
 """Any sequence of groups of requests, against the oracle.
 
-``STUDIO_LEDGER_EXAMPLES`` sets how many sequences are tried per database: 30 by default (some
+``STUDIO_LEDGER_EXAMPLES`` sets how many sequences are tried per database: 20 by default (some
 20 seconds), thousands in the nightly run.
 """
 
@@ -39,7 +39,7 @@ from studio.database import Database, metadata
 from tests.support.books import StandingClock
 from tests.support.oracle import ModelClaim, ModelHold, Oracle, tell
 
-EXAMPLES = int(os.environ.get("STUDIO_LEDGER_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("STUDIO_LEDGER_EXAMPLES", "20"))
 STEPS = 30
 
 OWNERS = st.sampled_from(["ada"] * 6 + ["bob"] * 3 + ["nobody"])

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from providers.local.illustrate.sprite import render
 from providers.local.illustrate.subjects import subjects
 from studio.errors import InvalidRequest
 
-SMALL = {"width": 160, "height": 120}
+SMALL: dict[str, Any] = {"width": 160, "height": 120}
 
 
-def digest(prompt: str, seed: int = 1, **more: str) -> str:
+def digest(prompt: str, seed: int = 1, **more: Any) -> str:
     picture = compose(prompt, seed=seed, **SMALL, **more).image
     return hashlib.sha256(picture.tobytes()).hexdigest()
 

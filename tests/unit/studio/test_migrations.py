@@ -10,10 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
-import batches.tables
-import billing.tables
-import engine.tables
-import library.tables  # noqa: F401 - importing the rooms' tables puts them into the metadata
+import engine.batch  # noqa: F401 - with it comes every room that has tables
 from studio.database import Database, metadata
 from studio.database.migrate import migrate
 from studio.errors import SetupIncomplete
@@ -54,7 +51,8 @@ def test_the_books_are_append_only_after_a_migration(database_url: str) -> None:
                 c.execute(text("INSERT INTO wallets VALUES ('w','o','active',0,0,0,0)")),
                 c.execute(
                     text(
-                        "INSERT INTO ledger_transactions (id, wallet_id, kind, key, fingerprint, at)"
+                        "INSERT INTO ledger_transactions"
+                        " (id, wallet_id, kind, key, fingerprint, at)"
                         " VALUES ('t','w','top_up','k','f',0)"
                     )
                 ),
@@ -89,7 +87,8 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
 def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
     database = Database(database_url)
     migrate(database)
-    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    newer = text("UPDATE alembic_version SET version_num = '9999'")
+    database.write(lambda connection: connection.execute(newer))
     with pytest.raises(SetupIncomplete, match="newer Image Studio"):
         migrate(database)
     database.close()
