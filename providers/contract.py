@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.offers import Offer
+from studio.errors import HoldRefused
 from studio.operations import Operation
 from studio.permit import Permit
 
@@ -99,6 +100,8 @@ class Provider(ABC):
             HoldRefused: the permit is for something else or was used before; nothing was sent.
             ProviderError: the provider did not deliver.
         """
+        if not isinstance(permit, Permit):
+            raise HoldRefused("A provider is called with a permit of the gate, and nothing else.")
         permit.use(offer.id)
         return await self._submit(offer, request)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Text, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, Select, Text, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.ledger.journal import execute_each
@@ -16,13 +16,14 @@ from studio import clock
 from studio.errors import AccountRefused, StudioError
 from studio.ids import new_id
 
-_LOCK = (
+_FIND = (
     select(wallets)
     .where(wallets.c.owner.in_(bindparam("owners", expanding=True)))
     .order_by(wallets.c.id)
-    # NO KEY: rows elsewhere that refer to the wallet may be inserted meanwhile.
-    .with_for_update(key_share=True)
 )
+
+# NO KEY: rows elsewhere that refer to the wallet may be inserted meanwhile.
+_LOCK = _FIND.with_for_update(key_share=True)
 
 
 def lock_wallets(connection: Connection, owners: Iterable[str]) -> dict[str, Wallet]:
@@ -33,11 +34,7 @@ def lock_wallets(connection: Connection, owners: Iterable[str]) -> dict[str, Wal
     handlers for several owners calls this once before them, with all the owners. On SQLite the
     one writer has the lock already.
     """
-    wanted = sorted(set(owners))
-    if not wanted:
-        return {}
-    rows = connection.execute(_LOCK, {"owners": wanted}).mappings()
-    return {row["owner"]: _wallet(row) for row in rows}
+    return _fetch(connection, _LOCK, owners)
 
 
 def require(found: dict[str, Wallet], owner: str) -> Wallet:
@@ -97,7 +94,8 @@ def open_wallets(
     if rows:
         make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         connection.execute(make(wallets).on_conflict_do_nothing(index_elements=["owner"]), rows)
-    found = lock_wallets(connection, owners)
+    # Not locked: a wallet that was there already has its place in the lock order, after this.
+    found = _fetch(connection, _FIND, owners)
     return [found[request.owner] for request in requests]
 
 
@@ -135,6 +133,16 @@ def balance(connection: Connection, owner: str) -> Balance:
     """
     row = connection.execute(select(wallets).where(wallets.c.owner == owner)).mappings().first()
     return require({} if row is None else {owner: _wallet(row)}, owner).balance
+
+
+def _fetch(
+    connection: Connection, statement: Select[Any], owners: Iterable[str]
+) -> dict[str, Wallet]:
+    wanted = sorted(set(owners))
+    if not wanted:
+        return {}
+    rows = connection.execute(statement, {"owners": wanted}).mappings()
+    return {row["owner"]: _wallet(row) for row in rows}
 
 
 def _wallet(row: RowMapping) -> Wallet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,5 +84,10 @@ def _show(to: Console, report: BatchReport, sheet: Path | None, port: int) -> No
         ("studio batch check examples/faulty.csv", "every fault, with its place"),
         ('studio run generate --prompt "a lighthouse at dawn"', "a picture of your own"),
     ):
-        to.print(Text(f"  {command}"), soft_wrap=True)
+        to.print(Text(f"  {command.replace('studio', _program(), 1)}"), soft_wrap=True)
         to.print(Text(f"      {says}", style="dim"), soft_wrap=True)
+
+
+def _program() -> str:
+    """Return how this program was called, so that what is shown can be typed as it stands."""
+    return "studio" if shutil.which("studio") else sys.argv[0]

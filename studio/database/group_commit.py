@@ -79,7 +79,8 @@ class GroupCommit:
                     target=self._run, name="studio-group-commit", daemon=True
                 )
                 self._thread.start()
-        self._queue.put(waiting)
+            # Under the lock: behind the end that `close` queues, nobody would ever answer.
+            self._queue.put(waiting)
         return waiting.future
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -186,8 +186,9 @@ def fill_wallets(config: Settings) -> None:
 def first_line(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
     """Wait for the addresses of a studio that is ready."""
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
-    line = process.stdout.readline() if ready else ""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        line = process.stdout.readline() if selector.select(_START_SECONDS) else ""
     if not line:
         pytest.fail(f"the studio did not start: {log.read_text()[-2000:]}")
     return dict(json.loads(line))

@@ -134,6 +134,19 @@ class LedgerMachine(RuleBasedStateMachine):
     def a_group_of_one_kind(self, chosen: list[Plan]) -> None:
         self.send([plan(self) for plan in chosen])
 
+    @rule(pick=PICKS, spent=st.lists(AMOUNTS | st.none(), min_size=1, max_size=4))
+    def a_hold_ends_before_its_claims(self, pick: int, spent: list[int | None]) -> None:
+        if not self.oracle.holds:
+            return
+        hold = self.oracle.holds[-1 - pick % len(self.oracle.holds)]
+        self.send([ReleaseRequest(hold.owner, hold.id)])
+        active = [claim for claim in hold.claims if claim.state == "active"]
+        for amount, claim in zip(spent, active, strict=False):
+            if amount is None:
+                self.send([GiveBackRequest(hold.owner, claim.id)])
+            else:
+                self.send([CaptureRequest(hold.owner, claim.id, min(amount, claim.amount))])
+
     @rule(plan=plans(), times=st.integers(2, 4))
     def the_same_several_times_in_a_group(self, plan: Plan, times: int) -> None:
         self.send([plan(self)] * times)

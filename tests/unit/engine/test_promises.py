@@ -72,10 +72,18 @@ def test_promise_1_a_permit_cannot_be_made_by_hand_or_copied() -> None:
             duplicate(permit)
 
 
-def test_promise_1_no_permit_no_call() -> None:
+class _LooksLikeAPermit:
+    used = False
+
+    def use(self, offer: str) -> None:
+        """Let everything pass."""
+
+
+@pytest.mark.parametrize("permit", [None, _LooksLikeAPermit()])
+def test_promise_1_no_permit_no_call(permit: Any) -> None:
     provider = InstantProvider()
-    with pytest.raises(AttributeError):
-        _submit(provider, None)
+    with pytest.raises(HoldRefused):
+        _submit(provider, permit)
     assert provider.calls == []
 
 
