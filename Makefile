@@ -30,12 +30,13 @@ format: .venv/.dev  ## put the style right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# Extras are kept in the locks: pip, when it checks hashes, does not find pinned packages without.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --no-header --no-emit-index-url --quiet
+
 lock:  ## renew the locks from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-emit-index-url --quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --group dev --constraints requirements.lock --universal \
-		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet \
-		--output-file requirements-dev.lock
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 
 clean:  ## throw away the environment and the studio of this folder
 	rm -rf .venv .studio

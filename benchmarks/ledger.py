@@ -7,7 +7,9 @@ A *pair* is hold + claim + capture of one purchase, three durable steps on one h
 Compared in the same run, on the same disk:
 
 - ``SQLite, ledger`` with 1 and 64 threads: the public API, every step waits for its commit;
-- ``SQLite, groups of 500``: the handlers alone, as the engine settles the rows of a batch;
+- ``SQLite, groups of 500``: the handlers alone, 500 pairs in three transactions;
+- ``SQLite, rows of a batch``: as the engine settles them: claim + capture of 500 rows on one
+  envelope hold, in two transactions (a pair without its hold);
 - ``SQLite, not durable``: the same without waiting for the disk, which leaves the work itself;
 - ``Postgres, row locks``: the textbook, SELECT … FOR UPDATE and one transaction per step, three
   tables without journal or idempotency, from 1 and 64 threads (needs the wheel of the tests);
@@ -124,24 +126,51 @@ def by_public_api(desk: Ledger) -> Pair:
     return pair
 
 
+GROUP = 500
+
+
 def in_groups(database: Database, pairs: int, label: str) -> Round:
-    """The handlers as the engine uses them: 500 rows a transaction, a transaction for each step."""
-    size = 500
+    """The handlers alone: 500 purchases in three transactions, one for each step."""
     cpu, wall = time.process_time(), time.perf_counter()
-    for start in range(0, pairs, size):
-        keys = [f"{label}-{start + number}" for number in range(size)]
+    for start in range(0, pairs, GROUP):
         until = clock.now() + HOUR
-        place = [HoldRequest(OWNER, key, 10, until, "benchmark") for key in keys]
-        holds = database.write(lambda connection: ledger.hold(connection, place))  # noqa: B023
-        take = [
-            ClaimRequest(OWNER, hold.id, hold.key, 10) for hold in holds if isinstance(hold, Hold)
+        place = [
+            HoldRequest(OWNER, f"{label}-{start + number}", 10, until, "benchmark")
+            for number in range(GROUP)
         ]
-        claims = database.write(lambda connection: ledger.claim(connection, take))  # noqa: B023
-        end = [CaptureRequest(OWNER, each.id, 10) for each in claims if isinstance(each, Claim)]
-        done = database.write(lambda connection: ledger.capture(connection, end))  # noqa: B023
-        if not all(isinstance(each, Claim) for each in done) or len(done) != size:
-            raise RuntimeError("the benchmark's own purchases were refused")
+        holds = database.write(lambda connection: ledger.hold(connection, place))  # noqa: B023
+        settle_group(
+            database,
+            [
+                ClaimRequest(OWNER, each.id, each.key, 10)
+                for each in holds
+                if isinstance(each, Hold)
+            ],
+        )
     return Round(pairs, time.perf_counter() - wall, time.process_time() - cpu, [])
+
+
+def rows_of_a_batch(database: Database, pairs: int, label: str) -> Round:
+    """As the engine settles a batch: 500 rows at a time, all of them on one envelope hold."""
+    until = clock.now() + HOUR
+    request = HoldRequest(OWNER, label, 10 * pairs, until, "benchmark")
+    (envelope,) = database.write(lambda connection: ledger.hold(connection, [request]))
+    if not isinstance(envelope, Hold):
+        raise envelope
+    cpu, wall = time.process_time(), time.perf_counter()
+    for start in range(0, pairs, GROUP):
+        keys = [f"{label}-{start + number}" for number in range(GROUP)]
+        settle_group(database, [ClaimRequest(OWNER, envelope.id, key, 10) for key in keys])
+    return Round(pairs, time.perf_counter() - wall, time.process_time() - cpu, [])
+
+
+def settle_group(database: Database, take: list[ClaimRequest]) -> None:
+    """Claim in one transaction, capture in a second one."""
+    claims = database.write(lambda connection: ledger.claim(connection, take))
+    end = [CaptureRequest(OWNER, each.id, 10) for each in claims if isinstance(each, Claim)]
+    done = database.write(lambda connection: ledger.capture(connection, end))
+    if sum(isinstance(each, Claim) for each in done) != GROUP:
+        raise RuntimeError("the benchmark's own purchases were refused")
 
 
 @contextmanager
@@ -170,6 +199,8 @@ def ledger_results(folder: Path, pairs: int, rounds: int) -> Iterator[Result]:
             yield median_of("SQLite, ledger", threads, done)
         done = [in_groups(database, pairs, f"groups-{each}") for each in range(rounds)]
         yield median_of("SQLite, groups of 500", 1, done)
+        done = [rows_of_a_batch(database, pairs, f"batch-{each}") for each in range(rounds)]
+        yield median_of("SQLite, rows of a batch", 1, done)
         if desk.audit():
             raise RuntimeError("the audit found discrepancies")
         desk.close()

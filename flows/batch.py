@@ -27,7 +27,7 @@ from studio.errors import StudioError
 from studio.settings import settings
 from tasks import OPERATION_TASKS, notify
 from tasks.artifacts import progress_card
-from tasks.batch import preflight_batch, run_rows, settle_batch
+from tasks.batch import preflight_batch, run_rows, settle_batch, what_next
 
 CSV = Annotated[
     str,
@@ -86,7 +86,7 @@ async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
     message = f"{sum_counts(counts)}; {money.show(progress.spent)} credits spent"
     if running.view.complete:
         return Completed(message=message)
-    return Failed(message=f"{message}. Run the batch again to do only what is not done.")
+    return Failed(message=f"{message}. {what_next(counts)}")
 
 
 class _Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,4 +179,11 @@ def _rest_text(view: BatchView, folder: Path) -> str:
     left = [f"## {count('row', len(rows))} not done", table(_LEFT, rows[:MOST_LINES])]
     if len(rows) > MOST_LINES:
         left.append(f"… and {len(rows) - MOST_LINES} more in the manifest")
-    return "\n\n".join([where, *left, "Run the batch again to do only these."])
+    return "\n\n".join([where, *left, what_next(entry[2] for entry in rows)])
+
+
+def what_next(statuses: Iterable[str]) -> str:
+    """Say what a person can do about rows that are not done."""
+    words = "Run the batch again to do only what is not done."
+    unknown = "One whose outcome is unknown may have been bought: it is not repeated by itself."
+    return f"{words} {unknown}" if "unknown" in statuses else words

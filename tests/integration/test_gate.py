@@ -105,8 +105,9 @@ async def faults(of: Flow[..., Any], values: dict[str, Any], provider: Untouched
         wrong.append(f"it ended {state.name}, not Failed")
     if of.name not in FREE and "not_enough_credits" not in (state.message or ""):
         wrong.append(f"its message does not say that credits are missing: {state.message}")
-    if await first_task(state) != "preflight":
-        wrong.append(f"its first task is {await first_task(state)}, not preflight")
+    first = await first_task(state)
+    if first != "preflight":
+        wrong.append(f"its first task is {first}, not preflight")
     return wrong
 
 
