@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ Result = TypeVar("Result")
 
 _BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
+
+_WAL_SECONDS = 0.01
+"""How long a process waits before it looks again whether another one has switched the file."""
 
 _ATTEMPTS = 5
 """How often a write is tried when the database breaks a deadlock at its expense."""
@@ -55,9 +59,16 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads; it sees one moment on SQLite."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        """A transaction that only reads; it sees one moment on SQLite.
+
+        Raises:
+            StudioUnavailable: the database cannot be reached.
+        """
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise _unavailable(error) from error
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` in one transaction that may write, and commit it.
@@ -80,10 +91,7 @@ class Database:
                     time.sleep(0.01 * 2**attempt)
                     continue
                 if isinstance(error, OperationalError):
-                    raise StudioUnavailable(
-                        f"The studio's database did not answer: {type(error.orig).__name__}. "
-                        "Nothing was changed by this step; `studio doctor` tells more."
-                    ) from error
+                    raise _unavailable(error) from error
                 raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -100,7 +108,7 @@ def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:
         # pysqlite would begin transactions by itself, and late; we say BEGIN ourselves below.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor)
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -112,12 +120,35 @@ def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _use_wal(cursor: Any) -> None:
+    """Switch the file to WAL, where it is not yet.
+
+    Processes that open a new file together would all switch it; SQLite answers "locked" at once
+    to all but one of them, without the busy time-out that it grants to everything else.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] not in {"wal", "memory"}:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_SECONDS)
+
+
 def _relax_postgres(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         connection.commit()
+
+
+def _unavailable(error: OperationalError) -> StudioUnavailable:
+    return StudioUnavailable(
+        f"The studio's database did not answer: {type(error.orig).__name__}. "
+        "Nothing was changed by this step; `studio doctor` tells more."
+    )
 
 
 def _lost_a_deadlock(error: DBAPIError) -> bool:

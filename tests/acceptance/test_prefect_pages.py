@@ -335,3 +335,15 @@ def test_refusals_say_what_to_do(studio: Running, browser: Browser, tmp_path: Pa
         row = page.get_by_role("row").filter(has_text="generat")
         expect(row.get_by_role("cell").nth(0)).to_have_text("3")
         expect(row).to_contain_text("must be one of: generate,")
+
+
+def test_what_is_scheduled_runs_by_itself(studio: Running) -> None:
+    """With SQLAlchemy 2.1 Prefect's scheduler failed at every pass, and nobody saw it."""
+    body = {
+        "deployments": {"id": {"any_": [studio.deployment("Upkeep")]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "COMPLETED", "RUNNING"]}}},
+    }
+    deadline = time.monotonic() + _RUN_SECONDS
+    while not studio.ask("/flow_runs/filter", body):
+        assert time.monotonic() < deadline, "no run of Upkeep was scheduled"
+        time.sleep(1)
