@@ -27,6 +27,7 @@ from engine.tables import jobs
 from library import add_assets
 from studio import credits as money
 from studio.clock import now
+from studio.database import as_row
 from studio.errors import Conflict, HoldRefused, StudioError
 from studio.ids import new_id
 from studio.operations import Operation
@@ -72,8 +73,8 @@ def latest_jobs(
         query = query.order_by(jobs.c.attempt)
         if lock:
             query = query.with_for_update()
-        for row in connection.execute(query):
-            found[row.key] = Job(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        for row in connection.execute(query).mappings():
+            found[row["key"]] = Job(**row)
     return found
 
 
@@ -159,7 +160,7 @@ def _claim_and_insert(
         else:
             paid_from = replace(job, claim=answer.id)
             answers[position] = Opened(paid_from, fresh=True)
-            rows.append(asdict(paid_from))
+            rows.append(as_row(paid_from))
     if rows:
         connection.execute(insert(jobs), rows)
     return answers
@@ -332,5 +333,5 @@ def _by_id(connection: Connection, identifiers: Iterable[str]) -> list[Job]:
         some = wanted[start : start + _IN_CLAUSE]
         # Postgres: nobody else settles them meanwhile. SQLite holds its one write lock already.
         query = select(jobs).where(jobs.c.id.in_(some)).order_by(jobs.c.id).with_for_update()
-        found += [Job(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
+        found += [Job(**row) for row in connection.execute(query).mappings()]
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from library.tables import assets, parents
+from studio.database import as_row
 from studio.errors import InvalidRequest, NotFound
 
 _LARGEST_PAGE = 500
@@ -84,9 +85,9 @@ def add_assets(connection: Connection, new: Sequence[Asset]) -> None:
     """File assets, within the caller's transaction."""
     if not new:
         return
-    rows = [
-        {key: value for key, value in asdict(asset).items() if key != "parents"} for asset in new
-    ]
+    rows = [as_row(asset) for asset in new]
+    for row in rows:
+        del row["parents"]
     connection.execute(insert(assets), rows)
     edges = [
         {"asset": asset.id, "field": parent.field, "parent": parent.asset}
@@ -115,7 +116,7 @@ def find_assets(connection: Connection, owner: str, identifiers: Sequence[str]) 
     for start in range(0, len(identifiers), _IN_CLAUSE):
         some = identifiers[start : start + _IN_CLAUSE]
         query = select(assets).where(assets.c.owner == owner, assets.c.id.in_(some))
-        found += _with_parents(connection, connection.execute(query).all())
+        found += _with_parents(connection, connection.execute(query).mappings().all())
     return sorted(found, key=lambda asset: asset.id)
 
 
@@ -127,7 +128,7 @@ def find_import(connection: Connection, owner: str, sha256: str) -> Asset | None
         .order_by(assets.c.id)
         .limit(1)
     )
-    found = _with_parents(connection, connection.execute(query).all())
+    found = _with_parents(connection, connection.execute(query).mappings().all())
     return found[0] if found else None
 
 
@@ -150,15 +151,16 @@ def list_assets(
     query = select(assets).where(assets.c.owner == owner)
     if before:
         query = query.where(assets.c.id < before)
-    rows = connection.execute(query.order_by(assets.c.id.desc()).limit(limit)).all()
+    page = query.order_by(assets.c.id.desc()).limit(limit)
+    rows = connection.execute(page).mappings().all()
     return _with_parents(connection, rows)
 
 
-def _with_parents(connection: Connection, rows: Sequence[Row[Any]]) -> list[Asset]:
+def _with_parents(connection: Connection, rows: Sequence[RowMapping]) -> list[Asset]:
     """Build assets from rows, fetching all of their parents in one query."""
     edges: dict[str, list[Parent]] = {}
     if rows:
-        query = select(parents).where(parents.c.asset.in_([row.id for row in rows]))
+        query = select(parents).where(parents.c.asset.in_([row["id"] for row in rows]))
         for edge in connection.execute(query.order_by(parents.c.field)):
             edges.setdefault(edge.asset, []).append(Parent(edge.field, edge.parent))
-    return [Asset(**row._mapping, parents=tuple(edges.get(row.id, ()))) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    return [Asset(**row, parents=tuple(edges.get(row["id"], ()))) for row in rows]

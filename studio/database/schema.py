@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,3 +63,12 @@ class JsonText(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         """Turn text back into a JSON value."""
         return None if value is None else json.loads(value)
+
+
+def as_row(record: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as the values of a row.
+
+    Unlike ``dataclasses.asdict`` it leaves the values as they are: copying the JSON inside them
+    took half of the time of a settlement.
+    """
+    return {field.name: getattr(record, field.name) for field in fields(record)}
