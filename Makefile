@@ -46,6 +46,8 @@ clean:  ## throw away the environment and the studio of this folder
 		|| { echo "Image Studio needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "setting up .venv (once; a minute or two)"
 	@$(PYTHON) -m venv .venv
+# Older ones do not find a package that is pinned by hash when another asks for its extras.
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.3"
 
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/pip
 	@$(INSTALL) -r requirements.lock

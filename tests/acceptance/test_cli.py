@@ -22,6 +22,7 @@ import pytest
 _FAULTY = Path(__file__).parents[2] / "examples" / "faulty.csv"
 _FAULTS = 36
 _MANY = 40
+_NIGHT = 12
 _HEADER = "row,operation,prompt,width,height,image,factor,model\n"
 _GOOD = (
     f"{_HEADER}fox,generate,a red fox,96,96,,,\nowl,generate,an owl,96,96,,,\n"
@@ -164,6 +165,39 @@ def test_status_from_beside_and_ctrl_c(rich: Shell, tmp_path: Path) -> None:
     assert 0 < after["counts"]["done"] < _MANY
     balance = rich.json("account", "show")
     assert balance["captured"] == after["total_spent"]
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_batch_killed_half_way_is_completed_by_the_next_run(rich: Shell, tmp_path: Path) -> None:
+    """SIGKILL gives nobody a chance to clean up; the row ledger alone knows what is done."""
+    file = tmp_path / "night.csv"
+    rows = "".join(f"r{n},generate,a boat number {n},512,512,,,\n" for n in range(_NIGHT))
+    file.write_text(f"{_HEADER}{rows}large,upscale,,,,@r0,2x,lanczos\n", encoding="utf-8")
+
+    process = rich.start("batch", "run", str(file), "--json")
+    _wait_for_a_settled_job(rich, process)
+    process.kill()
+    process.communicate()
+    done_before = rich.count("jobs WHERE state = 'settled'")
+    assert 0 < done_before <= _NIGHT
+
+    completed = rich.json("batch", "run", str(file))
+    assert completed["counts"] == {"done": _NIGHT + 1}
+    assert rich.count("jobs WHERE state = 'settled'") == _NIGHT + 1
+    assert rich.count("ledger_transactions WHERE kind = 'capture'") == _NIGHT + 1
+    account = rich.json("account", "show")
+    assert (account["held"], account["captured"]) == (0, completed["total_spent"])
+
+    unbroken = Shell(tmp_path / "unbroken")
+    unbroken.run("account", "top-up", "10")
+    unbroken.json("batch", "run", str(file))
+    assert _told(rich, completed["batch"]) == _told(unbroken, completed["batch"])
+
+
+def _told(shell: Shell, batch: str) -> list[dict[str, Any]]:
+    """Return a manifest but for asset ids, which hold the time at which they were made."""
+    rows: list[dict[str, Any]] = shell.json("batch", "manifest", batch)["rows"]
+    return [{key: value for key, value in row.items() if key != "asset"} for row in rows]
 
 
 def _wait_for_a_settled_job(shell: Shell, process: subprocess.Popen[str]) -> None:
