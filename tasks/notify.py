@@ -6,15 +6,23 @@ import asyncio
 
 from prefect import get_run_logger, task
 
-from engine.notifications import send_waiting
+from engine.notifications import NotSent, send_waiting
 from engine.studio import open_studio
+from studio.errors import StudioError
 
 
-@task(name="notify", persist_result=False)
+@task(name="notify", task_run_name="notify", persist_result=False)
 async def notify() -> int:
-    """Send what is due and return how many messages went out; the rest is tried again later."""
+    """Send what is due and return how many messages went out; the rest is tried again later.
+
+    What is told is bought and filed already: that nobody can be told now does not fail the run.
+    """
     studio = await asyncio.to_thread(open_studio)
-    sent = await asyncio.to_thread(send_waiting, studio.database, studio.settings)
+    try:
+        sent = await asyncio.to_thread(send_waiting, studio.database, studio.settings)
+    except (NotSent, StudioError) as error:
+        get_run_logger().error("messages wait in the outbox: %s", error)
+        return 0
     if sent:
         get_run_logger().info("%s messages sent", sent)
     return sent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -18,19 +17,6 @@ from studio.errors import StudioError
 from studio.operations import Operation
 from tasks.artifacts import quote_markdown, show_quote
 from tasks.states import refused
-
-
-class _Repetition(logging.Filter):
-    """Leaves out what Prefect logs of a task that returns a failed state.
-
-    It is the state's program text and an empty stack trace; the next line says the same in words.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith("Task run failed with state: ")
-
-
-logging.getLogger("prefect.task_runs").addFilter(_Repetition())
 
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)

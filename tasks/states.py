@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -9,6 +10,19 @@ from prefect.states import Failed
 
 from engine.jobs import Job
 from studio.errors import StudioError
+
+
+class _Repetition(logging.Filter):
+    """Leaves out what Prefect logs of a task that returns a failed state.
+
+    It is the state's program text and an empty stack trace; the next line says the same in words.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Task run failed with state: ")
+
+
+logging.getLogger("prefect.task_runs").addFilter(_Repetition())
 
 
 def refused(error: StudioError) -> State[Any]:
