@@ -4,22 +4,27 @@ Rooms beside this one (billing, library, batches) are unknown here: a provider s
 operation and bytes, and hands back bytes.
 """
 
-from providers.contract import Delivery, Output, Provider, Request, Ticket
-from providers.offers import Offer, PictureLimits, PriceRule, read_offers
+from providers.contract import Delivery, Health, Output, Provider, Request, Ticket
+from providers.inputs import Input, InputLimits
+from providers.offers import Offer, PriceRule, read_offers
 from providers.routing import Choice, Plan, Refusal, Route
+from providers.sizes import Sizes
 
 __all__ = [
     "Choice",
     "Delivery",
+    "Health",
+    "Input",
+    "InputLimits",
     "Offer",
     "Output",
-    "PictureLimits",
     "Plan",
     "PriceRule",
     "Provider",
     "Refusal",
     "Request",
     "Route",
+    "Sizes",
     "Ticket",
     "read_offers",
 ]

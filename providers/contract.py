@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from providers.inputs import Input
 from providers.offers import Offer
 from studio.errors import HoldRefused
 from studio.operations import Operation
 from studio.permit import Permit
+
+if TYPE_CHECKING:
+    from providers.pacing import AccountLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,13 @@ class Request:
 
     Attributes:
         operation: what is asked, with every choice made (its seed is no longer -1).
-        pictures: the bytes of the input pictures by the operation's field name.
+        files: the bytes of the input files by the operation's field name.
+        inputs: what is known of those files, in the order of the fields.
     """
 
     operation: Operation
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Delivery:
         model: the model that was really used.
         method: how it was made, in words, honestly.
         seed: the seed that was used, where the work has one.
+        cost: what the provider charges for it, in micro-credits at US$0.01 a credit, where it is
+            only known afterwards (``Offer.usage``); ``None`` where the price book says it.
         facts: more to keep: request ids, what could not be done, … JSON values, no secrets.
     """
 
@@ -61,6 +69,7 @@ class Delivery:
     model: str
     method: str
     seed: int | None = None
+    cost: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -75,6 +84,21 @@ class Ticket:
     remote_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a provider answered when it was asked how it is.
+
+    Attributes:
+        reachable: whether it answered and took our key.
+        says: in words, for people; never with a key in it.
+        balance: what is left in our account there, in its own currency, where it tells.
+    """
+
+    reachable: bool
+    says: str
+    balance: str = ""
+
+
 class Provider(ABC):
     """Somebody who does work.
 
@@ -84,6 +108,10 @@ class Provider(ABC):
     """
 
     name: str
+    account: str = ""
+    """Whose limits apply: ``provider:`` and a fingerprint of the key; empty where none do."""
+    limits: AccountLimits | None = None
+    """How often and how much at once that account may ask."""
 
     @abstractmethod
     def offers(self) -> Sequence[Offer]:
@@ -120,6 +148,13 @@ class Provider(ABC):
     async def _collect(self, offer: Offer, ticket: Ticket) -> Delivery:
         """Wait for work handed in; only providers that give tickets have this."""
         raise TypeError(f"{self.name} gave no ticket such as {ticket.remote_id} for {offer.id}")
+
+    async def check(self) -> Health:
+        """Ask the provider how it is; it buys nothing and answers within some seconds."""
+        return Health(reachable=True, says="on this machine")
+
+    def pace_by(self, pace: Callable[[], Awaitable[None]]) -> None:  # noqa: B027 - local has none
+        """Have ``pace`` awaited before each HTTP request, so that the limits hold for all of them."""
 
     async def close(self) -> None:  # noqa: B027 - most providers that compute have nothing to close
         """Let go of connections and threads."""

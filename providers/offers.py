@@ -1,18 +1,22 @@
 """Offers: what a provider sells, as data.
 
 Routing, validation, quotes, forms and documents are derived from offers; a provider's offers are
-in an ``offers.toml`` beside its code.
+in an ``offers.toml`` beside its code. What costs or takes something else is an offer of its own:
+a video model that is sold in three resolutions is three offers.
 """
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from providers.inputs import Input, InputLimits
+from providers.sizes import Sizes
 from studio.operations import OPERATIONS, Operation
 
 Quality = Literal["draft", "standard", "premium"]
@@ -22,87 +26,166 @@ class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PictureLimits(_Data):
-    """What input pictures an offer takes. Sides in pixels, 0 meaning no limit of its own."""
-
-    min_side: int = Field(default=1, ge=1)
-    max_side: int = Field(default=0, ge=0)
-    max_pixels: int = Field(default=0, ge=0)
-
-    def refusal(self, width: int, height: int) -> str:
-        """Say which limit a picture breaks; empty when it fits."""
-        if min(width, height) < self.min_side:
-            return f"needs at least {self.min_side} pixels a side, the picture has {width}x{height}"
-        if self.max_side and max(width, height) > self.max_side:
-            return f"takes at most {self.max_side} pixels a side, the picture has {width}x{height}"
-        if self.max_pixels and width * height > self.max_pixels:
-            return f"takes at most {self.max_pixels} pixels, the picture has {width * height}"
-        return ""
-
-
 class PriceRule(_Data):
     """How many units of the price book an operation comes to.
 
     Attributes:
         unit: what is counted, the same word as in the price book.
-        count_of: the field whose length is the number of units; empty means one unit.
+        count_of: the field whose length is the number of units.
+        amount_of: the field whose value is the number of units.
+        seconds_of: the input field whose length in seconds, rounded up, is the number of units.
+        megapixels: whether begun millions of pixels are the units.
+        step: units are sold by so many; the number is rounded up to a multiple of it.
     """
 
     unit: str
     count_of: str = ""
+    amount_of: str = ""
+    seconds_of: str = ""
+    megapixels: bool = False
+    step: int = Field(default=1, ge=1)
 
-    def quantity(self, operation: Operation) -> int:
-        """Return the number of units, at least 1."""
-        if not self.count_of:
-            return 1
-        counted = getattr(operation, self.count_of)
-        if not isinstance(counted, Sized):
-            raise TypeError(f"{self.count_of} of {operation.operation} cannot be counted")
-        return max(1, len(counted))
+    def quantity(self, operation: Operation, inputs: Sequence[Input] = (), pixels: int = 0) -> int:
+        """Return the number of units, at least one step.
+
+        Args:
+            operation: what is asked.
+            inputs: its input files.
+            pixels: how many the offer makes for it, where that is priced.
+        """
+        number = 1
+        if self.count_of:
+            counted = getattr(operation, self.count_of)
+            if not isinstance(counted, Sized):
+                raise TypeError(f"{self.count_of} of {operation.operation} cannot be counted")
+            number = len(counted)
+        elif self.amount_of:
+            number = int(getattr(operation, self.amount_of))
+        elif self.seconds_of:
+            lengths = [each.seconds for each in inputs if each.field == self.seconds_of]
+            number = math.ceil(max(lengths, default=0))
+        elif self.megapixels:
+            number = math.ceil(pixels / 1_000_000)
+        return math.ceil(max(1, number) / self.step) * self.step
 
 
 class Offer(_Data):
     """An operation that a provider does with one of its models.
 
     Attributes:
-        id: ``provider/model``, the same as in the price book.
+        id: begins with the provider's name and a slash; the same as in the price book.
+        model: what people call it; several offers may have one model.
+        route: what the provider calls it, where that differs: an end point, a model id.
         quality: the qualities that it serves; empty for operations that have no such choice.
         repeatable: whether doing it again costs nothing and gives the same bytes, so that work cut
             off by a crash may simply be done again. Never true for a provider that sends a bill.
+        usage: whether the provider tells afterwards what it came to; the price is then a ceiling.
+        asynchronous: whether the work is handed in and collected later.
         needs: weights without which it cannot be had.
-        fallback: whether it is only a substitute, tried after all others unless asked for by name.
+        fallback: whether it is only a substitute, planned only when nothing better is ready.
         values: for fields with fewer choices here than in the operation, those choices.
-        pictures: what input pictures it takes.
-        seconds: how long one call may take before it is given up.
+        ranges: for numbers with narrower limits here, the smallest and the largest.
+        lengths: for texts that must be shorter here, the most characters.
+        unable: fields that mean nothing to the model; whoever sets one is refused.
+        required: fields that may be empty in the operation, but not here.
+        inputs: what input files it takes, by their field; ``"*"`` stands for all others.
+        sizes: which sizes the model makes; the studio finishes from the nearest one.
+        kind: what comes back.
+        seconds: how long one call may take, waiting for the result included, before it is given up.
+        source: where the facts come from, with the date they were read.
         says: what the result is, for people.
     """
 
     id: str
     provider: str
     model: str
+    route: str = ""
     operation: str
     quality: tuple[Quality, ...] = ()
     price: PriceRule
     repeatable: bool = False
+    usage: bool = False
+    asynchronous: bool = False
     needs: tuple[str, ...] = ()
     fallback: bool = False
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    pictures: PictureLimits = PictureLimits()
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    lengths: dict[str, int] = Field(default_factory=dict)
+    unable: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    inputs: dict[str, InputLimits] = Field(default_factory=dict)
+    sizes: Sizes | None = None
+    kind: Literal["picture", "video", "model", "text"] = "picture"
     seconds: int = Field(default=300, ge=1, le=3_600)
+    source: str = ""
     says: str
 
-    def refusal(self, operation: Operation) -> str:
+    def refusal(self, operation: Operation, inputs: Sequence[Input] = ()) -> str:
         """Say what in ``operation`` the offer cannot do; empty when it can do all of it."""
         if operation.operation != self.operation:
             return f"does {self.operation}, not {operation.operation}"
+        return (
+            self._refused_value(operation)
+            or self._refused_field(operation)
+            or self._refused_quality(operation)
+            or self._refused_input(inputs)
+        )
+
+    def _refused_value(self, operation: Operation) -> str:
         for name, allowed in self.values.items():
-            given = getattr(operation, name)
+            given = str(getattr(operation, name))
             if given not in allowed:
                 return f"takes {name} {' or '.join(allowed)}, not {given}"
+        for name, (least, most) in self.ranges.items():
+            number = getattr(operation, name)
+            if not least <= number <= most and not _is_default(operation, name):
+                return f"takes {name} from {least:g} to {most:g}, not {number:g}"
+        for name, longest in self.lengths.items():
+            length = len(getattr(operation, name))
+            if length > longest:
+                return f"takes at most {longest} characters of {name}, not {length}"
+        return ""
+
+    def _refused_field(self, operation: Operation) -> str:
+        for name in self.unable:
+            if not _is_default(operation, name):
+                return f"has no {name}; leave it out"
+        for name in self.required:
+            if not getattr(operation, name):
+                return f"needs {name}"
+        return ""
+
+    def _refused_quality(self, operation: Operation) -> str:
+        # A model that was asked for by its name is what the asker wants, whatever it is called.
         quality = getattr(operation, "quality", "")
-        if self.quality and quality not in self.quality:
+        if self.quality and not operation.model and quality not in self.quality:
             return f"serves quality {' or '.join(self.quality)}, not {quality}"
         return ""
+
+    def _refused_input(self, inputs: Sequence[Input]) -> str:
+        for each in inputs:
+            limits = self.inputs.get(each.field, self.inputs.get("*"))
+            reason = limits.refusal(each) if limits else ""
+            if reason:
+                return f"{reason} ({each.field})"
+        return ""
+
+    def quantity(self, operation: Operation, inputs: Sequence[Input] = ()) -> int:
+        """Return how many units of the price book the operation comes to."""
+        pixels = 0
+        if self.price.megapixels and self.sizes is not None:
+            target = operation.target(*first_size(inputs))
+            pixels = math.prod(self.sizes.nearest(*target)[1:]) if target else 1
+        return self.price.quantity(operation, inputs, pixels)
+
+
+def first_size(inputs: Sequence[Input]) -> tuple[int, int]:
+    """Return the pixels of the first input picture; zeros if there is none."""
+    return next(((each.width, each.height) for each in inputs if each.width), (0, 0))
+
+
+def _is_default(operation: Operation, name: str) -> bool:
+    return bool(getattr(operation, name) == type(operation).model_fields[name].default)
 
 
 _OFFERS = TypeAdapter(tuple[Offer, ...])
@@ -112,11 +195,24 @@ def read_offers(package: str) -> tuple[Offer, ...]:
     """Read ``offers.toml`` of a provider's package.
 
     Raises:
-        ValueError: the data is not right, or names an operation that there is not.
+        ValueError: the data is not right, or names an operation or field that there is not.
     """
     text = (files(package) / "offers.toml").read_text(encoding="utf-8")
     offers = _OFFERS.validate_python(tomllib.loads(text)["offers"])
     for offer in offers:
-        if offer.operation not in OPERATIONS:
-            raise ValueError(f"{offer.id} names the unknown operation {offer.operation}")
+        _check_names(offer)
     return offers
+
+
+def _check_names(offer: Offer) -> None:
+    if offer.operation not in OPERATIONS:
+        raise ValueError(f"{offer.id} names the unknown operation {offer.operation}")
+    if not offer.id.startswith(f"{offer.provider}/"):
+        raise ValueError(f"{offer.id} must begin with {offer.provider}/")
+    rule = offer.price
+    named = {*offer.values, *offer.ranges, *offer.lengths, *offer.unable, *offer.required}
+    named |= {*offer.inputs} - {"*"}
+    named |= {rule.count_of, rule.amount_of, rule.seconds_of} - {""}
+    unknown = named - OPERATIONS[offer.operation].model_fields.keys()
+    if unknown:
+        raise ValueError(f"{offer.id} names fields that {offer.operation} lacks: {unknown}")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from providers.contract import Provider
-from providers.offers import Offer
+from providers.inputs import Input
+from providers.offers import Offer, first_size
 from studio.errors import NoOffer, PriceUnknown
 from studio.operations import Operation
 
@@ -17,8 +18,10 @@ class Choice:
 
     offer: Offer
     price: int
-    """What the whole operation costs, in micro-credits."""
+    """What the whole operation costs, in micro-credits; a ceiling where usage is priced."""
     reason: str
+    cost: int = 0
+    """What the provider charges the operator for it, in micro-credits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,14 @@ class Plan:
         return self.choices[0]
 
 
-Price = Callable[[Offer, Operation], int]
-"""What an operation costs at an offer, in micro-credits; raises PriceUnknown."""
+Price = Callable[[Offer, int], tuple[int, int]]
+"""What so many units of an offer cost, and cost the operator, in micro-credits; PriceUnknown."""
+
+Health = Callable[[Provider], str]
+"""Says why a provider is not to be asked now; empty when it may be."""
+
+_FINE_ENLARGEMENT = 1.5
+"""A picture that need not be enlarged more than so comes before one that must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +62,23 @@ class Route:
 
     Attributes:
         providers: by their names.
-        price: what an operation costs at an offer.
+        price: what so many units of an offer cost.
+        health: which providers had better be left alone now.
     """
 
     providers: Mapping[str, Provider]
     price: Price
+    health: Health = lambda _: ""
 
-    def plan(self, operation: Operation, sizes: Sequence[tuple[int, int]] = ()) -> Plan:
-        """Return the offers to try: the cheapest first, mere substitutes last.
+    def plan(self, operation: Operation, inputs: Sequence[Input] = ()) -> Plan:
+        """Return the offers to try: large enough ones first, then the cheapest.
+
+        Mere substitutes are tried only where nothing better is ready: whoever asked for a
+        photograph is not to get a drawing because the photographer was busy.
 
         Args:
             operation: what is asked.
-            sizes: width and height of the input pictures, in pixels.
+            inputs: what is known of its input files.
 
         Raises:
             NoOffer: nobody sells it; the message says what each offer lacks.
@@ -75,20 +89,25 @@ class Route:
         refusals: list[Refusal] = []
         unpriced: PriceUnknown | None = None
         for offer in self._offers(operation):
-            reason = self._refusal(offer, operation, sizes)
+            reason = self._refusal(offer, operation, inputs)
             if reason:
                 refusals.append(Refusal(offer.id, reason))
                 continue
             try:
-                price = self.price(offer, operation)
+                price, cost = self.price(offer, offer.quantity(operation, inputs))
             except PriceUnknown as error:
                 unpriced = error
                 refusals.append(Refusal(offer.id, "has no price in the price book"))
                 continue
-            choices.append(Choice(offer, price, _reason(operation, offer)))
+            choices.append(Choice(offer, price, _reason(operation, offer), cost))
         if not choices:
             raise unpriced or _no_offer(operation, refusals)
-        choices.sort(key=lambda choice: (choice.offer.fallback, choice.price))
+        if not all(choice.offer.fallback for choice in choices):
+            spare = [choice for choice in choices if choice.offer.fallback]
+            refusals += [Refusal(each.offer.id, "is only a substitute") for each in spare]
+            choices = [choice for choice in choices if not choice.offer.fallback]
+        target = operation.target(*first_size(inputs))
+        choices.sort(key=lambda choice: (_must_enlarge(choice.offer, target), choice.price))
         return Plan(operation, tuple(choices), tuple(refusals))
 
     def _check_names(self, operation: Operation) -> None:
@@ -119,15 +138,20 @@ class Route:
             if offer.operation == operation.operation
         ]
 
-    def _refusal(self, offer: Offer, operation: Operation, sizes: Sequence[tuple[int, int]]) -> str:
+    def _refusal(self, offer: Offer, operation: Operation, inputs: Sequence[Input]) -> str:
         if operation.model and offer.model != operation.model:
             return f"is not the model asked for ({operation.model})"
-        broken = [text for text in (offer.pictures.refusal(*size) for size in sizes) if text]
+        provider = self.providers[offer.provider]
         return (
-            offer.refusal(operation)
-            or "; ".join(broken)
-            or self.providers[offer.provider].not_ready(offer)
+            offer.refusal(operation, inputs) or provider.not_ready(offer) or self.health(provider)
         )
+
+
+def _must_enlarge(offer: Offer, target: tuple[int, int] | None) -> bool:
+    """Whether what the offer makes is a good deal smaller than what was asked."""
+    if target is None or offer.sizes is None:
+        return False
+    return offer.sizes.enlargement(*target) > _FINE_ENLARGEMENT
 
 
 def _reason(operation: Operation, offer: Offer) -> str:

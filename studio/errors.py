@@ -184,7 +184,7 @@ class ProviderError(StudioError):
     """
 
     code = "provider_error"
-    bought: ClassVar[bool | None] = False
+    bought: bool | None = False
 
     def __init__(self, message: str, *, provider: str, **details: Any) -> None:
         super().__init__(message, provider=provider, **details)
@@ -216,9 +216,18 @@ class ProviderRejected(ProviderError):
 
 
 class ContentBlocked(ProviderError):
-    """The provider's moderation refused; ``details['billed']`` says whether it charged for that."""
+    """The provider's moderation refused; ``details['billed']`` says whether it charged for that.
+
+    What was billed is paid by who asked for it (billing/README.md): ``bought`` is then ``True``.
+    """
 
     code = "content_blocked"
+
+    def __init__(
+        self, message: str, *, provider: str, billed: bool | None = False, **details: Any
+    ) -> None:
+        super().__init__(message, provider=provider, billed=billed, **details)
+        self.bought = billed
 
 
 class ModelRetired(ProviderError):

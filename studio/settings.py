@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +65,45 @@ class Settings(BaseSettings):
     )
     chunk_rows: int = Field(
         default=25, ge=1, le=1_000, description="Rows in one chunk of a large batch."
+    )
+    stability_key: SecretStr = Field(
+        default=SecretStr(""), description="Key of Stability AI (`sk-…`); empty leaves it out."
+    )
+    stability_url: str = Field(
+        default="https://api.stability.ai", description="Where Stability AI is reached."
+    )
+    wavespeed_key: SecretStr = Field(
+        default=SecretStr(""), description="Key of WaveSpeed; empty leaves it out."
+    )
+    wavespeed_url: str = Field(
+        default="https://api.wavespeed.ai", description="Where WaveSpeed is reached."
+    )
+    wavespeed_tier: Literal["bronze", "silver", "gold", "ultra"] = Field(
+        default="bronze", description="The account's tier at WaveSpeed, which sets its limits."
+    )
+    wavespeed_webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret (`whsec_…`) with which WaveSpeed signs its webhooks.",
+    )
+    huggingface_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Token of Hugging Face (`hf_…`) that may call Inference Providers.",
+    )
+    huggingface_url: str = Field(
+        default="https://router.huggingface.co", description="Where its router is reached."
+    )
+    huggingface_hub_url: str = Field(
+        default="https://huggingface.co", description="Where its hub is reached."
+    )
+    huggingface_bill_to: str = Field(
+        default="", description="Organisation that Hugging Face bills instead of the token's user."
+    )
+    gemini_key: SecretStr = Field(
+        default=SecretStr(""), description="Key of the Gemini API; empty leaves it out."
+    )
+    gemini_url: str = Field(
+        default="https://generativelanguage.googleapis.com",
+        description="Where the Gemini API is reached.",
     )
     notify_urls: tuple[SecretStr, ...] = Field(
         default=(),

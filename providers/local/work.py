@@ -117,7 +117,7 @@ def _expect(kind: type[Wanted], operation: Operation) -> Wanted:
 
 
 def _picture(request: Request) -> Image.Image:
-    return imaging.open_picture(request.pictures["image"])
+    return imaging.open_picture(request.files["image"])
 
 
 def _output(image: Image.Image, format_: imaging.Format) -> Output:

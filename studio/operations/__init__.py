@@ -4,22 +4,62 @@ A new operation is a class here; its form, its columns in a batch, its place in 
 and its validation are derived from it.
 """
 
-from studio.operations.base import Operation, describe_problems, picture_fields
-from studio.operations.create import Generate
-from studio.operations.edit import RemoveBackground
+from studio.operations.base import (
+    InputKind,
+    Operation,
+    describe_problems,
+    input_fields,
+    inputs_given,
+)
+from studio.operations.control import Sketch, Structure, StyleGuide, StyleTransfer
+from studio.operations.create import EnhancePrompt, Generate
+from studio.operations.edit import (
+    EditImage,
+    Erase,
+    FaceSwap,
+    Inpaint,
+    Outpaint,
+    RemoveBackground,
+    ReplaceBackground,
+    SearchRecolor,
+    SearchReplace,
+)
+from studio.operations.library import TagImage
 from studio.operations.registry import OPERATIONS, operation_class, parse_operation
 from studio.operations.social import SocialExport
-from studio.operations.upscale import Upscale
+from studio.operations.transform import ImageTo3D, ImageToVideo, TalkingAvatar
+from studio.operations.upscale import Upscale, UpscaleConservative, UpscaleCreative
 
 __all__ = [
     "OPERATIONS",
+    "EditImage",
+    "EnhancePrompt",
+    "Erase",
+    "FaceSwap",
     "Generate",
+    "ImageTo3D",
+    "ImageToVideo",
+    "Inpaint",
+    "InputKind",
     "Operation",
+    "Outpaint",
     "RemoveBackground",
+    "ReplaceBackground",
+    "SearchRecolor",
+    "SearchReplace",
+    "Sketch",
     "SocialExport",
+    "Structure",
+    "StyleGuide",
+    "StyleTransfer",
+    "TagImage",
+    "TalkingAvatar",
     "Upscale",
+    "UpscaleConservative",
+    "UpscaleCreative",
     "describe_problems",
+    "input_fields",
+    "inputs_given",
     "operation_class",
     "parse_operation",
-    "picture_fields",
 ]

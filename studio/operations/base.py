@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -15,14 +18,29 @@ Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 
 PictureFormat = Literal["png", "jpeg", "webp"]
 
-_PICTURE = {"picture": True}
+InputKind = Literal["picture", "audio"]
+"""What an input field takes."""
 
-Picture = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000),
-    Field(json_schema_extra=_PICTURE),
-]
+_NAME = StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)
+_NAME_OR_NOTHING = StringConstraints(strip_whitespace=True, max_length=1_000)
+
+Picture = Annotated[str, _NAME, Field(json_schema_extra={"input": "picture"})]
 """An input picture by name: a library asset (``ast_…``), a file's path, or in a batch ``@row``."""
+
+OptionalPicture = Annotated[str, _NAME_OR_NOTHING, Field(json_schema_extra={"input": "picture"})]
+"""An input picture by name, or empty for none."""
+
+Audio = Annotated[str, _NAME, Field(json_schema_extra={"input": "audio"})]
+"""An audio file by name, like a picture."""
+
+OptionalAudio = Annotated[str, _NAME_OR_NOTHING, Field(json_schema_extra={"input": "audio"})]
+"""An audio file by name, or empty for none."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000)]
+"""A description in words that may be left out."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A strength from 0 to 1; 0 is a value like any other."""
 
 Seed = Annotated[int, Field(ge=-1, le=4_294_967_294)]
 """A seed (0 is one); -1 lets the studio choose."""
@@ -70,14 +88,32 @@ class Operation(BaseModel):
         """SHA-256 of the canonical text, in hexadecimal."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
+    def target(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the pixels that the result must have, or ``None`` where the provider decides.
 
-def picture_fields(operation: type[Operation]) -> tuple[str, ...]:
-    """Return the names of the fields that hold input pictures."""
-    return tuple(
-        name
-        for name, field in operation.model_fields.items()
-        if isinstance(field.json_schema_extra, dict) and "picture" in field.json_schema_extra
-    )
+        Args:
+            width: of the first input picture; 0 if there is none.
+            height: the same.
+        """
+        del width, height
+        return None
+
+
+@cache
+def input_fields(operation: type[Operation]) -> Mapping[str, InputKind]:
+    """Return the fields that name input files, and what each takes."""
+    found: dict[str, InputKind] = {}
+    for name, field in operation.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and "input" in extra:
+            found[name] = "audio" if extra["input"] == "audio" else "picture"
+    return MappingProxyType(found)
+
+
+def inputs_given(operation: Operation) -> Mapping[str, str]:
+    """Return the input fields of ``operation`` that are not empty, with what they name."""
+    named = {name: str(getattr(operation, name)) for name in input_fields(type(operation))}
+    return {name: reference for name, reference in named.items() if reference}
 
 
 def describe_problems(error: ValidationError) -> list[dict[str, str]]:

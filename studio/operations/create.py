@@ -6,7 +6,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from studio.operations.base import Operation, PictureFormat, Prompt, Seed
+from studio.operations.base import (
+    Operation,
+    OptionalPicture,
+    PictureFormat,
+    Prompt,
+    Seed,
+    Words,
+)
 
 SMALLEST_SIDE = 64
 LARGEST_SIDE = 2_048
@@ -24,8 +31,8 @@ class Generate(Operation):
     prompt: Prompt = Field(
         title="Prompt", description="What the picture shows, for example: a fox in a misty forest."
     )
-    negative_prompt: str = Field(
-        default="", title="Not in the picture", description="What to leave out.", max_length=10_000
+    negative_prompt: Words = Field(
+        default="", title="Not in the picture", description="What to leave out."
     )
     width: int = Field(
         default=1_024,
@@ -50,6 +57,29 @@ class Generate(Operation):
     quality: Literal["draft", "standard", "premium"] = Field(
         default="standard", title="Quality", description="How much to spend on it."
     )
+    guidance: float = Field(
+        default=0,
+        title="Guidance",
+        description="How closely to follow the prompt, 1 to 20; 0 leaves it to the model.",
+        ge=0,
+        le=20,
+    )
+    steps: int = Field(
+        default=0,
+        title="Steps",
+        description="Denoising steps, 1 to 150; 0 leaves them to the model.",
+        ge=0,
+        le=150,
+    )
+    reference: OptionalPicture = Field(
+        default="", title="Reference", description="A picture to take after; empty for none."
+    )
+    reference_2: OptionalPicture = Field(
+        default="", title="Second reference", description="Empty for none."
+    )
+    reference_3: OptionalPicture = Field(
+        default="", title="Third reference", description="Empty for none."
+    )
     seed: Seed = Field(
         default=-1,
         title="Seed",
@@ -57,4 +87,24 @@ class Generate(Operation):
     )
     output_format: PictureFormat = Field(
         default="png", title="File type", description="png, jpeg or webp."
+    )
+
+    def target(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size asked for."""
+        del width, height
+        return self.width, self.height
+
+
+class EnhancePrompt(Operation):
+    """Have a text model write a better prompt."""
+
+    module: ClassVar[str] = "create"
+    title: ClassVar[str] = "Enhance prompt"
+    summary: ClassVar[str] = "Turn a few words into a full description of a picture."
+    example: ClassVar[dict[str, Any]] = {"prompt": "a lighthouse"}
+
+    operation: Literal["enhance_prompt"] = "enhance_prompt"
+    prompt: Prompt = Field(title="Prompt", description="What the picture shows, in a few words.")
+    style: str = Field(
+        default="", title="Style", description="A style by name; empty for none.", max_length=60
     )

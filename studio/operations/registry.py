@@ -10,16 +10,52 @@ from pydantic import ValidationError
 
 from studio.errors import InvalidRequest
 from studio.operations.base import Operation, describe_problems
-from studio.operations.create import Generate
-from studio.operations.edit import RemoveBackground
+from studio.operations.control import Sketch, Structure, StyleGuide, StyleTransfer
+from studio.operations.create import EnhancePrompt, Generate
+from studio.operations.edit import (
+    EditImage,
+    Erase,
+    FaceSwap,
+    Inpaint,
+    Outpaint,
+    RemoveBackground,
+    ReplaceBackground,
+    SearchRecolor,
+    SearchReplace,
+)
+from studio.operations.library import TagImage
 from studio.operations.social import SocialExport
-from studio.operations.upscale import Upscale
+from studio.operations.transform import ImageTo3D, ImageToVideo, TalkingAvatar
+from studio.operations.upscale import Upscale, UpscaleConservative, UpscaleCreative
+
+_CLASSES: tuple[type[Operation], ...] = (
+    Generate,
+    EnhancePrompt,
+    RemoveBackground,
+    Erase,
+    Inpaint,
+    Outpaint,
+    SearchReplace,
+    SearchRecolor,
+    ReplaceBackground,
+    EditImage,
+    FaceSwap,
+    Upscale,
+    UpscaleConservative,
+    UpscaleCreative,
+    Sketch,
+    Structure,
+    StyleGuide,
+    StyleTransfer,
+    ImageToVideo,
+    TalkingAvatar,
+    ImageTo3D,
+    SocialExport,
+    TagImage,
+)
 
 OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType(
-    {
-        cls.model_fields["operation"].default: cls
-        for cls in (Generate, RemoveBackground, Upscale, SocialExport)
-    }
+    {cls.model_fields["operation"].default: cls for cls in _CLASSES}
 )
 """Every operation by the name that CSV files, forms and the command line use."""
 

@@ -142,7 +142,7 @@ class PaidProvider(Provider):
 
     async def _submit(self, offer: Offer, request: Request) -> Delivery | Ticket:
         body = request.operation.model_dump(mode="json")
-        body |= {name: base64.b64encode(data).decode() for name, data in request.pictures.items()}
+        body |= {name: base64.b64encode(data).decode() for name, data in request.files.items()}
         kind = "jobs" if offer.model == _ASYNCHRONOUS else "now"
         try:
             answer = await self._client.post(f"/v1/{kind}/{offer.model}", json=body)

@@ -1,0 +1,89 @@
+"""Pictures on their way to and from a provider."""
+
+from __future__ import annotations
+
+import base64
+
+from PIL import Image
+
+from providers.contract import Output
+from studio import imaging
+from studio.errors import BadResponse, PictureRefused
+
+COMMON = ("image/png", "image/jpeg", "image/webp")
+"""What every provider reads."""
+
+
+def readable(data: bytes, accepted: tuple[str, ...] = COMMON) -> tuple[bytes, str]:
+    """Return a picture in a format that the provider reads, and its media type.
+
+    What it reads already is sent as it is; anything else (a GIF, say) becomes a PNG.
+    """
+    media_type = imaging.sniff(data) or ""
+    if media_type in accepted:
+        return data, media_type
+    return imaging.encode(imaging.open_picture(data), "png"), "image/png"
+
+
+def mask_for(picture: bytes, mask: bytes | None) -> bytes | None:
+    """Return a mask as a PNG in grey, as large as the picture: white where to change.
+
+    A mask with transparency counts as drawn on black. Without a mask the picture's own
+    transparency is one (transparent = change); ``None`` when it has none either.
+    """
+    image = imaging.open_picture(picture)
+    if mask is not None:
+        drawn = imaging.open_picture(mask)
+        if drawn.mode == "RGBA":
+            black = Image.new("RGBA", drawn.size, (0, 0, 0, 255))
+            drawn = Image.alpha_composite(black, drawn)
+        grey = drawn.convert("L")
+    elif image.mode == "RGBA":
+        grey = Image.eval(image.getchannel("A"), lambda value: 255 - value)
+    else:
+        return None
+    if grey.size != image.size:
+        grey = grey.resize(image.size, Image.Resampling.BILINEAR)
+    return imaging.encode(grey.convert("RGB"), "png")
+
+
+def data_uri(data: bytes, media_type: str) -> str:
+    """Return a file as a ``data:`` URI."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def from_base64(provider: str, text: object) -> bytes:
+    """Return the bytes of a base64 text, with or without ``data:…,`` before it.
+
+    Raises:
+        BadResponse: it is no base64.
+    """
+    if not isinstance(text, str):
+        raise BadResponse(f"{provider} sent no base64 where a file should be.", provider=provider)
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise BadResponse(
+            f"{provider} sent a file that is no base64.", provider=provider
+        ) from error
+
+
+def picture_output(provider: str, data: bytes, name: str = "") -> Output:
+    """Return an output for a picture, named for what its bytes are and not for what a header says.
+
+    Raises:
+        BadResponse: it is no picture that the studio can use.
+    """
+    try:
+        media_type = imaging.sniff(data)
+        probe = imaging.probe(data)
+    except PictureRefused as error:
+        raise BadResponse(
+            f"{provider} delivered something that is no usable picture: {error.message}",
+            provider=provider,
+        ) from error
+    if not media_type:
+        raise BadResponse(f"{provider} delivered something that is no picture.", provider=provider)
+    return Output(data, media_type, name, probe.width, probe.height)

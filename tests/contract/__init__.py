@@ -1,0 +1,1 @@
+"""Contracts with providers: strict emulators, and the adapters tried against them."""
