@@ -40,6 +40,15 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
     return f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + body
 
 
+def to(location: str, status: int = 302) -> bytes:
+    """A redirect."""
+    return answer(status, location=location)
+
+
+CHUNKED = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+
+
 class Server:
     """Follows its script, an answer for each request; the last one serves all that follow."""
 
