@@ -9,16 +9,22 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from batches.references import picture_columns
 from batches.rows import Draft
 from batches.spec import BatchSpec, Row
-from studio.operations import Operation
+from studio.operations import InputKind, Operation, input_fields
 
-Identify = Callable[[str], str]
-"""Returns what the content of a picture (an asset id or a path) is known by."""
+Identify = Callable[[str, InputKind], str]
+"""Returns what the content of an input file (an asset id or a path) is known by."""
 
-_SEEDS = 4_294_967_295
-"""Seeds go from 0 to one less than this, as in ``studio.operations``."""
+
+def by_name(reference: str, kind: InputKind) -> str:
+    """Know a file by its name alone."""
+    del kind
+    return reference
+
+
+_SEEDS = 2_147_483_647
+"""Seeds go from 0 to one less than this: some models take no more than 31 bits."""
 
 _UNSET = -1
 
@@ -61,13 +67,18 @@ def build_batch(
 def _key(
     owner: str, operation: Operation, draft: Draft, keys: dict[str, str], identify: Identify
 ) -> str:
-    """Return the row's key: pictures count by where they come from, not by their names."""
-    request = operation.model_dump(mode="json")
+    """Return the row's key: files count by where they come from, not by their names.
+
+    Fields at their defaults are left out, so that a field which an operation gets one day does
+    not make every row of yesterday new work, to be bought again.
+    """
+    request = operation.model_dump(mode="json", exclude_defaults=True)
+    request["operation"] = operation.operation
     for reference in draft.references:
         request[reference.field] = {"row": keys[reference.row], "output": reference.position}
-    for column in picture_columns(type(operation)):
-        if isinstance(text := request[column], str) and text:
-            request[column] = {"picture": identify(text)}
+    for column, kind in input_fields(type(operation)).items():
+        if isinstance(text := request.get(column), str) and text:
+            request[column] = {kind: identify(text, kind)}
     return _digest([owner, request])
 
 

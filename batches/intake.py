@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batches.columns import check_header
-from batches.identity import Identify, build_batch
+from batches.identity import Identify, build_batch, by_name
 from batches.reading import read_sheet
 from batches.references import Exists, Pictures, no_such_file
 from batches.rows import judge
@@ -21,7 +21,7 @@ def check_batch(
     name: str = "",
     folder: Path | None = None,
     exists: Exists = no_such_file,
-    identify: Identify = str,
+    identify: Identify = by_name,
 ) -> tuple[BatchSpec | None, list[Problem]]:
     """Return the batch in a CSV file, or ``None`` and every problem, in the order of the file.
 
@@ -60,7 +60,7 @@ def read_batch(
     name: str = "",
     folder: Path | None = None,
     exists: Exists = no_such_file,
-    identify: Identify = str,
+    identify: Identify = by_name,
 ) -> BatchSpec:
     """Return the batch in a CSV file; arguments as for ``check_batch``.
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
 from batches.spec import Reference
-from studio.operations import Operation, SocialExport, picture_fields
+from studio.operations import InputKind, Operation, SocialExport
 
-Exists = Callable[[str], str]
-"""Says why a picture (an asset id or a path) cannot be used; empty if it can."""
-
-picture_columns = cache(picture_fields)
-"""The columns that hold input pictures of an operation; asked for every row, so remembered."""
+Exists = Callable[[str, InputKind], str]
+"""Says why a file (an asset id or a path) cannot be used as what it is; empty if it can."""
 
 _REFERENCE = re.compile(r"@(?P<row>[a-z0-9_-]{1,60})(:(?P<output>[a-z0-9_]{1,60}))?")
 _ASSET = re.compile(r"ast_[0-9a-z]{26}(_[0-9]{2})?")
@@ -24,8 +20,9 @@ _NAMED_ROWS = 5
 """So many earlier rows are named when a reference is wrong."""
 
 
-def no_such_file(reference: str) -> str:
+def no_such_file(reference: str, kind: InputKind) -> str:
     """Say why there is no file under a path. Asset ids pass: only the library knows them."""
+    del kind
     if _ASSET.fullmatch(reference):
         return ""
     try:
@@ -53,7 +50,7 @@ class Pictures:
     def __init__(self, folder: Path | None, exists: Exists) -> None:
         self._folder = folder
         self._exists = exists
-        self._reasons: dict[str, str] = {}
+        self._reasons: dict[tuple[str, InputKind], str] = {}
         self._lines: dict[str, int] = {}
         self._passed: dict[str, Operation | None] = {}
 
@@ -72,11 +69,11 @@ class Pictures:
         # normpath, so that "a.png" and "./a.png" are the same work.
         return os.path.normpath(self._folder / text if self._folder else text)
 
-    def missing(self, text: str) -> str:
+    def missing(self, text: str, kind: InputKind) -> str:
         """Say why a placed path or an asset cannot be used; empty if it can."""
-        if text not in self._reasons:
-            self._reasons[text] = self._exists(text)
-        return self._reasons[text]
+        if (text, kind) not in self._reasons:
+            self._reasons[text, kind] = self._exists(text, kind)
+        return self._reasons[text, kind]
 
     def refer(self, field: str, text: str, own_name: str) -> Reference | str:
         """Read ``@row`` or ``@row:output``; return the reference, or the rule that it breaks."""

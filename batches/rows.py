@@ -9,10 +9,16 @@ from pydantic import ValidationError
 
 from batches.columns import read_cell
 from batches.reading import Line
-from batches.references import Pictures, picture_columns
+from batches.references import Pictures
 from batches.spec import Problem, Reference
 from studio.errors import shorten
-from studio.operations import OPERATIONS, Operation, describe_problems
+from studio.operations import (
+    OPERATIONS,
+    InputKind,
+    Operation,
+    describe_problems,
+    input_fields,
+)
 
 LONGEST_CELL = 10_000
 """Characters in a cell."""
@@ -93,12 +99,13 @@ def _judge_cells(draft: Draft, cells: dict[str, str], pictures: Pictures) -> Non
         if not draft.blames("operation"):
             draft.note("operation", name, f"must be one of: {', '.join(OPERATIONS)}")
         return
-    inputs = [column for column in picture_columns(operation) if column in cells]
+    kinds = input_fields(operation)
+    inputs = [column for column in kinds if column in cells]
     texts = cells | {column: pictures.place(cells[column]) for column in inputs}
     draft.operation = _validate(draft, operation, texts)
     for column in inputs:
         if not draft.blames(column):
-            _judge_picture(draft, column, cells[column], pictures)
+            _judge_input(draft, column, cells[column], kinds[column], pictures)
 
 
 def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Operation | None:
@@ -117,12 +124,12 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
         return None
 
 
-def _judge_picture(draft: Draft, column: str, text: str, pictures: Pictures) -> None:
+def _judge_input(draft: Draft, column: str, text: str, kind: InputKind, pictures: Pictures) -> None:
     if text.startswith("@"):
         reference = pictures.refer(column, text, draft.name)
         if isinstance(reference, str):
             draft.note(column, text, reference)
         else:
             draft.references += (reference,)
-    elif reason := pictures.missing(pictures.place(text)):
+    elif reason := pictures.missing(pictures.place(text), kind):
         draft.note(column, text, reason)

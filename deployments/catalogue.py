@@ -16,15 +16,12 @@ from prefect import Flow
 
 from billing.pricebook import PriceBook
 from flows.batch import batch
-from flows.create import create_image
-from flows.edit import remove_background
-from flows.social import export_for_social_media
+from flows.operations import OPERATION_FLOWS
 from flows.upkeep import upkeep
-from flows.upscale import upscale_image
 from providers import Offer
 from studio import credits as money
 from studio.errors import PriceUnknown
-from studio.operations import Generate, Operation, RemoveBackground, SocialExport, Upscale
+from studio.operations import OPERATIONS, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +42,6 @@ class Offered:
     tags: tuple[str, ...]
     interval: timedelta | None = None
 
-
-_OPERATIONS: tuple[tuple[Flow[..., Any], type[Operation]], ...] = (
-    (create_image, Generate),
-    (remove_background, RemoveBackground),
-    (upscale_image, Upscale),
-    (export_for_social_media, SocialExport),
-)
 
 _BATCH = """\
 Do every row of a CSV file: all of it is checked, quoted and held for before anything is bought.
@@ -76,7 +66,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
     return (
         *(
             Offered(flow, kind.title, _describe(kind, offers, book), (kind.module,))
-            for flow, kind in _OPERATIONS
+            for kind, flow in ((OPERATIONS[name], flow) for name, flow in OPERATION_FLOWS.items())
         ),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10)),

@@ -33,7 +33,7 @@ from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
 from studio.errors import AlreadyRunning, BatchInvalid, HoldRefused, NotFound, StudioError
-from studio.operations import picture_fields
+from studio.operations import input_fields, inputs_given
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def read_file(
         owner=owner,
         name=name,
         folder=folder,
-        exists=lambda reference: studio.inputs.problem(reference, owner),
-        identify=lambda reference: studio.inputs.find("image", reference, owner).sha256,
+        exists=lambda reference, kind: studio.inputs.problem(reference, owner, kind=kind),
+        identify=lambda reference, kind: studio.inputs.find(kind, reference, owner, kind).sha256,
     )
 
 
@@ -110,9 +110,10 @@ def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
 
 def _plan_row(studio: Studio, spec: BatchSpec, row: Row) -> PlannedRow:
     referred = {reference.field for reference in row.references}
+    kinds = input_fields(type(row.operation))
     pictures = tuple(
-        studio.inputs.find(name, getattr(row.operation, name), spec.owner)
-        for name in picture_fields(type(row.operation))
+        studio.inputs.find(name, reference, spec.owner, kinds[name])
+        for name, reference in inputs_given(row.operation).items()
         if name not in referred
     )
     return PlannedRow(row, studio.planner.plan(row.operation, pictures), pictures)

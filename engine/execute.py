@@ -12,6 +12,7 @@ from engine import journal, outputs
 from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture
 from engine.loop import to_the_end
+from engine.pacing import Pacing
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
 from studio.database import GroupCommit
 from studio.errors import (
@@ -22,6 +23,7 @@ from studio.errors import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    RateLimited,
     StudioError,
     StudioUnavailable,
     TooLarge,
@@ -67,6 +69,7 @@ class Executor:
 
     Args:
         width: calls to providers under way at once.
+        pacing: keeps to the limits of accounts at providers; ``None`` knows of none.
     """
 
     def __init__(
@@ -77,12 +80,14 @@ class Executor:
         providers: Mapping[str, Provider],
         *,
         width: int,
+        pacing: Pacing | None = None,
     ) -> None:
         self._gate = gate
         self._commits = commits
         self._store = store
         self._providers = providers
         self._width = asyncio.Semaphore(width)
+        self._pacing = pacing or Pacing(None)
 
     async def execute(self, order: Order) -> Job:
         """Return the order's job: settled, failed, unknown, or submitted and still at its provider.
@@ -95,38 +100,60 @@ class Executor:
             StudioUnavailable: the database stayed away; the same order goes on from there.
         """
         ended: Job | None = None
+        busy: RateLimited | None = None
         for choice in order.plan.choices:
             try:
                 job = await self._attempt(order, choice)
             except HoldRefused:
                 if ended is None:
                     raise
-                # A substitute that costs more than is held: the failure before it stands.
+                # Another offer that costs more than is held: the failure before it stands.
                 break
+            except RateLimited as error:
+                # Not even begun: its account had no room for longer than anybody waits.
+                busy = error
+                continue
             ended = job
-            if job.state != "failed":
+            if job.state != "failed" or job.billed:
                 break
-        assert ended is not None  # noqa: S101 - a plan is never empty
+        if ended is None:
+            raise busy or AssertionError("a plan is never empty")
         return ended
+
+    async def resume(self, job: Job) -> Job:
+        """Go on with a job whose process is gone: nothing is bought by it.
+
+        What is at its provider is collected, what is stored is settled. What was only begun ends:
+        as unknown, or as failed where it surely bought nothing.
+
+        Raises:
+            AlreadyRunning: somebody else is at work on it.
+        """
+        async with self._width:
+            passed = await to_the_end(self._gate.reopen(job))
+            return await self._go_on(passed)
 
     async def _attempt(self, order: Order, choice: Choice) -> Job:
         # The width bounds what is asked of providers and what is held in memory. A job is begun
         # only when its call may start: one that is cut off before has surely bought nothing.
-        async with self._width:
+        provider = self._providers[choice.offer.provider]
+        async with self._width, self._pacing.admission(provider, choice.offer):
             opening = _opening(order, choice, self._gate.worker)
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
             passed = await to_the_end(self._gate.open(opening))
-            try:
-                job = passed.job
-                if job.state in {"prepared", "submitted"}:
-                    job = await self._obtain(passed)
-            except BaseException:
-                self._gate.leave(passed.job)
-                raise
+            job = await self._go_on(passed)
+        self._pacing.learn(provider, job)
+        return job
+
+    async def _go_on(self, passed: Pass) -> Job:
+        """Obtain what is not there yet, settle what is, and leave the gate."""
         try:
+            job = passed.job
+            if job.state in {"prepared", "submitted"}:
+                job = await self._obtain(passed)
             return await self._settle(job) if job.state == "generated" else job
         finally:
-            self._gate.leave(job)
+            self._gate.leave(passed.job)
 
     async def _obtain(self, passed: Pass) -> Job:
         """Have the work done and keep what comes back."""
@@ -150,7 +177,7 @@ class Executor:
         """Call the provider, once; what it comes to by no delivery ends the job or submits it."""
         job = passed.job
         if passed.permit is None or (passed.taken_over and not offer.repeatable):
-            return await self._end(job, _cut_off(job, offer)), None
+            return await self._end(job, _failure(_cut_off(job, offer), offer)), None
         try:
             request = await asyncio.to_thread(self._request, job)
             async with asyncio.timeout(offer.seconds):
@@ -187,7 +214,7 @@ class Executor:
     async def _keep(self, job: Job, offer: Offer, delivery: Delivery) -> Job:
         """Store what was bought, and write down that it is there."""
         try:
-            kept = await self._store_outputs(offer, delivery)
+            kept = await self._store_outputs(job, offer, delivery)
         except StudioUnavailable as error:
             lost = OutcomeUnknown(f"Bought, but not stored: {error}", provider=offer.provider)
             return await self._end(job, _failure(lost, offer))
@@ -196,29 +223,32 @@ class Executor:
         await self._commit(journal.note_generated, journal.Generated(job.id, kept))
         return replace(job, state="generated", delivery=kept)
 
-    async def _store_outputs(self, offer: Offer, delivery: Delivery) -> dict[str, Any]:
+    async def _store_outputs(self, job: Job, offer: Offer, delivery: Delivery) -> dict[str, Any]:
         """Store the outputs; storage that is away for a moment must not lose them."""
         for wait in _WAITS:
             try:
-                return await asyncio.to_thread(outputs.keep, self._store, offer, delivery)
+                return await asyncio.to_thread(outputs.keep, self._store, offer, delivery, job)
             except StudioUnavailable as error:
                 _log.warning("storage is away, trying again in %s s: %s", wait, error)
                 await asyncio.sleep(wait)
-        return await asyncio.to_thread(outputs.keep, self._store, offer, delivery)
+        return await asyncio.to_thread(outputs.keep, self._store, offer, delivery, job)
 
     def _request(self, job: Job) -> Request:
-        pictures = {picture.field: self._store.get(picture.sha256) for picture in job.inputs()}
-        return Request(job.request(), pictures)
+        inputs = job.inputs()
+        files = {each.field: self._store.get(each.sha256) for each in inputs}
+        return Request(job.request(), files, tuple(each.facts() for each in inputs))
 
     async def _settle(self, job: Job) -> Job:
         settled: Job = await self._commit(journal.settle, job.id)
-        return replace(settled, state="settled")
+        return replace(settled, state="settled", charged=settled.due)
 
     async def _end(self, job: Job, error: ProviderError) -> Job:
         """Write down that the job came to nothing, or that nobody knows what it came to."""
-        state = "failed" if error.bought is False else "unknown"
-        await self._commit(journal.note_failure, journal.Failure(job, error.as_dict(), state))
-        return replace(job, state=state, error=error.as_dict())
+        state = "unknown" if error.bought is None else "failed"
+        charge = job.price if error.bought else 0
+        unit = journal.Failure(job, error.as_dict(), state, charge)
+        await self._commit(journal.note_failure, unit)
+        return replace(job, state=state, error=error.as_dict(), charged=charge)
 
     def _find_offer(self, identifier: str) -> tuple[Provider, Offer] | None:
         provider = self._providers.get(identifier.partition("/")[0])
@@ -262,6 +292,7 @@ def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:
         offer=choice.offer.id,
         reason=choice.reason,
         price=choice.price,
+        cost=choice.cost,
         limit=order.limit,
     )
 

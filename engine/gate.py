@@ -70,6 +70,24 @@ class Gate:
         may_call = permit.issue(job=job.id, offer=job.offer) if job.state == "prepared" else None
         return Pass(job, may_call, taken_over=True)
 
+    async def reopen(self, job: Job) -> Pass:
+        """Go on with a job that a process left behind; there is no permit to call its provider.
+
+        Raises:
+            AlreadyRunning: a live process, perhaps this one, is at work on it.
+        """
+        place = (job.owner, job.key)
+        with self._lock:
+            if place in self._inside:
+                raise _busy(job.label)
+            self._inside.add(place)
+        try:
+            await self._take_over(job)
+        except BaseException:
+            self._inside.discard(place)
+            raise
+        return Pass(job, None, taken_over=True)
+
     async def _take_over(self, job: Job) -> None:
         """Make this process the one that works on ``job``; its claim stands from before."""
         if job.worker != self._worker.id and await asyncio.to_thread(

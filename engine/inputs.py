@@ -5,26 +5,32 @@ This happens before anything is held, so that a wrong path or a broken file cost
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from PIL import Image
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from engine.jobs import Picture
 from library import Asset, add_assets, find_asset, find_import
-from studio import imaging
+from studio import imaging, media
 from studio.clock import now
 from studio.database import Database
 from studio.errors import InvalidRequest, NotFound, PictureRefused, StudioError
 from studio.ids import new_id
-from studio.operations import Operation, picture_fields
+from studio.operations import InputKind, Operation, input_fields, inputs_given
 from studio.storage import BlobStore
 
 _MOST_REMEMBERED = 10_000
 """Files whose filing is remembered by this process; a batch may name one file in every row."""
 
-_ALLOWED = "the id of a library asset (ast_…) or the path of a PNG, JPEG, WebP or GIF file"
+_ALLOWED: Mapping[InputKind, str] = {
+    "picture": "the id of a library asset (ast_…) or the path of a PNG, JPEG, WebP or GIF file",
+    "audio": "the id of a library asset (ast_…) or the path of a WAV or MP3 file",
+}
+_WORDS: Mapping[InputKind, str] = {"picture": "picture", "audio": "sound"}
+_BEGINNINGS: Mapping[InputKind, str] = {"picture": "image/", "audio": "audio/"}
 
 
 class Inputs:
@@ -48,20 +54,22 @@ class Inputs:
             NotFound: there is no such asset or file.
         """
         return tuple(
-            self.find(field, str(getattr(operation, field)), owner)
-            for field in picture_fields(type(operation))
+            self.find(field, reference, owner, input_fields(type(operation))[field])
+            for field, reference in inputs_given(operation).items()
         )
 
-    def problem(self, reference: str, owner: str) -> str:
-        """Say why ``reference`` names no usable picture; empty when it does."""
+    def problem(
+        self, reference: str, owner: str, field: str = "image", kind: InputKind = "picture"
+    ) -> str:
+        """Say why ``reference`` names no usable file; empty when it does."""
         try:
-            self.find("image", reference, owner)
+            self.find(field, reference, owner, kind)
         except StudioError as error:
             return error.message
         return ""
 
-    def find(self, field: str, reference: str, owner: str) -> Picture:
-        """Return the picture that ``reference`` names in a request's ``field``.
+    def find(self, field: str, reference: str, owner: str, kind: InputKind = "picture") -> Picture:
+        """Return the file that ``reference`` names in a request's ``field``.
 
         Raises:
             InvalidRequest: the name is not right, or what it names is no picture.
@@ -69,36 +77,49 @@ class Inputs:
         """
         if "://" in reference or reference.startswith("data:"):
             raise InvalidRequest(
-                "Pictures are not fetched from addresses.",
+                "Files are not fetched from addresses.",
                 field=field,
                 given=reference,
-                allowed=_ALLOWED,
+                allowed=_ALLOWED[kind],
             )
         if reference.startswith("ast_"):
             with self._database.read() as connection:
                 asset = _named(lambda: find_asset(connection, owner, reference), field)
         else:
-            asset = self._import(field, _path(field, self._folder, reference), owner)
-        if not asset.media_type.startswith("image/"):
+            asset = self._import(field, _path(field, self._folder, reference, kind), owner, kind)
+        if not asset.media_type.startswith(_BEGINNINGS[kind]):
             raise InvalidRequest(
-                "That asset is no picture.", field=field, given=reference, allowed=_ALLOWED
+                f"That is no {_WORDS[kind]}.",
+                field=field,
+                given=f"{reference} ({asset.media_type})",
+                allowed=_ALLOWED[kind],
             )
-        return Picture(field, asset.id, asset.name, asset.sha256, asset.width, asset.height)
+        return Picture(
+            field,
+            asset.id,
+            asset.name,
+            asset.sha256,
+            asset.width,
+            asset.height,
+            asset.media_type,
+            asset.bytes,
+            float(asset.facts.get("seconds", 0)),
+        )
 
-    def _import(self, field: str, path: Path, owner: str) -> Asset:
-        """File a picture from outside, once for the same bytes and owner."""
-        state = _state(field, path)
+    def _import(self, field: str, path: Path, owner: str, kind: InputKind) -> Asset:
+        """File a picture or sound from outside, once for the same bytes and owner."""
+        state = _state(field, path, kind)
         known = self._imported.get((owner, str(path), *state))
         if known is None:
-            known = self._file(field, path, owner)
+            known = self._file(field, path, owner, kind)
             if len(self._imported) < _MOST_REMEMBERED:
                 self._imported[owner, str(path), *state] = known
         return known
 
-    def _file(self, field: str, path: Path, owner: str) -> Asset:
-        data = _read(field, path)
+    def _file(self, field: str, path: Path, owner: str, kind: InputKind) -> Asset:
+        data = _read(field, path, kind)
         try:
-            image = imaging.open_picture(data)
+            found, shown = _look(data, kind)
         except PictureRefused as error:
             raise PictureRefused(
                 f"{path.name}: {error.message}", field=field, given=path, allowed=error.allowed
@@ -109,11 +130,11 @@ class Inputs:
             owner=owner,
             name=path.name,
             sha256=sha256,
-            thumbnail=self._store.put(imaging.thumbnail(image), derived=True),
-            media_type=imaging.sniff(data) or "",
+            thumbnail=self._store.put(imaging.thumbnail(shown), derived=True),
+            media_type=found.media_type,
             bytes=len(data),
-            width=image.width,
-            height=image.height,
+            width=found.width,
+            height=found.height,
             operation="import",
             request={},
             provider="",
@@ -122,7 +143,7 @@ class Inputs:
             reason="",
             seed=None,
             credits=0,
-            facts={},
+            facts={"seconds": found.seconds} if found.seconds else {},
             job=f"import:{owner}:{sha256}",
             position=0,
             run="",
@@ -156,7 +177,25 @@ def _named(find: Callable[[], Asset], field: str) -> Asset:
         ) from None
 
 
-def _path(field: str, folder: Path, reference: str) -> Path:
+def _look(data: bytes, kind: InputKind) -> tuple[media.Media, Image.Image]:
+    """Return what a file is, and the picture that stands for it.
+
+    Raises:
+        PictureRefused: it is not of the kind that is wanted.
+    """
+    if kind == "picture":
+        image = imaging.open_picture(data)
+        found = media.Media(imaging.sniff(data) or "", image.width, image.height)
+        return found, image
+    found = media.look(data)
+    if not found.media_type.startswith(_BEGINNINGS[kind]):
+        raise PictureRefused(
+            f"This is no {_WORDS[kind]}.", given=found.media_type, allowed=_ALLOWED[kind]
+        )
+    return found, media.face(data, found)
+
+
+def _path(field: str, folder: Path, reference: str, kind: InputKind) -> Path:
     """Return the path that a request names.
 
     Raises:
@@ -166,16 +205,16 @@ def _path(field: str, folder: Path, reference: str) -> Path:
         return folder / Path(reference).expanduser()
     except RuntimeError:
         raise InvalidRequest(
-            "There is no such file.", field=field, given=reference, allowed=_ALLOWED
+            "There is no such file.", field=field, given=reference, allowed=_ALLOWED[kind]
         ) from None
 
 
-def _state(field: str, path: Path) -> tuple[int, int]:
+def _state(field: str, path: Path, kind: InputKind) -> tuple[int, int]:
     """Return when the file was last changed and its size: what tells it from another one.
 
     Raises:
         InvalidRequest: it is not there, or not a file.
-        PictureRefused: it is larger than ``imaging.MAX_BYTES``.
+        PictureRefused: it is larger than files of its kind may be.
     """
     try:
         status = path.stat()
@@ -183,21 +222,27 @@ def _state(field: str, path: Path) -> tuple[int, int]:
     except (OSError, ValueError):
         is_file = False
     if not is_file:
-        raise InvalidRequest("There is no such file.", field=field, given=path, allowed=_ALLOWED)
-    if status.st_size > imaging.MAX_BYTES:
+        raise InvalidRequest(
+            "There is no such file.", field=field, given=path, allowed=_ALLOWED[kind]
+        )
+    most = imaging.MAX_BYTES if kind == "picture" else media.MAX_AUDIO_BYTES
+    if status.st_size > most:
         raise PictureRefused(
             "The file is too large.",
             field=field,
             given=f"{status.st_size} bytes",
-            allowed=f"at most {imaging.MAX_BYTES} bytes",
+            allowed=f"at most {most} bytes",
         )
     return status.st_mtime_ns, status.st_size
 
 
-def _read(field: str, path: Path) -> bytes:
+def _read(field: str, path: Path, kind: InputKind) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise InvalidRequest(
-            f"The file cannot be read: {error.strerror}.", field=field, given=path, allowed=_ALLOWED
+            f"The file cannot be read: {error.strerror}.",
+            field=field,
+            given=path,
+            allowed=_ALLOWED[kind],
         ) from error

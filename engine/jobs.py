@@ -8,22 +8,35 @@ from datetime import datetime
 from typing import Any
 
 from library import Asset, Parent
+from providers import Input
 from studio.operations import Operation, parse_operation
 
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+_EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "model/gltf-binary": "glb",
+    "application/json": "json",
+    "audio/wav": "wav",
+    "audio/mpeg": "mp3",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An input picture, found and checked.
+    """An input file, found and checked: a picture, or sound.
 
     Attributes:
         field: the operation's field that named it.
         asset: its id in the library.
         name: its file name, for people.
         sha256: of its bytes, which are in the blob store.
-        width: pixels.
-        height: pixels.
+        width: pixels; 0 for sound.
+        height: pixels; 0 for sound.
+        size: bytes.
+        seconds: how long it lasts; 0 for pictures.
     """
 
     field: str
@@ -32,6 +45,13 @@ class Picture:
     sha256: str
     width: int
     height: int
+    media_type: str = "image/png"
+    size: int = 0
+    seconds: float = 0
+
+    def facts(self) -> Input:
+        """Return what a provider's limits and prices look at."""
+        return Input(self.field, self.media_type, self.size, self.width, self.height, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +93,9 @@ class Job:
         pictures: its inputs.
         offer: at which offer it is bought.
         reason: why that one was chosen.
-        price: what was claimed for it, in micro-credits.
+        price: what was claimed for it, in micro-credits: the most that it may come to.
+        cost: what the provider charges the operator for it by the price book, in micro-credits.
+        charged: what was captured for it in the end, in micro-credits; 0 before its end.
         claim: id of that claim, which the capture or the giving back ends.
         remote_id: the provider's name for it, where the work is collected later.
         delivery: what came back: outputs, model, method, seed, facts.
@@ -94,6 +116,8 @@ class Job:
     offer: str
     reason: str
     price: int
+    cost: int
+    charged: int
     claim: str
     remote_id: str
     delivery: Mapping[str, Any] | None
@@ -131,9 +155,19 @@ class Job:
         return tuple(self.asset_id(position) for position in range(len(self.outputs())))
 
     @property
+    def due(self) -> int:
+        """What its settlement captures, in micro-credits: usage where told, else the price."""
+        return int(self.delivery.get("charge", self.price)) if self.delivery else self.price
+
+    @property
+    def billed(self) -> bool:
+        """Whether it failed and was billed all the same; it is then not tried again by itself."""
+        return self.state == "failed" and bool(self.error and self.error.get("billed"))
+
+    @property
     def credits(self) -> int:
         """What was paid for it, in micro-credits."""
-        return self.price if self.state == "settled" else 0
+        return self.charged
 
     @property
     def provider(self) -> str:
@@ -179,7 +213,7 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
             method=str(delivery["method"]),
             reason=job.reason,
             seed=delivery["seed"],
-            credits=job.price if position == 0 else 0,
+            credits=job.due if position == 0 else 0,
             facts=delivery["facts"],
             job=job.id,
             position=position,

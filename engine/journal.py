@@ -51,6 +51,7 @@ class Opening:
     offer: str
     reason: str
     price: int
+    cost: int = 0
     limit: int | None = None
 
 
@@ -98,7 +99,8 @@ def open_jobs(connection: Connection, units: Sequence[Opening]) -> Sequence[Open
         before = standing.get((unit.owner, unit.key))
         if (unit.owner, unit.key) in taken:
             answers[position] = Conflict("The same work was asked for twice at the same moment.")
-        elif before is not None and before.state != "failed":
+        elif before is not None and (before.state != "failed" or before.billed):
+            # What was billed once is not bought again: it would be refused and billed again.
             answers[position] = Opened(before, fresh=False)
         elif unit.limit is not None and unit.price > unit.limit:
             answers[position] = _above_limit(unit, unit.limit)
@@ -136,6 +138,8 @@ def _begin(unit: Opening, attempt: int) -> Job:
         offer=unit.offer,
         reason=unit.reason,
         price=unit.price,
+        cost=unit.cost,
+        charged=0,
         claim="",
         remote_id="",
         delivery=None,
@@ -252,13 +256,17 @@ def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
             raise Conflict(f"Job {job.id} is {job.state}; it has nothing to settle.")
     moment = now()
     captures = [
-        CaptureRequest(owner=job.owner, claim_id=job.claim, amount=job.price) for job in generated
+        CaptureRequest(owner=job.owner, claim_id=job.claim, amount=job.due) for job in generated
     ]
     for answer in capture(connection, captures):
         if isinstance(answer, StudioError):
             raise answer
     add_assets(connection, [asset for job in generated for asset in assets_of(job, moment)])
-    _update(connection, ("generated",), [{"job": j.id, "state": "settled"} for j in generated])
+    _update(
+        connection,
+        ("generated",),
+        [{"job": job.id, "state": "settled", "charged": job.due} for job in generated],
+    )
     post(connection, [_finished(job) for job in generated if job.announce])
     return [found[identifier] for identifier in units]
 
@@ -272,7 +280,7 @@ def _finished(job: Job) -> Message:
             "operation": job.operation["operation"],
             "label": job.label,
             "assets": [job.asset_id(position) for position in range(len(job.outputs()))],
-            "credits": job.price,
+            "credits": job.due,
             "run": job.run,
         },
     )
@@ -285,26 +293,99 @@ class Failure:
     Attributes:
         error: as JSON values.
         state: ``failed`` gives the claim back; ``unknown`` keeps it, since money may be gone.
+        charge: what is captured although it failed, in micro-credits: what was billed is paid.
     """
 
     job: Job
     error: Mapping[str, Any]
     state: str
+    charge: int = 0
 
 
 def note_failure(connection: Connection, units: Sequence[Failure]) -> Sequence[None]:
-    """End jobs that failed and give their claims back, or mark them as unknown."""
+    """End jobs that failed: their claims go back or are captured; or mark them as unknown."""
     failed = [unit for unit in units if unit.state == "failed"]
-    returns = [GiveBackRequest(owner=u.job.owner, claim_id=u.job.claim) for u in failed]
-    for answer in give_back(connection, returns):
+    paid = [
+        CaptureRequest(owner=u.job.owner, claim_id=u.job.claim, amount=u.charge)
+        for u in failed
+        if u.charge
+    ]
+    returns = [
+        GiveBackRequest(owner=u.job.owner, claim_id=u.job.claim) for u in failed if not u.charge
+    ]
+    for answer in (*capture(connection, paid), *give_back(connection, returns)):
         if isinstance(answer, StudioError):
             raise answer
     _update(
         connection,
         ("prepared", "submitted"),
-        [{"job": u.job.id, "state": u.state, "error": u.error} for u in units],
+        [{"job": u.job.id, "state": u.state, "error": u.error, "charged": u.charge} for u in units],
     )
     return [None] * len(units)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A person's word on a job whose outcome nobody knew.
+
+    Attributes:
+        charge: micro-credits: the price where it was bought, 0 where it was not.
+    """
+
+    job: Job
+    charge: int
+
+
+def resolve(connection: Connection, units: Sequence[Resolution]) -> Sequence[StudioError | None]:
+    """End unknown jobs: what was bought is paid, what was not goes back."""
+    unknown = {
+        job.id: job
+        for job in _by_id(connection, [unit.job.id for unit in units])
+        if job.state == "unknown"
+    }
+    right = [unit for unit in units if unit.job.id in unknown]
+    failures = []
+    for unit in right:
+        error = dict(unknown[unit.job.id].error or {}) | {
+            "billed": bool(unit.charge),
+            "resolved": "bought" if unit.charge else "not bought",
+        }
+        failures.append(Failure(unknown[unit.job.id], error, "failed", unit.charge))
+    _update(
+        connection, ("unknown",), [{"job": each.job.id, "state": "prepared"} for each in failures]
+    )
+    note_failure(connection, failures)
+    gone = Conflict("The outcome of this job is known by now.", field="job")
+    return [None if unit.job.id in unknown else gone for unit in units]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An unknown job that was found at its provider, under the name that it has there."""
+
+    job: Job
+    worker: str
+    remote_id: str
+
+
+def attach(connection: Connection, units: Sequence[Attachment]) -> Sequence[bool]:
+    """Make unknown jobs submitted again; ``False`` for one whose outcome is known."""
+    found = {job.id: job for job in _by_id(connection, [unit.job.id for unit in units])}
+    right = [unit for unit in units if found[unit.job.id].state == "unknown"]
+    _update(
+        connection,
+        ("unknown",),
+        [
+            {
+                "job": unit.job.id,
+                "state": "submitted",
+                "remote_id": unit.remote_id,
+                "worker": unit.worker,
+            }
+            for unit in right
+        ],
+    )
+    return [unit in right for unit in units]
 
 
 def _update(

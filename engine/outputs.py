@@ -6,21 +6,23 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from engine.jobs import Made
+from engine.finish import Finished, finish
+from engine.jobs import Job, Made
 from providers import Delivery, Offer, Output
-from studio import imaging
+from studio import imaging, media
 from studio.errors import BadResponse, NotFound, PictureRefused, StudioUnavailable
 from studio.storage import BlobStore
 
 _MOST_OUTPUTS = 64
 _LARGEST_SEED = 2**63 - 1
+_KINDS = {"picture": "image/", "video": "video/", "model": "model/", "text": "application/json"}
 
 
-def keep(store: BlobStore, offer: Offer, delivery: Delivery) -> dict[str, Any]:
+def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[str, Any]:
     """Keep every output durably and return the delivery as JSON values for the job's row.
 
     Raises:
-        BadResponse: an output is not what its provider says, or no usable picture.
+        BadResponse: an output is not what its provider says, or nothing that can be used.
         StudioUnavailable: the storage refused.
     """
     if not 1 <= len(delivery.outputs) <= _MOST_OUTPUTS:
@@ -30,13 +32,57 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery) -> dict[str, Any]:
             allowed=f"1 to {_MOST_OUTPUTS}",
         )
     _check_facts(offer, delivery)
+    facts = dict(delivery.facts)
+    made = []
+    for output in delivery.outputs:
+        finished = _finish(offer, output, job)
+        facts |= finished.facts
+        made.append(asdict(_keep_one(store, offer, output.name, finished.data)))
     return {
-        "outputs": [asdict(_keep_one(store, offer, output)) for output in delivery.outputs],
+        "outputs": made,
         "model": delivery.model,
         "method": delivery.method,
         "seed": delivery.seed,
-        "facts": dict(delivery.facts),
+        "facts": facts,
+        "charge": _charge(job, delivery),
     }
+
+
+def _charge(job: Job, delivery: Delivery) -> int:
+    """Return what the job comes to: the price, or its part that was used, rounded up.
+
+    The selling price of usage bears the same margin as that of the ceiling, and is never above
+    it: more than was held cannot be captured.
+    """
+    if delivery.cost is None or not job.cost:
+        return job.price
+    return min(job.price, -(-job.price * max(0, delivery.cost) // job.cost))
+
+
+def _finish(offer: Offer, output: Output, job: Job) -> Finished:
+    """Bring a picture to the size and file type that were asked for; see ``engine.finish``."""
+    media_type = imaging.sniff(output.data)
+    declared = output.media_type
+    if media_type != declared and not (media_type is None and declared == "application/json"):
+        raise BadResponse(
+            f"{offer.provider} called a file {declared} that is {media_type}.",
+            provider=offer.provider,
+        )
+    if offer.exact or not declared.startswith("image/"):
+        return Finished(output.data, {})
+    try:
+        return finish(output.data, job.request(), [each.facts() for each in job.inputs()])
+    except PictureRefused as error:
+        raise _unusable(offer, error) from error
+
+
+def _unusable(offer: Offer, error: PictureRefused) -> BadResponse:
+    return BadResponse(
+        f"{offer.provider} delivered something that is no picture: {error.message}"
+        if offer.kind == "picture"
+        else f"{offer.provider} delivered no usable {offer.kind}: {error.message}",
+        provider=offer.provider,
+    )
 
 
 def _check_facts(offer: Offer, delivery: Delivery) -> None:
@@ -60,28 +106,26 @@ def _check_facts(offer: Offer, delivery: Delivery) -> None:
         )
 
 
-def _keep_one(store: BlobStore, offer: Offer, output: Output) -> Made:
+def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes) -> Made:
     try:
-        media_type = imaging.sniff(output.data)
-        if media_type != output.media_type:
-            raise BadResponse(
-                f"{offer.provider} called a file {output.media_type} that is {media_type}.",
-                provider=offer.provider,
-            )
-        image = imaging.open_picture(output.data)
+        found = media.look(data)
+        shown = media.face(data, found)
     except PictureRefused as error:
+        raise _unusable(offer, error) from error
+    if not found.media_type.startswith(_KINDS[offer.kind]):
         raise BadResponse(
-            f"{offer.provider} delivered something that is no picture: {error.message}",
+            f"{offer.provider} delivered {found.media_type} where a {offer.kind} was ordered.",
             provider=offer.provider,
-        ) from error
+        )
     return Made(
-        name=output.name,
-        sha256=store.put(output.data),
-        thumbnail=store.put(imaging.thumbnail(image), derived=True),
-        media_type=media_type,
-        size=len(output.data),
-        width=image.width,
-        height=image.height,
+        name=name,
+        sha256=store.put(data),
+        thumbnail=store.put(imaging.thumbnail(shown), derived=True),
+        media_type=found.media_type,
+        size=len(data),
+        # A picture's own pixels: those of its header may still have to be turned.
+        width=shown.width if offer.kind == "picture" else found.width,
+        height=shown.height if offer.kind == "picture" else found.height,
     )
 
 
@@ -95,6 +139,7 @@ def thumbnail(store: BlobStore, sha256: str, thumbnail_sha256: str) -> bytes:
     try:
         return store.get(thumbnail_sha256)
     except (NotFound, StudioUnavailable):
-        small = imaging.thumbnail(imaging.open_picture(store.get(sha256)))
+        data = store.get(sha256)
+        small = imaging.thumbnail(media.face(data, media.look(data)))
         store.put(small, derived=True)
         return small

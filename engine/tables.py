@@ -34,6 +34,8 @@ jobs = Table(
     Column("offer", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("price", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False, server_default="0"),
+    Column("charged", BigInteger, nullable=False, server_default="0"),
     Column("claim", Text, nullable=False),
     Column("remote_id", Text, nullable=False, server_default=""),
     Column("delivery", JsonText),

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
+from prefect import Flow
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
@@ -56,12 +57,20 @@ def form(operation: type[Operation]) -> Callable[[Function], Function]:
     return decorate
 
 
+def operation_of(flow: Flow[..., Any]) -> type[Operation]:
+    """Return the operation that a flow with a form is for."""
+    operation: type[Operation] = flow.fn.operation  # type: ignore[attr-defined]
+    return operation
+
+
 def _by_need(operation: type[Operation]) -> list[tuple[str, FieldInfo]]:
-    """Order the fields as people fill them in: the operation's own, then provider and model."""
-    shared = ("provider", "model")
+    """Order the fields as people fill them in: the operation's own, then those that many share."""
     fields = operation.model_fields
-    own = [name for name in fields if name not in shared and name != "operation"]
-    return [(name, fields[name]) for name in (*own, *shared)]
+    own = [name for name in operation.__annotations__ if name in fields]
+    names = [*own, *(name for name in fields if name not in own)]
+    last = ("provider", "model")
+    names = [name for name in names if name not in {"operation", *last}]
+    return [(name, fields[name]) for name in (*names, *last)]
 
 
 def _annotation(field: FieldInfo) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect import Flow, State, get_run_logger
+from prefect import Flow, State, flow, get_run_logger
 from prefect.client.schemas.objects import FlowRun
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run as this_run
@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 from engine.jobs import Job
 from engine.single import release_run
 from engine.studio import open_studio
+from flows.forms import form
 from studio.errors import InvalidRequest
 from studio.operations import Operation, parse_operation
 from studio.settings import settings
@@ -23,6 +24,29 @@ from tasks import OPERATION_TASKS, notify, preflight, settle
 from tasks.states import refused
 
 _NAME_LENGTH = 60
+
+Body = Callable[..., Coroutine[Any, Any, State[Any]]]
+"""What a flow of one operation does: keywords for its fields in, a state out."""
+
+
+def operation_flow(operation: type[Operation], name: str) -> Callable[[Body], Flow[..., Any]]:
+    """Make a function the flow of ``operation``: its form, its run's name, its way out.
+
+    Args:
+        operation: what the flow does.
+        name: the flow's name.
+    """
+
+    def decorate(body: Body) -> Flow[..., Any]:
+        return flow(
+            name=name,
+            description=operation.summary,
+            flow_run_name=run_name,
+            on_crashed=[release],
+            on_cancellation=[release],
+        )(form(operation)(body))
+
+    return decorate
 
 
 async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -> State[Any]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import State, flow
+from prefect import State
 
-from flows.forms import form
-from flows.single import release, run_name, run_operation
-from studio.operations import Upscale
+from flows.single import operation_flow, run_operation
+from studio.operations import Upscale, UpscaleConservative, UpscaleCreative
 
 
-@flow(
-    name="upscale-image",
-    description=Upscale.summary,
-    flow_run_name=run_name,
-    on_crashed=[release],
-    on_cancellation=[release],
-)
-@form(Upscale)
+@operation_flow(Upscale, "upscale-image")
 async def upscale_image(**values: Any) -> State[Any]:
     """Enlarge a picture."""
     return await run_operation(Upscale, values)
+
+
+@operation_flow(UpscaleConservative, "upscale-conservative")
+async def upscale_conservative(**values: Any) -> State[Any]:
+    """Enlarge a picture and change little."""
+    return await run_operation(UpscaleConservative, values)
+
+
+@operation_flow(UpscaleCreative, "upscale-creative")
+async def upscale_creative(**values: Any) -> State[Any]:
+    """Enlarge a picture and invent what it lacks."""
+    return await run_operation(UpscaleCreative, values)

@@ -154,7 +154,7 @@ class Provider(ABC):
         return Health(reachable=True, says="on this machine")
 
     def pace_by(self, pace: Callable[[], Awaitable[None]]) -> None:  # noqa: B027 - local has none
-        """Have ``pace`` awaited before each HTTP request, so that the limits hold for all of them."""
+        """Have ``pace`` awaited before each HTTP request: limits are to hold for all of them."""
 
     async def close(self) -> None:  # noqa: B027 - most providers that compute have nothing to close
         """Let go of connections and threads."""

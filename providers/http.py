@@ -68,7 +68,7 @@ class Reply:
     @property
     def media_type(self) -> str:
         """What the header calls the body, without parameters; not to be trusted."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
     @property
     def request_id(self) -> str:
@@ -301,4 +301,4 @@ def _wait(error: ProviderError, attempt: int) -> float | None:
         return None
     told = error.details.get("retry_after")
     wait = float(told) if told is not None else _FIRST_WAIT * 2 ** (attempt - 1)
-    return wait + random.uniform(0, min(wait, 1.0) / 2)  # noqa: S311 - no secret
+    return wait + random.uniform(0, min(wait, 1.0) / 2)

@@ -81,6 +81,8 @@ class Offer(_Data):
             off by a crash may simply be done again. Never true for a provider that sends a bill.
         usage: whether the provider tells afterwards what it came to; the price is then a ceiling.
         asynchronous: whether the work is handed in and collected later.
+        exact: whether what it makes is in size and file type just what was asked; the studio
+            finishes what the others make.
         needs: weights without which it cannot be had.
         fallback: whether it is only a substitute, planned only when nothing better is ready.
         values: for fields with fewer choices here than in the operation, those choices.
@@ -106,6 +108,7 @@ class Offer(_Data):
     repeatable: bool = False
     usage: bool = False
     asynchronous: bool = False
+    exact: bool = False
     needs: tuple[str, ...] = ()
     fallback: bool = False
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -22,6 +22,8 @@ class Choice:
     reason: str
     cost: int = 0
     """What the provider charges the operator for it, in micro-credits."""
+    units: int = 1
+    """How many units of the price book it comes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,13 @@ class Route:
                 refusals.append(Refusal(offer.id, reason))
                 continue
             try:
-                price, cost = self.price(offer, offer.quantity(operation, inputs))
+                units = offer.quantity(operation, inputs)
+                price, cost = self.price(offer, units)
             except PriceUnknown as error:
                 unpriced = error
                 refusals.append(Refusal(offer.id, "has no price in the price book"))
                 continue
-            choices.append(Choice(offer, price, _reason(operation, offer), cost))
+            choices.append(Choice(offer, price, _reason(operation, offer), cost, units))
         if not choices:
             raise unpriced or _no_offer(operation, refusals)
         if not all(choice.offer.fallback for choice in choices):

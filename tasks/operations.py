@@ -15,46 +15,25 @@ from engine.jobs import Job
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
-from studio.operations import OPERATIONS
+from studio.operations import OPERATIONS, Operation
 from tasks.states import failed_job, refused
 
 
-# No retries: the engine alone knows which failures surely bought nothing, and tries again itself.
-@task(name="generate", task_run_name="generate {order.label}", persist_result=False)
-def generate(order: Order) -> State[Any]:
-    """Make a picture from words."""
-    return _carry_out(order)
+def _task_for(operation: type[Operation]) -> Task[[Order], State[Any]]:
+    """Return the task of an operation, named and described for it."""
 
+    def carry_out(order: Order) -> State[Any]:
+        return _carry_out(order)
 
-@task(
-    name="remove-background", task_run_name="remove-background {order.label}", persist_result=False
-)
-def remove_background(order: Order) -> State[Any]:
-    """Cut the subject out of a picture."""
-    return _carry_out(order)
-
-
-@task(name="upscale", task_run_name="upscale {order.label}", persist_result=False)
-def upscale(order: Order) -> State[Any]:
-    """Enlarge a picture."""
-    return _carry_out(order)
-
-
-@task(name="social-export", task_run_name="social-export {order.label}", persist_result=False)
-def social_export(order: Order) -> State[Any]:
-    """Fit a picture to social formats."""
-    return _carry_out(order)
-
-
-OPERATION_TASKS: Mapping[str, Task[[Order], State[Any]]] = MappingProxyType(
-    {
-        "generate": generate,
-        "remove_background": remove_background,
-        "upscale": upscale,
-        "social_export": social_export,
-    }
-)
-"""The task for each operation; a test compares it with ``studio.operations.OPERATIONS``."""
+    carry_out.__doc__ = operation.summary
+    name = str(operation.model_fields["operation"].default).replace("_", "-")
+    # No retries: the engine alone knows which failures surely bought nothing, and tries again.
+    return task(
+        name=name,
+        description=operation.summary,
+        task_run_name=f"{name} {{order.label}}",
+        persist_result=False,
+    )(carry_out)
 
 
 def _carry_out(order: Order) -> State[Any]:
@@ -75,3 +54,9 @@ def _words(job: Job, files_url: str) -> str:
     title = OPERATIONS[str(job.operation["operation"])].title
     links = " ".join(f"{files_url}/assets/{asset}" for asset in job.asset_ids())
     return f"{title}: {job.label} by {job.offer} for {money.show(job.credits)} credits {links}"
+
+
+OPERATION_TASKS: Mapping[str, Task[[Order], State[Any]]] = MappingProxyType(
+    {name: _task_for(operation) for name, operation in OPERATIONS.items()}
+)
+"""The task for each operation."""

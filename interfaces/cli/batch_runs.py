@@ -30,7 +30,7 @@ from interfaces.cli.output import (
     status,
     table,
 )
-from interfaces.cli.prefect_runs import FlowOutcome, prefect_server, run_flow
+from interfaces.cli.prefect_runs import FlowOutcome, batch_flow, prefect_server, run_flow
 from interfaces.cli.progress import Watch, watching
 from interfaces.cli.session import Session
 from studio import credits as money
@@ -154,7 +154,7 @@ def run_batch(session: Session, studio: Studio, file: Path, name: str) -> BatchR
         prefect_server(session.config, session.out),
         watching(Watch(studio, spec), session.out.errors),
     ):
-        outcome = run_flow("flows.batch", "batch", parameters, session.out)
+        outcome = run_flow(batch_flow(), parameters, session.out)
     return _report(studio, spec, outcome, had)
 
 

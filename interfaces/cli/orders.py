@@ -71,7 +71,7 @@ def carry_out(session: Session, operation: Operation, to: str) -> Made:
         check_funds(studio, owner, planned.quote.total)
         values = {**operation.model_dump(exclude={"operation"}), "owner": owner}
         with prefect_server(config, session.out), session.out.busy(f"{operation.title} ..."):
-            outcome = run_flow(*flow_of(type(operation)), values, session.out)
+            outcome = run_flow(flow_of(type(operation)), values, session.out)
         return _made(studio, owner, outcome, to)
 
 

@@ -13,13 +13,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployments.server import is_healthy, running_server, server_environment
 from interfaces.cli.exits import Exit, exit_for_code
 from interfaces.cli.output import Output
 from studio.operations import Operation
 from studio.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,25 @@ def _send_log() -> None:
         handlers.APILogWorker.drain_all(timeout=5)
 
 
-def flow_of(operation: type[Operation]) -> tuple[str, str]:
-    """Return module and name of the flow for an operation: named by its studio module and title."""
-    return f"flows.{operation.module}", operation.title.lower().replace(" ", "_")
+def flow_of(operation: type[Operation]) -> Flow[..., Any]:
+    """Return the flow of an operation; Prefect is imported for it."""
+    flows: Mapping[str, Flow[..., Any]]
+    flows = importlib.import_module("flows.operations").OPERATION_FLOWS
+    return flows[operation.model_fields["operation"].default]
 
 
-def run_flow(module: str, name: str, parameters: Mapping[str, Any], out: Output) -> FlowOutcome:
+def batch_flow() -> Flow[..., Any]:
+    """Return the flow of batches; Prefect is imported for it."""
+    flow: Flow[..., Any] = importlib.import_module("flows.batch").batch
+    return flow
+
+
+def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], out: Output) -> FlowOutcome:
     """Run a flow in this process; to be called within ``prefect_server``."""
-    flow = getattr(importlib.import_module(module), name)
     _log_above_progress(out)
     urls = importlib.import_module("prefect.utilities.urls")
-    state = asyncio.run(flow(**parameters, return_state=True))
+    run_it: Any = flow
+    state = asyncio.run(run_it(**parameters, return_state=True))
     run = str(state.state_details.flow_run_id)
     return FlowOutcome(
         run=run,

@@ -99,7 +99,7 @@ class StyleTransfer(_Control):
     style_image: Picture = Field(title="Style picture", description=_IMAGE)
     prompt: Words = Field(default="", title="Prompt", description="May be empty.")
     style_strength: Share = Field(
-        default=1, title="Style", description="How much of the style, 0 to 1."
+        default=1.0, title="Style", description="How much of the style, 0 to 1."
     )
     composition_fidelity: Share = Field(
         default=0.9, title="Composition", description="How much of the composition, 0 to 1."

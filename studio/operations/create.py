@@ -58,7 +58,7 @@ class Generate(Operation):
         default="standard", title="Quality", description="How much to spend on it."
     )
     guidance: float = Field(
-        default=0,
+        default=0.0,
         title="Guidance",
         description="How closely to follow the prompt, 1 to 20; 0 leaves it to the model.",
         ge=0,

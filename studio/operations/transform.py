@@ -86,7 +86,7 @@ class ImageTo3D(Operation):
         default="1024", title="Texture", description="Pixels a side: 512, 1024 or 2048."
     )
     foreground_ratio: float = Field(
-        default=0,
+        default=0.0,
         title="Foreground ratio",
         description="How much of the frame the thing fills, 0.1 to 2; 0 leaves it to the model.",
         ge=0,

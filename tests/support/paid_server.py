@@ -34,8 +34,18 @@ the purchase is counted: ``drop`` closes the connection without an answer, ``err
 that are not what they are called, and ``cut`` ends the connection in the middle of the file.
 """
 
+_MORE = {"guidance", "steps", "reference", "reference_2", "reference_3"}
 _FIELDS = {
-    "generate": {"prompt", "negative_prompt", "width", "height", "style", "quality", "seed"},
+    "generate": {
+        "prompt",
+        "negative_prompt",
+        "width",
+        "height",
+        "style",
+        "quality",
+        "seed",
+        *_MORE,
+    },
     "remove_background": {"image"},
     "upscale": {"image", "factor"},
     "social_export": {"image", "formats", "fit"},

@@ -59,6 +59,7 @@ def offers(name: str, *, repeatable: bool = False, seconds: int = 30) -> tuple[O
             operation=operation,
             price=PriceRule(unit=unit, count_of="formats" if unit == "format" else ""),
             repeatable=repeatable,
+            exact=True,
             seconds=seconds,
             says="A few pixels, for tests.",
         )

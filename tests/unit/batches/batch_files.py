@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from batches import BatchSpec, Problem, check_batch, read_batch
+from studio.operations import InputKind
 
 Table = Sequence[Sequence[str]]
 
@@ -52,7 +53,7 @@ def read(
     )
 
 
-def _all_exist(_reference: str) -> str:
+def _all_exist(_reference: str, _kind: InputKind) -> str:
     return ""
 
 

@@ -17,8 +17,8 @@ FAULTS = [
     # line, row, field, part of the value, part of the rule
     (1, "", "colour", "colour", "is not a column"),
     (1, "", "seed", "seed", "twice"),
-    (3, "3", "operation", "generat", "must be one of: generate, remove_background"),
-    (4, "4", "operation", "", "must be one of: generate, remove_background"),
+    (3, "3", "operation", "generat", "must be one of: generate, enhance_prompt"),
+    (4, "4", "operation", "", "must be one of: generate, enhance_prompt"),
     (5, "5", "prompt", "", "is required"),
     (6, "6", "width", "5000", "less than or equal to 2048"),
     (7, "7", "width", "32", "greater than or equal to 64"),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batches import BatchSpec, Problem, Reference, Row, check_batch, output_names, waves
-from studio.operations import Generate, RemoveBackground, SocialExport, Upscale
+from studio.operations import Generate, InputKind, RemoveBackground, SocialExport, Upscale
 from tests.unit.batches.batch_files import HEAD, check, read
 
 CHAIN = HEAD + (
@@ -130,15 +130,19 @@ def test_a_path_must_be_that_of_a_file(tmp_path: Path) -> None:
 
 def test_a_path_that_is_too_long_is_the_models_business_alone() -> None:
     data = pictures("n" * 1_001)
-    _, problems = check_batch(data, source="f.csv", owner="ada", exists=lambda _: "is missing")
+    _, problems = check_batch(data, source="f.csv", owner="ada", exists=_missing)
     assert [problem.rule for problem in problems] == ["string should have at most 1000 characters"]
+
+
+def _missing(_reference: str, _kind: InputKind) -> str:
+    return "is missing"
 
 
 def test_whoever_knows_the_pictures_is_asked_once_for_each(tmp_path: Path) -> None:
     asset = "ast_" + "0" * 26
     asked: list[str] = []
 
-    def exists(reference: str) -> str:
+    def exists(reference: str, kind: InputKind) -> str:
         asked.append(reference)
         return "there is no such asset" if reference == asset else ""
 
@@ -262,7 +266,7 @@ def test_a_picture_whose_content_changed_is_new_work(tmp_path: Path) -> None:
 
     looked_at: list[str] = []
 
-    def identify(reference: str) -> str:
+    def identify(reference: str, kind: InputKind) -> str:
         looked_at.append(reference)
         return Path(reference).read_text(encoding="utf-8")
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import importlib
-
 import pytest
 
+from flows.forms import operation_of
 from interfaces.cli.app import _COMMANDS
 from interfaces.cli.options import example, own_fields
 from interfaces.cli.prefect_runs import flow_of
@@ -68,9 +68,8 @@ def test_an_operations_help_has_every_field_choice_and_default(
 
 @pytest.mark.parametrize("name", list(OPERATIONS))
 def test_every_operation_has_its_flow(name: str) -> None:
-    module, attribute = flow_of(OPERATIONS[name])
-    flow = getattr(importlib.import_module(module), attribute)
-    assert flow.name == attribute.replace("_", "-")
+    flow = flow_of(OPERATIONS[name])
+    assert operation_of(flow) is OPERATIONS[name]
 
 
 def test_version(studio_command: Command) -> None:

@@ -12,12 +12,15 @@ import pytest
 from engine import outputs
 from providers import Delivery, Output
 from studio.errors import BadResponse
+from studio.operations import Generate
 from studio.storage import BlobStore
+from tests.support.jobs import a_job
 from tests.support.paid_server import tiny_png
 from tests.support.providers import offers
 
 OFFER = offers("liar")[0]
 PNG = tiny_png("fox")
+JOB = a_job(Generate(prompt="a fox", seed=7), OFFER.id)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -68,14 +71,14 @@ def test_what_was_not_ordered_is_refused_as_maybe_bought(
     store: BlobStore, delivery: Delivery
 ) -> None:
     with pytest.raises(BadResponse) as refused:
-        outputs.keep(store, OFFER, delivery)
+        outputs.keep(store, OFFER, delivery, JOB)
     assert refused.value.bought is None
     assert refused.value.provider == "liar"
 
 
 def test_what_was_ordered_is_kept(store: BlobStore) -> None:
     made = [Output(tiny_png(name), "image/png", name) for name in ("story", "post")]
-    kept = outputs.keep(store, OFFER, _delivery(*made, seed=7, facts={"id": "x"}))
+    kept = outputs.keep(store, OFFER, _delivery(*made, seed=7, facts={"id": "x"}), JOB)
     assert [each["name"] for each in kept["outputs"]] == ["story", "post"]
     assert (kept["seed"], kept["facts"]) == (7, {"id": "x"})
     for each, output in zip(kept["outputs"], made, strict=True):

@@ -1,0 +1,96 @@
+"""Pacing: when a provider's account may be asked, and what is learnt from its answers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from engine.jobs import Job
+from providers import Offer, Provider
+from studio.clock import now
+
+if TYPE_CHECKING:
+    from providers.pacing import Pacer
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE: Final = 900.0
+"""Seconds that one piece of work waits for its account to have room: a batch at 10 pictures a
+minute has sixteen rows waiting, and other processes have theirs."""
+
+_LOCK_OUT = timedelta(seconds=60)
+"""How long an account rests after a 429 that did not say (Stability locks out for 60 s)."""
+
+_REST: Final = {
+    "provider_auth_failed": timedelta(minutes=5),
+    "provider_payment_required": timedelta(minutes=5),
+}
+"""How long an account is left alone when no request can succeed until a person has seen to it."""
+
+_LONGEST_REST = timedelta(hours=1)
+
+_KINDS: Final = {"picture": "images", "video": "videos"}
+
+
+class Pacing:
+    """Keeps the executor within the limits of accounts at providers.
+
+    Args:
+        pacer: where the limits are counted, over all processes; ``None`` counts nothing.
+    """
+
+    def __init__(self, pacer: Pacer | None) -> None:
+        self._pacer = pacer
+
+    @contextlib.asynccontextmanager
+    async def admission(self, provider: Provider, offer: Offer) -> AsyncIterator[None]:
+        """Wait until the account may be asked for work, and hold its slot until the work is done.
+
+        Raises:
+            RateLimited: there would be no room for longer than anybody waits.
+        """
+        if self._pacer is None or provider.limits is None:
+            yield
+            return
+        kind = _KINDS.get(offer.kind, "requests")
+        async with self._pacer.admission(
+            provider.account, provider.limits, kind=kind, patience=_PATIENCE
+        ):
+            yield
+
+    async def request(self, provider: Provider) -> None:
+        """Wait until the account may send one more request of any kind."""
+        if self._pacer is not None and provider.limits is not None:
+            await self._pacer.request(provider.account, provider.limits, patience=_PATIENCE)
+
+    def learn(self, provider: Provider, job: Job) -> None:
+        """Note what a job's end says of the account."""
+        if self._pacer is None or not provider.account:
+            return
+        code = str(job.error.get("code", "")) if job.error else ""
+        if job.state in {"generated", "settled", "submitted"}:
+            self._pacer.succeeded(provider.account)
+        elif code == "provider_rate_limited":
+            told = job.error.get("retry_after") if job.error else None
+            rest = timedelta(seconds=float(told)) if told is not None else _LOCK_OUT
+            self._block(provider, rest, "asked too often")
+        elif code in _REST:
+            self._block(provider, _REST[code], code.removeprefix("provider_").replace("_", " "))
+        elif code in {"provider_unavailable", "outcome_unknown"}:
+            self._pacer.failed(provider.account)
+
+    def rests(self, provider: Provider) -> str:
+        """Say why a provider is to be left alone now; empty when it may be asked."""
+        found = self._pacer.blocked(provider.account) if self._pacer and provider.account else None
+        if found is None:
+            return ""
+        until, reason = found
+        return f"rests until {until:%H:%M:%S} UTC: {reason}"
+
+    def _block(self, provider: Provider, rest: timedelta, reason: str) -> None:
+        _log.warning("%s rests for %s: %s", provider.name, rest, reason)
+        assert self._pacer is not None  # noqa: S101 - asked by whoever has one
+        self._pacer.block(provider.account, now() + min(rest, _LONGEST_REST), reason)

@@ -1,0 +1,185 @@
+"""Files of every kind that the studio keeps: what one is, how large, how long, how it looks small.
+
+Pictures are ``studio.imaging``'s business; here are sound, video, 3D models and texts. The kind is
+told by the bytes alone. OpenCV (here for the local provider anyway) reads videos.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import tinytag
+from PIL import Image, ImageDraw, ImageFont
+
+from studio import imaging
+from studio.errors import PictureRefused
+
+MAX_AUDIO_BYTES = 60 * 1024 * 1024
+"""Ten minutes of stereo WAV at 48 kHz and 16 bit have 58 MB."""
+MAX_VIDEO_BYTES = 300 * 1024 * 1024
+MAX_MODEL_BYTES = 100 * 1024 * 1024
+MAX_TEXT_BYTES = 1024 * 1024
+
+_LONGEST_SECONDS = 3_600
+_CARD = (512, 384)
+_AUDIO = ("audio/wav", "audio/mpeg")
+_GLB_HEADER = struct.Struct("<4sII")
+"""Magic, version, length of the whole file in bytes (glTF 2.0, section 4.4.2)."""
+_GLB_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What is known of a file.
+
+    Attributes:
+        width: pixels; 0 where that makes no sense.
+        height: pixels; 0 where that makes no sense.
+        seconds: how long it lasts; 0 where that makes no sense.
+    """
+
+    media_type: str
+    width: int = 0
+    height: int = 0
+    seconds: float = 0
+
+
+def look(data: bytes) -> Media:
+    """Return what a file is, by its bytes.
+
+    Raises:
+        PictureRefused: it is of no kind that the studio keeps, too large, or broken.
+    """
+    media_type = imaging.sniff(data)
+    if media_type in _AUDIO:
+        return _audio(data, media_type)
+    if media_type == "video/mp4":
+        return _video(data)
+    if media_type == "model/gltf-binary":
+        return _model(data)
+    if media_type is None and data[:1] in {b"{", b"["}:
+        return _json(data)
+    found = imaging.probe(data)
+    return Media(found.media_type, found.width, found.height)
+
+
+def face(data: bytes, media: Media) -> Image.Image:
+    """Return a picture that stands for the file: itself, its first frame, or a card that names it.
+
+    Raises:
+        PictureRefused: a picture or video whose pixels cannot be read.
+    """
+    if media.media_type.startswith("image/"):
+        return imaging.open_picture(data)
+    if media.media_type == "video/mp4":
+        return _first_frame(data)
+    return _card(
+        {"model/gltf-binary": "3D", "application/json": "TEXT"}.get(media.media_type, "SOUND")
+    )
+
+
+def _refuse(words: str, given: object, allowed: str) -> PictureRefused:
+    return PictureRefused(words, given=given, allowed=allowed)
+
+
+def _check_size(data: bytes, most: int) -> None:
+    if len(data) > most:
+        raise _refuse("The file is too large.", f"{len(data)} bytes", f"at most {most} bytes")
+
+
+def _audio(data: bytes, media_type: str) -> Media:
+    _check_size(data, MAX_AUDIO_BYTES)
+    try:
+        seconds = tinytag.TinyTag.get(file_obj=io.BytesIO(data), tags=False).duration or 0
+    except Exception as error:
+        raise _refuse("The sound cannot be read.", media_type, "a WAV or MP3 file") from error
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise _refuse(
+            "The sound is too short or too long.",
+            f"{seconds:.1f} seconds",
+            f"up to {_LONGEST_SECONDS} seconds",
+        )
+    return Media(media_type, seconds=round(seconds, 3))
+
+
+def _model(data: bytes) -> Media:
+    _check_size(data, MAX_MODEL_BYTES)
+    if len(data) < _GLB_HEADER.size:
+        raise _refuse("The 3D model is cut short.", f"{len(data)} bytes", "a whole GLB file")
+    _, version, length = _GLB_HEADER.unpack_from(data)
+    if version != _GLB_VERSION or length != len(data):
+        raise _refuse(
+            "The 3D model is broken.",
+            f"version {version}, {length} bytes said, {len(data)} there",
+            "a whole GLB file of version 2",
+        )
+    return Media("model/gltf-binary")
+
+
+def _json(data: bytes) -> Media:
+    _check_size(data, MAX_TEXT_BYTES)
+    try:
+        json.loads(data)
+    except ValueError as error:
+        raise _refuse("The text is no JSON.", data[:40], "JSON") from error
+    return Media("application/json")
+
+
+def _video(data: bytes) -> Media:
+    _check_size(data, MAX_VIDEO_BYTES)
+    import cv2  # noqa: PLC0415 - 0.2 s that only videos are worth
+
+    with _as_file(data) as path:
+        video = cv2.VideoCapture(path)
+        try:
+            width, height = (
+                int(video.get(what))
+                for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+            )
+            frames, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+        finally:
+            video.release()
+    seconds = frames / rate if rate > 0 and math.isfinite(frames / rate) else 0
+    if not (0 < width * height <= imaging.MAX_PIXELS and 0 < seconds <= _LONGEST_SECONDS):
+        raise _refuse(
+            "The video cannot be read.", f"{width}x{height}, {seconds:.1f} seconds", "an MP4 file"
+        )
+    return Media("video/mp4", width, height, round(seconds, 3))
+
+
+def _first_frame(data: bytes) -> Image.Image:
+    import cv2  # noqa: PLC0415 - as above
+
+    with _as_file(data) as path:
+        video = cv2.VideoCapture(path)
+        try:
+            there, frame = video.read()
+        finally:
+            video.release()
+    if not there:
+        raise _refuse("The video has no picture.", "no frame", "an MP4 file")
+    return Image.fromarray(frame[:, :, ::-1])
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[str]:
+    """Put the bytes into a file while the block lasts: OpenCV reads nothing else."""
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
+        file.write(data)
+        file.flush()
+        yield file.name
+
+
+def _card(word: str) -> Image.Image:
+    image = Image.new("RGB", _CARD, "#e8e6e1")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=120)
+    draw.text((_CARD[0] / 2, _CARD[1] / 2), word, fill="#5a564e", font=font, anchor="mm")
+    return image
