@@ -7,10 +7,12 @@ operation and bytes, and hands back bytes.
 from providers.contract import Delivery, Health, Output, Provider, Request, Ticket
 from providers.inputs import Input, InputLimits
 from providers.offers import Offer, PriceRule, read_offers
+from providers.pacing import AccountLimits, Window
 from providers.routing import Choice, Plan, Refusal, Route
 from providers.sizes import Sizes
 
 __all__ = [
+    "AccountLimits",
     "Choice",
     "Delivery",
     "Health",
@@ -26,5 +28,6 @@ __all__ = [
     "Route",
     "Sizes",
     "Ticket",
+    "Window",
     "read_offers",
 ]

@@ -1,0 +1,17 @@
+"""Pacing: no account asks its provider more often, or for more at once, than it may.
+
+The limits hold across threads, processes and machines, since their state is in the studio's
+database, and they survive a holder that dies.
+"""
+
+from providers.pacing.limits import AccountLimits, Kind, Window
+from providers.pacing.tables import pacing_accounts, pacing_slots, pacing_windows
+
+__all__ = [
+    "AccountLimits",
+    "Kind",
+    "Window",
+    "pacing_accounts",
+    "pacing_slots",
+    "pacing_windows",
+]
