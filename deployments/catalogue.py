@@ -51,7 +51,7 @@ Costs what its rows cost; rows that were done before are free.
 Check a file first: `studio batch check FILE`."""
 
 _UPKEEP = """\
-Give back the holds of dead runs, check the books, send waiting messages.
+Go on with what dead runs left behind, give back their holds, check the books, send messages.
 
 Costs nothing and runs by itself every ten minutes."""
 

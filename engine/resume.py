@@ -59,13 +59,13 @@ class Resumed:
     waiting: int = 0
 
 
-async def resume_orphans(studio: Studio) -> Resumed:
+async def resume_orphans(studio: Studio, seconds: float = 300) -> Resumed:
     """Go on with every job whose process is gone. Nothing is bought.
 
-    What its provider still has not done stays submitted, for the next time.
+    What its provider still has not done after so many seconds stays submitted, for the next time.
     """
     orphans = await asyncio.to_thread(_orphans, studio)
-    ended = await asyncio.gather(*(_resume(studio, job) for job in orphans))
+    ended = await asyncio.gather(*(_resume(studio, job, seconds) for job in orphans))
     states = [job.state for job in ended if job is not None]
     return Resumed(
         settled=states.count("settled"),
@@ -85,9 +85,12 @@ def _orphans(studio: Studio) -> list[Job]:
     return [job for job in found if not alive[job.worker]]
 
 
-async def _resume(studio: Studio, job: Job) -> Job | None:
+async def _resume(studio: Studio, job: Job, seconds: float) -> Job | None:
     try:
-        return await studio.executor.resume(job)
+        async with asyncio.timeout(seconds):
+            return await studio.executor.resume(job)
+    except TimeoutError:
+        return None
     except StudioError as error:
         _log.warning("job %s was left behind and cannot go on now: %s", job.id, error)
         return None

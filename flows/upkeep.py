@@ -8,18 +8,23 @@ from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from tasks import notify
-from tasks.upkeep import audit_books, preflight_free, reap
+from tasks.upkeep import audit_books, preflight_free, reap, resume
 
 
 @flow(
     name="upkeep",
-    description="Give back the holds of dead runs, check the books, send waiting messages.",
+    description="Go on with what dead runs left behind, give back their holds, check the books, "
+    "send waiting messages.",
 )
 async def upkeep() -> State[Any]:
-    """Give back the holds of dead runs, check the books, send waiting messages."""
+    """Go on with what dead runs left behind, free their holds, check the books, send messages."""
     await preflight_free()
+    resumed = await resume()
     freed = await reap()
     faults = await audit_books()
     sent = await notify()
-    words = f"{freed} holds freed, {sent} messages sent, {len(faults)} faults in the books"
+    words = (
+        f"{resumed.settled} jobs finished, {freed} holds freed, {sent} messages sent, "
+        f"{len(faults)} faults in the books"
+    )
     return (Failed if faults else Completed)(message=words)

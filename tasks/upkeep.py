@@ -7,6 +7,7 @@ import asyncio
 from prefect import get_run_logger, task
 
 from billing.ledger import Discrepancy, Ledger
+from engine.resume import Resumed, resume_orphans
 from engine.studio import open_studio
 from studio import credits as money
 
@@ -15,6 +16,18 @@ from studio import credits as money
 async def preflight_free() -> None:
     """Say that nothing is bought here: without a hold no provider can be reached anyway."""
     get_run_logger().info("a quote of 0 credits: nothing is held, and so nothing can be bought")
+
+
+@task(name="resume", persist_result=False)
+async def resume() -> Resumed:
+    """Go on with the jobs of processes that are gone: collect, store, settle. It buys nothing."""
+    studio = await asyncio.to_thread(open_studio)
+    resumed = await asyncio.to_thread(lambda: studio.loop.run(resume_orphans(studio)))
+    if resumed.unknown:
+        get_run_logger().warning(
+            "%s jobs have an unknown outcome: `studio jobs list --state unknown`", resumed.unknown
+        )
+    return resumed
 
 
 @task(name="reap", persist_result=False)

@@ -37,13 +37,28 @@ _COMMANDS = (
     ("batch", "batch:app", "Do a CSV file of operations."),
     ("account", "account:app", "See to a wallet."),
     ("library", "library:app", "Look through pictures."),
+    (
+        "jobs",
+        "jobs:app",
+        "See what was asked of providers; say what came of it where nobody knows.",
+    ),
+    (
+        "providers",
+        "providers:providers",
+        "See who there is, whether they can be asked, and what they sell.",
+    ),
+    (
+        "emulators",
+        "emulators:emulators",
+        "Start emulators of the four cloud providers, until Ctrl-C.",
+    ),
 )
 """Every command or group: its name, where it is, what it does.
 
 What ``studio --help`` shows stands here, so that it loads none of them.
 """
 
-_GROUPS = {"quote", "run", "batch", "account", "library"}
+_GROUPS = {"quote", "run", "batch", "account", "library", "jobs"}
 
 
 def _tree() -> App:
