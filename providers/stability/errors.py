@@ -1,0 +1,235 @@
+"""What Stability AI says when it refuses or fails, as errors of the studio.
+
+v2beta says ``{"id", "name", "errors": [text, …]}``, the older v1 ``{"id", "name", "message"}``; a
+proxy on the way may say anything. Failed calls are free of charge by its price list, but after a
+5xx nobody knows whether it was the call that failed or only its answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from providers.http import Reply
+from providers.redaction import Redactor
+from providers.stability.forms import LARGEST_REQUEST, NAME
+from studio.errors import (
+    AuthFailed,
+    BadResponse,
+    ContentBlocked,
+    ModelRetired,
+    OutcomeUnknown,
+    PaymentRequired,
+    ProviderError,
+    ProviderRejected,
+    RateLimited,
+    TooLarge,
+    shorten,
+)
+
+LOCK_OUT = 60.0
+"""Seconds for which it answers 429 after more than 150 requests in 10 s; a ``Retry-After`` is not
+documented, but heeded if it comes."""
+
+FINAL = frozenset({"bad_request", "content_moderation", "generation_not_found"})
+"""Names that are its own last word when a result is asked for."""
+
+_WORDS = 600
+"""Characters of its words that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an answer says went wrong.
+
+    Attributes:
+        name: its name for the kind of problem; empty if the answer is not of its shape.
+        texts: in its words, without keys.
+    """
+
+    status: int
+    name: str
+    texts: tuple[str, ...]
+    retry_after: float
+
+    @property
+    def words(self) -> str:
+        """All it says, on one line."""
+        return " | ".join(self.texts)[:_WORDS] or "no words"
+
+    @property
+    def field(self) -> str:
+        """Its name for the field at fault (``"strength: is required"``); empty if it names none."""
+        name, colon, _ = (self.texts[0] if self.texts else "").partition(":")
+        return name if colon and name.replace("_", "").replace("-", "").isalnum() else ""
+
+    @property
+    def rule(self) -> str:
+        """What it says of that field."""
+        return self.texts[0].partition(":")[2].strip() if self.field else self.words
+
+
+class ReadError:
+    """Reads errors out of answers.
+
+    Args:
+        redact: takes keys out of texts; v1 repeats the key that it was sent.
+    """
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+
+    def __call__(self, reply: Reply) -> ProviderError | None:
+        """Return the error that an answer stands for; ``None`` for a 2xx."""
+        if reply.ok:
+            return None
+        problem = self._problem(reply)
+        error = _BY_STATUS.get(problem.status, _other)(problem)
+        error.details.setdefault("words", problem.words)
+        if problem.name:
+            error.details.setdefault("name", problem.name)
+        return error
+
+    def _problem(self, reply: Reply) -> Problem:
+        said = _said(reply)
+        texts = said.get("errors") if isinstance(said.get("errors"), list) else None
+        if texts is None:
+            texts = [said.get("message") or reply.text()]
+        return Problem(
+            status=reply.status,
+            name=self._redact(str(said.get("name", "")))[:60] if said else "",
+            texts=tuple(self._redact(str(text))[:_WORDS] for text in texts),
+            retry_after=_retry_after(reply),
+        )
+
+
+def _said(reply: Reply) -> Mapping[str, Any]:
+    try:
+        said = json.loads(reply.body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _retry_after(reply: Reply) -> float:
+    told = reply.headers.get("retry-after", "").strip()
+    return float(told) if told.isdecimal() else LOCK_OUT
+
+
+def _rejected(problem: Problem) -> ProviderError:
+    if problem.field == "model":
+        return _retired(problem)
+    return ProviderRejected(
+        f"Stability does not accept the request: {problem.words}",
+        provider=NAME,
+        field=problem.field or None,
+        allowed=shorten(problem.rule),
+    )
+
+
+def _unauthorized(problem: Problem) -> ProviderError:
+    return AuthFailed(
+        f"Stability did not accept the key ({problem.words}); set STUDIO_STABILITY_KEY to one that "
+        "is valid.",
+        provider=NAME,
+    )
+
+
+def _unpaid(problem: Problem) -> ProviderError:
+    return PaymentRequired(
+        f"The account at Stability has too few credits for this: {problem.words}", provider=NAME
+    )
+
+
+def _forbidden(problem: Problem) -> ProviderError:
+    if problem.name == "content_moderation":
+        return _blocked(problem)
+    return AuthFailed(
+        f"Stability does not let this key do that: {problem.words}. Look at the rights of the key.",
+        provider=NAME,
+    )
+
+
+def _blocked(problem: Problem) -> ProviderError:
+    return ContentBlocked(
+        f"Stability's moderation refused the request and charged nothing: {problem.words}",
+        provider=NAME,
+        billed=False,
+    )
+
+
+def _not_found(problem: Problem) -> ProviderError:
+    if problem.name != "generation_not_found":
+        return _retired(problem)
+    return BadResponse(
+        "Stability has no such result any more: it keeps one for 24 hours, and hands it out only "
+        f"to the key that ordered it. What was bought is lost here; its support may help. "
+        f"({problem.words})",
+        provider=NAME,
+    )
+
+
+def _retired(problem: Problem) -> ProviderError:
+    return ModelRetired(
+        f"Stability does not have this model or end point any more ({problem.words}). Choose "
+        "another model; if all fail so, see whether STUDIO_STABILITY_URL is right.",
+        provider=NAME,
+    )
+
+
+def _too_large(problem: Problem) -> ProviderError:
+    return TooLarge(
+        f"The request is too large for Stability: {problem.words}. Use smaller pictures.",
+        provider=NAME,
+        allowed=f"at most {LARGEST_REQUEST} bytes",
+    )
+
+
+def _unprocessable(problem: Problem) -> ProviderError:
+    if problem.name == "public_figure":
+        return _blocked(problem)
+    return ProviderRejected(
+        f"Stability understands English only: {problem.words}"
+        if problem.name == "invalid_language"
+        else f"Stability cannot work with the request: {problem.words}",
+        provider=NAME,
+        field=problem.field or "prompt",
+        allowed="English" if problem.name == "invalid_language" else shorten(problem.rule),
+    )
+
+
+def _limited(problem: Problem) -> ProviderError:
+    return RateLimited(
+        f"Stability is asked too often; it answers again in {problem.retry_after:g} seconds. "
+        f"{problem.words}",
+        provider=NAME,
+        retry_after=problem.retry_after,
+    )
+
+
+def _other(problem: Problem) -> ProviderError:
+    """Tell what no table foresees: a refusal (4xx) buys nothing, of anything else who knows."""
+    if 400 < problem.status < 500 and problem.status != 408:  # noqa: PLR2004 - HTTP's own numbers
+        return ProviderRejected(
+            f"Stability refused the request ({problem.status}): {problem.words}", provider=NAME
+        )
+    return OutcomeUnknown(
+        f"Stability answered {problem.status} ({problem.words}). What came of the request is not "
+        "known; it may have been bought.",
+        provider=NAME,
+    )
+
+
+_BY_STATUS: Mapping[int, Callable[[Problem], ProviderError]] = {
+    400: _rejected,
+    401: _unauthorized,
+    402: _unpaid,
+    403: _forbidden,
+    404: _not_found,
+    410: _retired,
+    413: _too_large,
+    422: _unprocessable,
+    429: _limited,
+}

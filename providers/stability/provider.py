@@ -1,0 +1,186 @@
+"""The provider called ``stability``."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pydantic import SecretStr
+
+from providers.cloud import CloudProvider
+from providers.contract import Delivery, Health, Request, Ticket
+from providers.http import Transport
+from providers.offers import Offer, read_offers
+from providers.redaction import Redactor
+from providers.stability.answers import is_pending, read_delivery, read_id
+from providers.stability.endpoints import end_point
+from providers.stability.errors import FINAL, ReadError
+from providers.stability.forms import NAME, Form, Part
+from studio.errors import (
+    AuthFailed,
+    BadResponse,
+    ContentBlocked,
+    ModelRetired,
+    OutcomeUnknown,
+    PaymentRequired,
+    PictureRefused,
+    ProviderError,
+    ProviderRejected,
+    RateLimited,
+    shorten,
+)
+
+POLL_SECONDS = 10.0
+"""Between two questions for a result; Stability asks for no fewer."""
+COLLECT_SECONDS = 840.0
+"""How long one ``collect`` asks: within the 900 s of its offers. A result is kept for 24 hours, so
+whoever comes again later still gets it."""
+SPOILT_TRIES = 3
+"""How often a broken result is fetched before it is believed to be broken."""
+
+_CHECK_SECONDS = 10.0
+_ACCEPT = {"picture": {"accept": "image/*"}, "id": {"accept": "application/json"}}
+"""Bytes with headers rather than base64 in JSON; its 3D end points leave no choice."""
+_HOPELESS = (AuthFailed, ContentBlocked, ModelRetired, PaymentRequired)
+"""Asking again in a while does not mend these."""
+
+
+class _NotYetError(Exception):
+    """The result is not there yet."""
+
+
+class StabilityProvider(CloudProvider):
+    """Stability AI, over REST v2beta.
+
+    Args:
+        key: begins with ``sk-``; empty means that it is not to be asked.
+        url: where it is reached, without a path.
+        poll_seconds: between two questions for a result.
+        collect_seconds: how long one ``collect`` asks before it gives up for now.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: SecretStr,
+        url: str,
+        poll_seconds: float = POLL_SECONDS,
+        collect_seconds: float = COLLECT_SECONDS,
+    ) -> None:
+        bearer = SecretStr(f"Bearer {key.get_secret_value()}")
+        transport = Transport(
+            NAME,
+            url,
+            headers={"authorization": bearer},
+            read_error=ReadError(Redactor([key])),
+        )
+        super().__init__(
+            NAME,
+            key=key,
+            setting="STUDIO_STABILITY_KEY",
+            offers=read_offers(__package__),
+            transport=transport,
+        )
+        self._poll_seconds = poll_seconds
+        self._collect_seconds = collect_seconds
+
+    async def _submit(self, offer: Offer, request: Request) -> Delivery | Ticket:
+        point = end_point(offer)
+        form, parts = await asyncio.to_thread(_prepare, offer, request)
+        try:
+            reply = await self.http.submit(
+                offer.route,
+                seconds=offer.seconds,
+                headers=_ACCEPT.get(point.answer),
+                files=parts,
+            )
+        except ProviderRejected as error:
+            _say_in_our_words(error, form, request)
+            raise
+        if point.answer == "id":
+            return Ticket(read_id(reply))
+        return await asyncio.to_thread(read_delivery, offer, reply, {"asked": form.choices()})
+
+    async def _collect(self, offer: Offer, ticket: Ticket) -> Delivery:
+        """Ask until it is there, Stability says its last word, or the time is over."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._collect_seconds
+        spoilt, trouble, wait = 0, "It is still at work.", self._poll_seconds
+        while loop.time() + wait < end:
+            await asyncio.sleep(wait)
+            wait = self._poll_seconds
+            try:
+                return await self._result(offer, ticket)
+            except _NotYetError:
+                continue
+            except RateLimited as error:
+                trouble, wait = error.message, float(error.details["retry_after"])
+            except BadResponse as error:
+                # It may have been spoilt on the way: fetching it again buys nothing.
+                spoilt += 1
+                if spoilt == SPOILT_TRIES or _is_last_word(error):
+                    raise
+                trouble = error.message
+            except ProviderError as error:
+                if isinstance(error, _HOPELESS) or _is_last_word(error):
+                    raise
+                # A proxy, the network, a bad moment: the work is at Stability all the same.
+                trouble = error.message
+        raise OutcomeUnknown(
+            f"Stability has not delivered within {self._collect_seconds:g} seconds. {trouble} It "
+            "keeps a result for 24 hours; collecting it later buys nothing.",
+            provider=NAME,
+        )
+
+    async def _result(self, offer: Offer, ticket: Ticket) -> Delivery:
+        """Ask for a result once.
+
+        Raises:
+            _NotYetError: Stability is at work on it.
+            ProviderError: there is none, or it could not be had this time.
+        """
+        path = f"/v2beta/results/{ticket.remote_id}"
+        reply = await self.http.read(path, headers={"accept": "*/*"})
+        if is_pending(reply):
+            raise _NotYetError
+        facts = {"generation": ticket.remote_id}
+        return await asyncio.to_thread(read_delivery, offer, reply, facts)
+
+    async def _check(self) -> Health:
+        reply = await self.http.read("/v1/user/balance", seconds=_CHECK_SECONDS)
+        said = reply.json()
+        credits_left = said.get("credits") if isinstance(said, dict) else None
+        if isinstance(credits_left, bool) or not isinstance(credits_left, int | float):
+            raise BadResponse("stability did not tell its balance.", provider=NAME)
+        return Health(
+            reachable=True,
+            says="answers and takes the key; the balance it tells may lag",
+            balance=f"{credits_left:.2f} credits",
+        )
+
+
+def _prepare(offer: Offer, request: Request) -> tuple[Form, list[Part]]:
+    """Return the form and the body; pictures are read on the way, which takes a while."""
+    try:
+        form = end_point(offer).fill_in(offer, request)
+        return form, form.parts()
+    except PictureRefused as error:  # nothing was sent
+        raise ProviderRejected(
+            f"An input picture cannot be used: {error.message}",
+            provider=NAME,
+            given=error.given,
+            allowed=error.allowed,
+        ) from error
+
+
+def _say_in_our_words(error: ProviderRejected, form: Form, request: Request) -> None:
+    """Name the operation's field at fault, and what it held, where Stability names its own."""
+    ours = form.names.get(error.field or "")
+    if ours is None and error.field == "prompt":  # it has no such field, but several prompts
+        ours = next((name for name in form.names.values() if name.endswith("prompt")), None)
+    error.field = ours
+    if ours is not None:
+        error.given = shorten(getattr(request.operation, ours, ""))
+
+
+def _is_last_word(error: ProviderError) -> bool:
+    return error.details.get("name") in FINAL
