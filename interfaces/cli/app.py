@@ -37,21 +37,9 @@ _COMMANDS = (
     ("batch", "batch:app", "Do a CSV file of operations."),
     ("account", "account:app", "See to a wallet."),
     ("library", "library:app", "Look through pictures."),
-    (
-        "jobs",
-        "jobs:app",
-        "See what was asked of providers; say what came of it where nobody knows.",
-    ),
-    (
-        "providers",
-        "providers:providers",
-        "See who there is, whether they can be asked, and what they sell.",
-    ),
-    (
-        "emulators",
-        "emulators:emulators",
-        "Start emulators of the four cloud providers, until Ctrl-C.",
-    ),
+    ("jobs", "jobs:app", "See what was asked of providers, and end what is unknown."),
+    ("providers", "providers:providers", "See who there is, and what they sell."),
+    ("emulators", "emulators:emulators", "Start emulators of the cloud providers."),
 )
 """Every command or group: its name, where it is, what it does.
 

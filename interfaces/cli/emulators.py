@@ -18,9 +18,9 @@ _PORTS = {"stability": 4301, "wavespeed": 4302, "huggingface": 4303, "gemini": 4
 
 
 def emulators(*, session: Here) -> int:
-    """Start emulators of the four cloud providers, until Ctrl-C.
+    """Start emulators of the cloud providers.
 
-    They check what the real ones check and bill nobody: their pictures are plain colours. Set the
+    They run until Ctrl-C, check what the real ones check and bill nobody: their pictures are plain colours. Set the
     variables that are printed, in another terminal, and the studio uses them.
     """
     with contextlib.ExitStack() as stack:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.jobs import Job
 
-app = group("jobs", "See what was asked of providers; say what came of it where nobody knows.")
+app = group("jobs", "See what was asked of providers, and end what is unknown.")
 
 State = Literal["open", "unknown", "failed", "settled", "all"]
 

@@ -32,7 +32,7 @@ def providers(
     offers: Annotated[bool, Parameter(negative=())] = False,
     session: Here,
 ) -> int:
-    """See who there is, whether they can be asked, and what they sell.
+    """See who there is, and what they sell.
 
     Args:
         name: Only this one, with its offers.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import wave
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from prefect.states import Completed
 
 import flows
 from billing.ledger import Ledger
+from billing.pricebook import PriceBook, PriceLine
 from engine.studio import Studio, use_studio
-from providers import Delivery, Offer, Provider, Request
-from providers.local import LocalProvider
+from providers import Delivery, Offer, PriceRule, Provider, Request
+from studio.operations import OPERATIONS
 from studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -31,13 +34,35 @@ OWNER = "without-credits"
 
 
 class Untouched(Provider):
-    """Sells what the local provider sells, is always ready, and counts who calls it."""
+    """Sells every operation, is always ready, and counts who calls it."""
 
     name = "local"
 
-    def __init__(self, folder: Path) -> None:
-        self._offers = LocalProvider(folder, width=1).offers()
+    def __init__(self) -> None:
+        self._offers = tuple(
+            Offer(
+                id=f"local/{name}",
+                provider="local",
+                model=name,
+                operation=name,
+                price=PriceRule(unit="piece"),
+                says="Nothing: nobody gets here without credits.",
+            )
+            for name in OPERATIONS
+        )
         self.calls = 0
+
+    def book(self) -> PriceBook:
+        """Return the prices of all that it sells."""
+        lines = [
+            PriceLine(
+                offer=offer.id, unit="piece", price=1, provider_cost=1, source="made up for tests"
+            )
+            for offer in self._offers
+        ]
+        return PriceBook(
+            version="tests", date=date(2026, 1, 1), currency="micro-credits", lines=tuple(lines)
+        )
 
     def offers(self) -> Sequence[Offer]:
         return self._offers
@@ -51,18 +76,30 @@ class Untouched(Provider):
 
 
 @pytest.fixture
-def provider(tmp_path: Path) -> Untouched:
-    return Untouched(tmp_path)
+def provider() -> Untouched:
+    return Untouched()
 
 
 @pytest.fixture
 def studio(tmp_path: Path, provider: Untouched) -> Iterator[Studio]:
-    opened = Studio(Settings(home=tmp_path / "home"), providers={"local": provider})
+    opened = Studio(
+        Settings(home=tmp_path / "home"), providers={"local": provider}, book=provider.book()
+    )
     Ledger(opened.database, group=opened.commits).open_wallet(OWNER)
     use_studio(opened)
     yield opened
     use_studio(None)
     opened.close()
+
+
+def silence(path: Path) -> Path:
+    """Write a second of silence as a WAV file."""
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8_000)
+        sound.writeframes(bytes(16_000))
+    return path
 
 
 def all_flows() -> list[Flow[..., Any]]:
@@ -82,7 +119,8 @@ def parameters(of: Flow[..., Any], folder: Path) -> dict[str, Any]:
     operation = getattr(of.fn, "operation", None)
     if operation is not None:
         values = {**operation.example, "owner": OWNER}
-        return {k: str(picture) if v == "example.png" else v for k, v in values.items()}
+        files = {"example.png": str(picture), "example.wav": str(silence(folder / "example.wav"))}
+        return {k: files[v] if isinstance(v, str) and v in files else v for k, v in values.items()}
     if of.name == "batch":
         sheet = folder / "batch.csv"
         rows = ("operation,prompt,image", "generate,a hill,", "remove_background,,example.png")
