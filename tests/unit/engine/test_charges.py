@@ -1,0 +1,89 @@
+"""What is paid in the end: the price, the part that was used, or what was billed for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from providers import Request
+from studio.errors import ContentBlocked, ProviderUnavailable
+from studio.operations import Generate
+from tests.support.providers import PRICES
+from tests.support.studios import balance_of, execute, job_of, order_for
+from tests.unit.engine.conftest import House
+
+PRICE = PRICES["painter"]
+COST = 3_000_000
+FOX = Generate(prompt="a fox", seed=1)
+
+
+def _used(house: House, cost: int | None) -> None:
+    """Let the next delivery tell what it cost."""
+    offer = house.sure.offer("painter")
+    house.sure.script.append(replace(house.sure.delivery(offer, Request(FOX)), cost=cost))
+
+
+@pytest.mark.parametrize(
+    ("cost", "charged"),
+    [
+        (None, PRICE),
+        (COST, PRICE),
+        (COST // 2, PRICE // 2),
+        (1, 2),  # 4/3 of a micro-credit, rounded up
+        (0, 0),
+        (COST * 5, PRICE),  # never above what was held
+        (-7, 0),
+    ],
+)
+def test_usage_is_settled_in_proportion_and_never_above_the_hold(
+    house: House, cost: int | None, charged: int
+) -> None:
+    before = balance_of(house.studio)
+    _used(house, cost)
+    order = order_for(house.studio, FOX, "fox")
+    choice = replace(order.plan.first, cost=COST)
+    order = replace(order, plan=replace(order.plan, choices=(choice,)))
+    job = execute(house.studio, order)
+    assert (job.state, job.charged, job.credits) == ("settled", charged, charged)
+    assert job_of(house.studio, "fox") == replace(
+        job, updated_at=job_of(house.studio, "fox").updated_at
+    )  # type: ignore[union-attr]
+    after = balance_of(house.studio)
+    assert after.captured - before.captured == charged
+
+
+def test_what_was_blocked_and_billed_is_paid_and_not_bought_again(house: House) -> None:
+    before = balance_of(house.studio)
+    house.sure.script.append(ContentBlocked("blurred", provider="sure", billed=True))
+    first = execute(house.studio, order_for(house.studio, FOX, "fox"))
+    assert (first.state, first.charged) == ("failed", PRICE)
+    assert first.error is not None
+    assert first.error["billed"] is True
+    assert not house.dear.calls, "the next offer was tried although this one was bought"
+    again = execute(house.studio, order_for(house.studio, FOX, "fox", hold_key="second"))
+    assert (again.id, again.state) == (first.id, "failed")
+    assert len(house.sure.calls) == 1
+    assert balance_of(house.studio).captured - before.captured == PRICE
+
+
+def test_what_was_blocked_and_not_billed_is_free(house: House) -> None:
+    before = balance_of(house.studio)
+    house.sure.script.append(ContentBlocked("no", provider="sure", billed=False))
+    house.dear.script.append(ContentBlocked("no", provider="dear", billed=False))
+    order = order_for(house.studio, FOX, "fox", amount=PRICE * 3)
+    assert execute(house.studio, order).state == "failed"
+    assert balance_of(house.studio).captured == before.captured
+
+
+def test_nobody_knows_whether_it_was_billed(house: House) -> None:
+    house.sure.script.append(ContentBlocked("?", provider="sure", billed=None))
+    job = execute(house.studio, order_for(house.studio, FOX, "fox"))
+    assert (job.state, job.charged) == ("unknown", 0)
+    assert not house.dear.calls
+
+
+def test_a_dearer_fallback_pays_its_own_price_within_the_hold(house: House) -> None:
+    house.sure.script.append(ProviderUnavailable("busy", provider="sure"))
+    job = execute(house.studio, order_for(house.studio, FOX, "fox", amount=PRICE * 3))
+    assert (job.state, job.offer, job.charged) == ("settled", "dear/painter", PRICE * 3)
