@@ -5,13 +5,6 @@ database, and they survive a holder that dies.
 """
 
 from providers.pacing.limits import AccountLimits, Kind, Window
-from providers.pacing.tables import pacing_accounts, pacing_slots, pacing_windows
+from providers.pacing.pacer import Pacer
 
-__all__ = [
-    "AccountLimits",
-    "Kind",
-    "Window",
-    "pacing_accounts",
-    "pacing_slots",
-    "pacing_windows",
-]
+__all__ = ["AccountLimits", "Kind", "Pacer", "Window"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["requests", "images", "videos"]
 """What a window counts: HTTP requests of any sort, or pieces of work of one sort."""
@@ -48,6 +48,14 @@ class AccountLimits(_Data):
     videos: tuple[Window, ...] = ()
     concurrent: int | None = Field(default=None, ge=1, le=100_000)
     lockout_seconds: float = Field(default=60, gt=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _check_windows(self) -> Self:
+        for windows in (self.requests, self.images, self.videos):
+            lengths = [each.seconds for each in windows]
+            if len(set(lengths)) < len(lengths):
+                raise ValueError(f"two windows of one kind have the same length: {lengths}")
+        return self
 
     def windows(self, kind: Kind) -> tuple[Window, ...]:
         """Return the windows that count a start of that kind."""
