@@ -6,7 +6,8 @@ A refused picture comes as HTTP 200, blurred, and is billed: only ``finish-reaso
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +42,11 @@ def read_id(reply: Reply) -> str:
     Raises:
         BadResponse: there is none; the work may have been bought all the same.
     """
-    said = reply.json()
-    identifier = said.get("id") if isinstance(said, dict) else None
-    if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
-        raise _bad("took the work, but gave no id to collect it by")
-    return identifier
+    with _told_of(reply):
+        identifier = _json(reply).get("id")
+        if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
+            raise _bad("took the work, but gave no id to collect it by")
+        return identifier
 
 
 def is_pending(reply: Reply) -> bool:
@@ -62,8 +63,15 @@ def read_delivery(offer: Offer, reply: Reply, facts: Mapping[str, Any]) -> Deliv
         ContentBlocked: the picture was refused after it was made; it is billed.
         BadResponse: it is not what was ordered.
     """
-    try:
+    with _told_of(reply):
         return _delivery(offer, reply, facts)
+
+
+@contextmanager
+def _told_of(reply: Reply) -> Iterator[None]:
+    """Have errors say of which answer they speak."""
+    try:
+        yield
     except BadResponse as error:
         error.details.setdefault("status", reply.status)
         error.details.setdefault("request_id", reply.request_id)

@@ -10,10 +10,11 @@ from providers.cloud import CloudProvider
 from providers.contract import Delivery, Health, Request, Ticket
 from providers.http import Transport
 from providers.offers import Offer, read_offers
+from providers.pacing import AccountLimits, Window
 from providers.redaction import Redactor
 from providers.stability.answers import is_pending, read_delivery, read_id
 from providers.stability.endpoints import end_point
-from providers.stability.errors import FINAL, ReadError
+from providers.stability.errors import FINAL, LOCK_OUT, ReadError
 from providers.stability.forms import NAME, Form, Part
 from studio.errors import (
     AuthFailed,
@@ -37,6 +38,12 @@ whoever comes again later still gets it."""
 SPOILT_TRIES = 3
 """How often a broken result is fetched before it is believed to be broken."""
 
+LIMITS = AccountLimits(
+    requests=(Window(count=150, seconds=10),), concurrent=32, lockout_seconds=LOCK_OUT
+)
+"""150 requests of any kind in 10 s, else nothing for 60 s (specification, read 2026-11-22). It sets
+no number of calls at once; 32 of some 10 s each stay below that, and within memory."""
+
 _CHECK_SECONDS = 10.0
 _ACCEPT = {"picture": {"accept": "image/*"}, "id": {"accept": "application/json"}}
 """Bytes with headers rather than base64 in JSON; its 3D end points leave no choice."""
@@ -57,6 +64,8 @@ class StabilityProvider(CloudProvider):
         poll_seconds: between two questions for a result.
         collect_seconds: how long one ``collect`` asks before it gives up for now.
     """
+
+    limits = LIMITS
 
     def __init__(
         self,

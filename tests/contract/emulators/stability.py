@@ -101,6 +101,8 @@ class StabilityEmulator(Emulator):
         answer_json: whether pictures come as JSON whatever was accepted.
         filter_next: whether the next picture is filtered, for work without words.
         denied: whether the key has no right to do anything.
+        retired: end points that are no longer there.
+        instead: what is answered in place of the next answers, for shapes that no document has.
     """
 
     name: ClassVar[str] = "stability"
@@ -128,6 +130,8 @@ class StabilityEmulator(Emulator):
         self.answer_json = False
         self.filter_next = False
         self.denied = False
+        self.retired: set[str] = set()
+        self.instead: deque[Answer] = deque()
         self._recent: deque[float] = deque()
         self._locked_until = -math.inf
 
@@ -150,8 +154,10 @@ class StabilityEmulator(Emulator):
 
     def work_on(self, call: Call) -> Answer:
         """Answer a request for work."""
-        if call.path not in END_POINTS:
+        if call.path not in END_POINTS or call.path in self.retired:
             return self.not_found(call)
+        if self.instead:
+            return self.instead.popleft()
         form = _read_form(call)
         if isinstance(form, Answer):
             return form
@@ -166,6 +172,8 @@ class StabilityEmulator(Emulator):
         """Answer the question for a result."""
         with self.lock:
             self.polled.append(self.now())
+        if self.instead:
+            return self.instead.popleft()
         identifier = call.match["id"]
         if call.headers.get("accept", "*/*") not in {"*/*", "application/json"}:
             return _error(400, "accept: must be */* or application/json")
@@ -180,6 +188,8 @@ class StabilityEmulator(Emulator):
 
     def balance(self, call: Call) -> Answer:
         """Answer what is left: what was left some time ago, as seen live."""
+        if self.instead:
+            return self.instead.popleft()
         if _bearer(call) not in self.balances:
             message = f"Incorrect API key provided: {_bearer(call)}. You can find your API key at …"
             return json_answer(401, {"id": "e0", "name": "unauthorized", "message": message})
