@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,7 +69,7 @@ class Executor:
     """Carries orders out.
 
     Args:
-        width: calls to providers under way at once.
+        width: calls to one provider under way at once.
         pacing: keeps to the limits of accounts at providers; ``None`` knows of none.
     """
 
@@ -86,7 +87,8 @@ class Executor:
         self._commits = commits
         self._store = store
         self._providers = providers
-        self._width = asyncio.Semaphore(width)
+        # Of its own for each: rows that wait for one provider do not keep others from theirs.
+        self._widths = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(width))
         self._pacing = pacing or Pacing(None)
 
     async def execute(self, order: Order) -> Job:
@@ -100,7 +102,7 @@ class Executor:
             StudioUnavailable: the database stayed away; the same order goes on from there.
         """
         ended: Job | None = None
-        busy: RateLimited | None = None
+        busy: ProviderError | None = None
         for choice in order.plan.choices:
             try:
                 job = await self._attempt(order, choice)
@@ -109,8 +111,8 @@ class Executor:
                     raise
                 # Another offer that costs more than is held: the failure before it stands.
                 break
-            except RateLimited as error:
-                # Not even begun: its account had no room for longer than anybody waits.
+            except (RateLimited, ProviderUnavailable) as error:
+                # Not even begun: its account has no room for longer than anybody waits.
                 busy = error
                 continue
             ended = job
@@ -129,7 +131,7 @@ class Executor:
         Raises:
             AlreadyRunning: somebody else is at work on it.
         """
-        async with self._width:
+        async with self._widths[job.provider]:
             passed = await to_the_end(self._gate.reopen(job))
             return await self._go_on(passed)
 
@@ -137,12 +139,13 @@ class Executor:
         # The width bounds what is asked of providers and what is held in memory. A job is begun
         # only when its call may start: one that is cut off before has surely bought nothing.
         provider = self._providers[choice.offer.provider]
-        async with self._width, self._pacing.admission(provider, choice.offer):
+        width = self._widths[choice.offer.provider]
+        async with width, self._pacing.admission(provider, choice.offer):
             opening = _opening(order, choice, self._gate.worker)
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
             passed = await to_the_end(self._gate.open(opening))
             job = await self._go_on(passed)
-        self._pacing.learn(provider, job)
+        await self._pacing.learn(provider, job)
         return job
 
     async def _go_on(self, passed: Pass) -> Job:

@@ -6,23 +6,18 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from engine.jobs import Job
 from providers import Offer, Provider
+from providers.pacing import Kind, Pacer
 from studio.clock import now
-
-if TYPE_CHECKING:
-    from providers.pacing import Pacer
 
 _log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 900.0
 """Seconds that one piece of work waits for its account to have room: a batch at 10 pictures a
 minute has sixteen rows waiting, and other processes have theirs."""
-
-_LOCK_OUT = timedelta(seconds=60)
-"""How long an account rests after a 429 that did not say (Stability locks out for 60 s)."""
 
 _REST: Final = {
     "provider_auth_failed": timedelta(minutes=5),
@@ -32,7 +27,13 @@ _REST: Final = {
 
 _LONGEST_REST = timedelta(hours=1)
 
-_KINDS: Final = {"picture": "images", "video": "videos"}
+_KINDS: Final[dict[str, Kind]] = {"picture": "images", "video": "videos"}
+"""Which windows count an order; every HTTP request counts as such by itself."""
+
+
+def _lock_out(provider: Provider) -> float:
+    """Return how long an account rests after a 429 that did not say."""
+    return provider.limits.lockout_seconds if provider.limits else 60.0
 
 
 class Pacing:
@@ -51,14 +52,14 @@ class Pacing:
 
         Raises:
             RateLimited: there would be no room for longer than anybody waits.
+            ProviderUnavailable: the provider has failed so often that it is left alone for longer.
         """
         if self._pacer is None or provider.limits is None:
             yield
             return
-        kind = _KINDS.get(offer.kind, "requests")
-        async with self._pacer.admission(
-            provider.account, provider.limits, kind=kind, patience=_PATIENCE
-        ):
+        kind = _KINDS.get(offer.kind)
+        account, limits = provider.account, provider.limits
+        async with self._pacer.admission(account, limits, kind=kind, patience=_PATIENCE):
             yield
 
     async def request(self, provider: Provider) -> None:
@@ -66,21 +67,23 @@ class Pacing:
         if self._pacer is not None and provider.limits is not None:
             await self._pacer.request(provider.account, provider.limits, patience=_PATIENCE)
 
-    def learn(self, provider: Provider, job: Job) -> None:
+    async def learn(self, provider: Provider, job: Job) -> None:
         """Note what a job's end says of the account."""
         if self._pacer is None or not provider.account:
             return
         code = str(job.error.get("code", "")) if job.error else ""
         if job.state in {"generated", "settled", "submitted"}:
-            self._pacer.succeeded(provider.account)
+            await self._pacer.succeeded(provider.account)
         elif code == "provider_rate_limited":
             told = job.error.get("retry_after") if job.error else None
-            rest = timedelta(seconds=float(told)) if told is not None else _LOCK_OUT
-            self._block(provider, rest, "asked too often")
+            rest = timedelta(seconds=float(told if told is not None else _lock_out(provider)))
+            await self._block(provider, rest, "asked too often")
         elif code in _REST:
-            self._block(provider, _REST[code], code.removeprefix("provider_").replace("_", " "))
+            await self._block(
+                provider, _REST[code], code.removeprefix("provider_").replace("_", " ")
+            )
         elif code in {"provider_unavailable", "outcome_unknown"}:
-            self._pacer.failed(provider.account)
+            await self._pacer.failed(provider.account)
 
     def rests(self, provider: Provider) -> str:
         """Say why a provider is to be left alone now; empty when it may be asked."""
@@ -90,7 +93,7 @@ class Pacing:
         until, reason = found
         return f"rests until {until:%H:%M:%S} UTC: {reason}"
 
-    def _block(self, provider: Provider, rest: timedelta, reason: str) -> None:
+    async def _block(self, provider: Provider, rest: timedelta, reason: str) -> None:
         _log.warning("%s rests for %s: %s", provider.name, rest, reason)
         assert self._pacer is not None  # noqa: S101 - asked by whoever has one
-        self._pacer.block(provider.account, now() + min(rest, _LONGEST_REST), reason)
+        await self._pacer.block(provider.account, now() + min(rest, _LONGEST_REST), reason)

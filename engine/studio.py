@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from billing.pricebook import PriceBook, current
@@ -11,10 +12,12 @@ from engine.execute import Executor
 from engine.gate import Gate
 from engine.inputs import Inputs
 from engine.loop import BackgroundLoop
+from engine.pacing import Pacing
 from engine.planning import Planner
+from engine.suppliers import all_providers
 from engine.workers import Worker
 from providers import Provider
-from providers.local import LocalProvider
+from providers.pacing import Pacer
 from studio.clock import now
 from studio.database import Database, GroupCommit
 from studio.database.migrate import migrate
@@ -34,6 +37,7 @@ class Studio:
     Attributes:
         loop: where provider work runs; tasks hand it coroutines.
         commits: the group commit that all writes of the path go through.
+        pacing: what providers' accounts allow.
     """
 
     def __init__(
@@ -51,26 +55,38 @@ class Studio:
         self.commits = GroupCommit(self.database)
         self.worker = Worker(self.database, config.folder / "workers")
         self.loop = BackgroundLoop()
-        self.providers = providers if providers is not None else _providers(config)
+        self.providers = providers if providers is not None else all_providers(config)
         self.book = book or current(now().date())
-        self.planner = Planner(self.providers, self.book)
+        self.pacer = Pacer(
+            self.database,
+            self.commits,
+            self.worker.id,
+            dead=lambda worker: not self.worker.alive(worker),
+        )
+        self.pacing = Pacing(self.pacer)
+        for provider in self.providers.values():
+            provider.pace_by(partial(self.pacing.request, provider))
+        self.planner = Planner(self.providers, self.book, self.pacing.rests)
         self.inputs = Inputs(self.database, self.store, Path.cwd())
         gate = Gate(self.commits, self.worker)
-        self.executor = Executor(gate, self.commits, self.store, self.providers, width=config.width)
+        self.executor = Executor(
+            gate,
+            self.commits,
+            self.store,
+            self.providers,
+            width=config.width,
+            pacing=self.pacing,
+        )
 
     def close(self) -> None:
         """Finish what is queued and let go of everything."""
         for provider in self.providers.values():
             self.loop.run(provider.close())
         self.loop.close()
+        self.pacer.close()
         self.commits.close()
         self.worker.close()
         self.database.close()
-
-
-def _providers(config: Settings) -> dict[str, Provider]:
-    local = LocalProvider(config.weights_folder, width=config.local_width)
-    return {local.name: local}
 
 
 _opened: Studio | None = None

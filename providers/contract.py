@@ -5,16 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from providers.inputs import Input
 from providers.offers import Offer
+from providers.pacing import AccountLimits
 from studio.errors import HoldRefused
 from studio.operations import Operation
 from studio.permit import Permit
-
-if TYPE_CHECKING:
-    from providers.pacing import AccountLimits
 
 
 @dataclass(frozen=True, slots=True)

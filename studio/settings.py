@@ -51,7 +51,10 @@ class Settings(BaseSettings):
         description="Minutes until a hold that nobody ended is given back by the reaper.",
     )
     width: int = Field(
-        default=16, ge=1, le=256, description="Calls to providers under way at once in one process."
+        default=16,
+        ge=1,
+        le=256,
+        description="Calls to one provider under way at once in one process.",
     )
     local_width: int = Field(
         default=2, ge=1, le=32, description="Pictures that the local provider works on at once."

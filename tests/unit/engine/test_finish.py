@@ -42,7 +42,7 @@ def of(operation: Operation, data: bytes, *sizes: tuple[int, int]) -> tuple[imag
 @pytest.mark.parametrize("size", [(1_080, 1_920), (1_128, 191), (820, 312), (64, 64), (2_048, 64)])
 @pytest.mark.parametrize("format_", ["png", "jpeg", "webp"])
 def test_any_size_and_type_come_out_exactly(size: tuple[int, int], format_: str) -> None:
-    wanted = Generate(prompt="x", width=size[0], height=size[1], output_format=format_)  # type: ignore[arg-type]
+    wanted = Generate(prompt="x", width=size[0], height=size[1], output_format=format_)
     probe, facts = of(wanted, drawn(1_024, 1_024))
     assert (probe.width, probe.height) == size
     assert probe.media_type == f"image/{format_}"

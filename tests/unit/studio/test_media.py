@@ -29,7 +29,8 @@ def sound(seconds: float, rate: int = 8_000) -> bytes:
 
 def video(folder: Path, frames: int = 10, rate: float = 5) -> bytes:
     path = folder / "made.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), rate, (64, 48))
+    code = cv2.VideoWriter.fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(path), code, rate, (64, 48))
     for number in range(frames):
         writer.write(np.full((48, 64, 3), (255, 20 * number, 0), np.uint8))
     writer.release()
