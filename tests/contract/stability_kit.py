@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import pytest
 from pydantic import SecretStr
 
 from providers import Delivery, Input, Offer, Request, Ticket
@@ -118,16 +119,15 @@ def collect(provider: StabilityProvider, ticket: Ticket, identifier: str = ASYNC
 
 def fails(error: type[E], work: Callable[[], object], *, bought: bool | None = False) -> E:
     """Return the error that something fails with; none tells a key."""
-    try:
+    with pytest.raises(ProviderError) as caught:
         work()
-    except ProviderError as found:
-        _look_for_key(found.as_dict())
-        _look_for_key(str(found), repr(found), found.details)
-        assert type(found) is error, repr(found)
-        assert found.bought is bought, repr(found)
-        assert found.provider == "stability"
-        return found
-    raise AssertionError(f"{error.__name__} did not come")
+    found = caught.value
+    _look_for_key(found.as_dict())
+    _look_for_key(str(found), repr(found), found.details)
+    assert type(found) is error, repr(found)
+    assert found.bought is bought, repr(found)
+    assert found.provider == "stability"
+    return found
 
 
 def _look_for_key(*things: Any) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract import stability_errors, stability_network, stability_success
+from tests.contract import (
+    stability_collecting,
+    stability_errors,
+    stability_network,
+    stability_odd,
+    stability_success,
+)
 from tests.contract.cases import Case
 from tests.contract.emulators.stability import StabilityEmulator
 from tests.contract.stability_kit import provider_for
@@ -12,6 +18,8 @@ from tests.contract.stability_kit import provider_for
 CASES: tuple[Case, ...] = (
     *stability_success.CASES,
     *stability_errors.CASES,
+    *stability_odd.CASES,
+    *stability_collecting.CASES,
     *stability_network.CASES,
 )
 

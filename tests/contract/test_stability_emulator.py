@@ -1,4 +1,4 @@
-"""The emulator of Stability AI is as strict as its specification: what an adapter could get wrong."""
+"""The emulator of Stability AI is as strict as its specification."""
 
 from __future__ import annotations
 

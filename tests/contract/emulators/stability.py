@@ -29,6 +29,7 @@ from tests.contract.emulators.base import (
 )
 from tests.contract.emulators.stability_checks import faults
 from tests.contract.emulators.stability_rules import END_POINTS, Parts, price, text
+from tests.contract.emulators.stability_sizes import size
 
 LARGEST_REQUEST = 10 * 1024 * 1024
 WINDOW_REQUESTS, WINDOW_SECONDS, LOCK_OUT_SECONDS = 150, 10, 60
@@ -52,13 +53,6 @@ _SLUGS = {
     500: "internal_error",
 }
 _PILLOW = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
-_LIVE_SIZES = {
-    ("core", "1:1"): (1_536, 1_536),
-    ("ultra", "16:9"): (1_344, 768),
-    ("sd3", "16:9"): (1_344, 768),
-    ("style", "16:9"): (1_365, 768),
-}
-"""Sizes that were seen; the others follow from the megapixels."""
 
 
 @dataclass(frozen=True)
@@ -301,7 +295,7 @@ class StabilityEmulator(Emulator):
         self.filter_next = False
         made = picture(
             "blurred" if blurred else _work(form),
-            *_size(form),
+            *size(form.path, form.parts),
             _PILLOW[kind],
             alpha=form.path.endswith("remove-background"),
         )
@@ -367,34 +361,3 @@ def _work(form: Form) -> str:
     for name in sorted(form.parts):
         digest.update(f"\0{name}\0".encode() + form.parts[name].data)
     return digest.hexdigest()
-
-
-def _size(form: Form) -> tuple[int, int]:
-    """Return the pixels that come back."""
-    end = form.path.rpartition("/")[2]
-    if end in {"core", "ultra", "sd3", "style"} and form.text("mode") != "image-to-image":
-        ratio = text(form.parts, "aspect_ratio", "1:1")
-        wide, high = (int(side) for side in ratio.split(":"))
-        area = (1.5 if end == "core" else 1) * 1_048_576
-        return _LIVE_SIZES.get((end, ratio)) or _of_area(area, wide, high)
-    first = next(
-        form.parts[name] for name in ("image", "init_image", "subject_image") if name in form.parts
-    )
-    width, height = read_picture(first.data).size
-    if end == "outpaint":
-        left, right, up, down = (
-            int(text(form.parts, name, "0")) for name in ("left", "right", "up", "down")
-        )
-        return width + left + right, height + up + down
-    if end == "fast":
-        return width * 4, height * 4
-    if end in {"conservative", "creative"}:
-        return _of_area(4_000_000, width, height)
-    if end == "style-transfer":
-        return _of_area(1_048_576, width, height)
-    return width, height
-
-
-def _of_area(area: float, wide: int, high: int) -> tuple[int, int]:
-    width = math.sqrt(area * wide / high)
-    return round(width), round(area / width)
