@@ -38,6 +38,12 @@ _WAITS = (0.5, 2, 8)
 """Seconds between the tries to store what was bought, and to write down what has happened."""
 
 
+_ROUNDS = (2.0, 15.0)
+"""Seconds before all offers are tried once more, when none of them was to be had at the moment."""
+_LONGEST_WAIT = 120.0
+"""Seconds: what a provider asks for beyond that is not waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """Something to be bought.
@@ -101,6 +107,16 @@ class Executor:
             AlreadyRunning: a live process is at work on the same key.
             StudioUnavailable: the database stayed away; the same order goes on from there.
         """
+        for wait in (*_ROUNDS, None):
+            job = await self._round(order)
+            if wait is None or not _worth_another(job):
+                break
+            told = job.error.get("retry_after") if job.error else None
+            await asyncio.sleep(min(float(told), _LONGEST_WAIT) if told is not None else wait)
+        return job
+
+    async def _round(self, order: Order) -> Job:
+        """Try the offers in their order, until one has done it or may have been paid."""
         ended: Job | None = None
         busy: ProviderError | None = None
         for choice in order.plan.choices:
@@ -279,6 +295,14 @@ class Executor:
         raise StudioUnavailable(
             "The studio's database stayed away; run the same work again to go on from here."
         )
+
+
+def _worth_another(job: Job) -> bool:
+    """Whether the job failed for a reason that may be gone in a while, and bought nothing."""
+    error = job.error or {}
+    limited = error.get("code") == RateLimited.code and error.get("again") is not False
+    absent = error.get("code") == ProviderUnavailable.code and error.get("again") is True
+    return job.state == "failed" and not job.billed and (limited or absent)
 
 
 def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:

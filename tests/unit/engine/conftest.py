@@ -23,6 +23,12 @@ class House:
     dear: InstantProvider
 
 
+@pytest.fixture(autouse=True)
+def _one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try every offer once: most tests look at what one failure does."""
+    monkeypatch.setattr(engine.execute, "_ROUNDS", ())
+
+
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A studio whose providers send bills, and which is not patient."""
