@@ -78,6 +78,7 @@ class _Desk:
         self._free: dict[str, int] = {}
         self._fresh: list[dict[str, Any]] = []
         self._granted: list[str] = []
+        self._left: set[str] = set()
 
     def change_standings(self, units: Sequence[Unit]) -> None:
         """Lock out, count failures, close the breaker."""
@@ -95,6 +96,7 @@ class _Desk:
         """Free what is given back or dead, renew the rest; return what was lost meanwhile."""
         left = [unit.id for unit in units if isinstance(unit, Leave)]
         rows.remove_slots(self._connection, left)
+        self._left.update(left)
         lost: set[str] = set()
         for unit in units:
             if isinstance(unit, Sweep):
@@ -139,6 +141,9 @@ class _Desk:
         news = News(tuple(self._granted), self._standings)
         try:
             if isinstance(unit, Enter):
+                if unit.id in self._left:
+                    # Cancelled on its way in: its leaving is in the same group, and done already.
+                    return Served(news, queued=True)
                 return self._enter(unit, news)
             if isinstance(unit, Reserve):
                 start = self._reserve(unit, unit.kind, unit.lead)
