@@ -25,6 +25,7 @@ from studio.errors import (
     RateLimited,
     TooLarge,
 )
+from studio.operations import OPERATIONS
 
 NAME = "wavespeed"
 Redact = Callable[[str], str]
@@ -44,7 +45,7 @@ _NO_MONEY, _FORBIDDEN, _TOO_OFTEN = 402, 403, 429
 _CLASSES: Mapping[int, tuple[type[ProviderError], str]] = {
     401: (
         AuthFailed,
-        "WaveSpeed did not accept the key (a new one works after the first top-up)",
+        "WaveSpeed did not accept STUDIO_WAVESPEED_KEY (a new key works after the first top-up)",
     ),
     _NO_MONEY: (PaymentRequired, "The account at WaveSpeed is out of money; top it up"),
     _FORBIDDEN: (AuthFailed, "WaveSpeed does not allow this to the account of the key"),
@@ -83,6 +84,7 @@ _FIELDS = {
     "enable_prompt_expansion": "expand_prompt",
 }
 """WaveSpeed's names of fields, where the studio has others."""
+_KNOWN_FIELDS = frozenset(name for each in OPERATIONS.values() for name in each.model_fields)
 
 
 def of_order(redact: Redact, reply: Reply) -> ProviderError | None:
@@ -168,7 +170,7 @@ def of_failed(redact: Redact, prediction: dict[str, Any]) -> ProviderError:
                 f"WaveSpeed failed: {reason}: {words}. It refunds what fails.", provider=NAME
             )
         )
-    error.details |= {"says": words, "code": known or None}
+    error.details |= {"says": words, "provider_code": known or None}
     return error
 
 
@@ -234,8 +236,11 @@ def _error_code(reply: Reply) -> object:
 
 def _field(words: str) -> str | None:
     """Return the operation's name of the field that the words quote, if they quote one."""
-    found = _FIELD.search(words)
-    return _FIELDS.get(found[1], found[1]) if found else None
+    for found in _FIELD.finditer(words):
+        name = _FIELDS.get(found[1], found[1])
+        if name in _KNOWN_FIELDS:
+            return name
+    return None
 
 
 def _retry_after(reply: Reply) -> float | None:

@@ -91,6 +91,7 @@ def expect(cls: type[Wanted], operation: Operation) -> Wanted:
 
 def _picture(field: str, data: bytes) -> File:
     """Return a picture that shows upright everywhere: not every model minds EXIF."""
+    imaging.probe(data)
     data, media_type = readable(data)
     if _turned(data):
         data = imaging.encode(imaging.open_picture(data), "png")

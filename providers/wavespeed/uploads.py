@@ -12,6 +12,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -72,7 +73,7 @@ class Uploader:
         self._trusted = Link.read(origin).origin
         self._form_only = False
         wire = wire or httpcore.AnyIOBackend()
-        tls = tls or httpcore.default_ssl_context()
+        tls = tls or _authorities()
         self._public_pool = _pool(PublicBackend(resolve, wire), tls)
         self._trusted_pool = _pool(wire, tls)
 
@@ -205,6 +206,12 @@ def _pool(
         keepalive_expiry=_KEEP_SECONDS,
         network_backend=backend,
     )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    # Reading the authorities takes tens of milliseconds: once for all providers.
+    return httpcore.default_ssl_context()
 
 
 def _failed(file: File, reason: str) -> ProviderUnavailable:

@@ -6,12 +6,15 @@ import asyncio
 import io
 import wave
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+import certifi
+import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from providers import Delivery, Input, Request, Ticket
+from providers import Delivery, Input, Request, Ticket, http
 from providers.wavespeed import WaveSpeedProvider
 from studio import imaging
 from studio.errors import ProviderError
@@ -22,6 +25,14 @@ from tests.contract.emulators.wavespeed import WaveSpeedEmulator
 
 Result = TypeVar("Result")
 FAST = {"picture": 0.005, "text": 0.005, "video": 0.005}
+
+
+def make_quick(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Shorten what takes time and tests nothing: waits, and reading 140 authorities each time."""
+    monkeypatch.setattr(http, "_FIRST_WAIT", 0.01)
+    one = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    (folder / "authority.pem").write_text(one[0] + one[1])
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
 
 
 def provider_for(emulator: WaveSpeedEmulator, **more: Any) -> WaveSpeedProvider:
@@ -136,6 +147,18 @@ def failure(
     except ProviderError as error:
         return error
     raise AssertionError("it was delivered")
+
+
+def is_error(
+    error: ProviderError, cls: type[ProviderError], *, bought: bool | None
+) -> ProviderError:
+    """Check what an error is and what it says of the money, and return it."""
+    assert type(error) is cls, error
+    assert error.bought is bought
+    assert error.message
+    told = error.as_dict()
+    assert (told["code"], told["provider"]) == (cls.code, "wavespeed")
+    return error
 
 
 def order(emulator: WaveSpeedEmulator) -> tuple[str, dict[str, Any]]:

@@ -17,11 +17,14 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from tests.contract.emulators.base import Answer, Call, Emulator, Faults, json_answer
+from tests.contract.emulators.base import Answer, Call
+from tests.contract.emulators.wavespeed_account import Account
 from tests.contract.emulators.wavespeed_models import MODELS, Model
+from tests.contract.emulators.wavespeed_shapes import DAYS_KEPT
+from tests.contract.emulators.wavespeed_uploads import Uploads
 from tests.contract.emulators.wavespeed_work import Wrong, check_files, made, seconds_of
 
 TIERS: Mapping[str, tuple[int, int, int]] = {
@@ -56,23 +59,9 @@ names a file on the local network, ``lost`` one that is not there, ``stuck`` nev
 answers polls with another prediction, ``number`` has a number where a result should be.
 """
 
-_DAYS_KEPT = 7
-_LARGEST_UPLOAD = 200 * 1024 * 1024
 _MINUTE = 60.0
 _MEDIA = ("image", "mask_image", "face_image", "audio", "images", "reference_images")
 _TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "mp4": "video/mp4"}
-
-
-@dataclass
-class Stored:
-    """A file; without data while its PUT is awaited."""
-
-    name: str
-    content_type: str
-    size: int
-    day: float
-    token: str = ""
-    data: bytes | None = None
 
 
 @dataclass
@@ -97,7 +86,7 @@ class Prediction:
         return MODELS[self.model].makes == "video"
 
 
-class WaveSpeedEmulator(Emulator):
+class WaveSpeedEmulator(Uploads, Account):
     """WaveSpeed on loopback.
 
     Attributes:
@@ -106,33 +95,16 @@ class WaveSpeedEmulator(Emulator):
         least_polls: polls that show ``processing`` before an end is told.
         outcomes: how the next predictions end; an empty text is a success.
         orders: the bodies of all requests for work that were taken, with the model.
-        uploads: faults of everything to do with uploads.
-        new_uploads: whether the two-step uploads are there; else they answer ``gone``.
-        new_prices: whether the newer end points of prices and balance are there.
-        retry_after: seconds told with a 429; ``None`` tells none.
         broke: the status that says that there is no money: 402 or 403.
-        funds: millionths of a dollar that may be spent.
-        storage: where uploads are PUT, if not here.
-        days: how many days have passed since it began.
         get_host: what ``urls.get`` names instead of here.
+        retired: models that are no longer there.
     """
 
-    name: ClassVar[str] = "wavespeed"
-    key: ClassVar[str] = "wsk_emulator_5f2c9a7e1b3d4860"
-    unit: ClassVar[str] = "micro-USD"
-    secret: ClassVar[str] = "whsec_emulator_c2VjcmV0"  # noqa: S105 - of the emulator only
     routes: ClassVar[tuple[tuple[str, str, str], ...]] = (
-        ("POST", r"/api/v3/media/uploads", "ask_upload"),
-        ("PUT", r"/storage/(?P<id>[\w.-]+)", "put_upload"),
-        ("POST", r"/api/v3/media/upload/binary", "form_upload"),
-        ("GET", r"/media/(?P<id>[\w.-]+)", "get_upload"),
+        *Uploads.upload_routes,
+        *Account.account_routes,
         ("GET", r"/outputs/(?P<id>[\w.-]+)", "get_output"),
         ("GET", r"/api/v3/predictions/(?P<id>[^/]+)(?:/result)?", "result"),
-        ("GET", r"/api/v3/balance", "balance"),
-        ("GET", r"/api/v3/account/balance", "old_balance"),
-        ("POST", r"/api/v3/model/price", "price"),
-        ("POST", r"/api/v3/model/pricing", "old_price"),
-        ("GET", r"/api/v3/webhook/secret", "webhook_secret"),
         ("POST", r"/api/v3/(?P<model>.+)", "submit"),
     )
 
@@ -143,187 +115,26 @@ class WaveSpeedEmulator(Emulator):
         self.least_polls = 1
         self.outcomes: deque[str] = deque()
         self.orders: list[tuple[str, dict[str, Any]]] = []
-        self.uploads = Faults()
-        self.new_uploads = True
-        self.gone = 404
-        self.new_prices = True
-        self.retry_after: float | None = None
         self.broke = 403
-        self.funds = 100_000_000
-        self.storage = ""
-        self.days = 0.0
         self.get_host = ""
-        self.stored: dict[str, Stored] = {}
+        self.retired: set[str] = set()
         self.predictions: dict[str, Prediction] = {}
         self._results: dict[str, tuple[bytes, str, float]] = {}
 
-    # --- Shapes ---------------------------------------------------------------------------------
-
-    def _fail(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-        return json_answer(status, {"code": status, "message": message}, headers)
-
-    def _good(self, data: Any) -> Answer:
-        return json_answer(200, {"code": 200, "message": "success", "data": data})
-
-    def not_found(self, call: Call) -> Answer:
-        return self._refused(call) or self._fail(404, "not found")
-
-    def broken(self) -> Answer:
-        return self._fail(500, "Internal Server Error")
-
-    def _refused(self, call: Call) -> Answer | None:
-        """Return the answer to a request without the right key; it comes before all else."""
-        given = call.headers.get("authorization", "")
-        if hmac.compare_digest(given.encode(), f"Bearer {self.key}".encode()):
-            return None
-        return self._fail(401, "Unauthorized: invalid API key")
-
-    def _too_often(self) -> Answer:
-        told = {"retry-after": f"{self.retry_after:g}"} if self.retry_after is not None else None
-        return self._fail(429, "Rate limit exceeded for your account level", told)
-
-    def _object(self, call: Call, names: Mapping[str, type], optional: str = "") -> Any:
-        """Return a JSON body with exactly these fields, or the answer that refuses it."""
-        try:
-            body = call.json() if call.content_type == "application/json" else None
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            return self._fail(400, "the body must be a JSON object")
-        for name in body:
-            if name not in names:
-                return self._fail(400, f"additional property '{name}' is not allowed")
-        for name, kind in names.items():
-            if name in body and isinstance(body[name], kind):
-                continue
-            if name in body or name != optional:
-                return self._fail(400, f"property '{name}' is invalid or missing")
-        return body
-
-    # --- Uploads --------------------------------------------------------------------------------
-
-    def ask_upload(self, call: Call) -> Answer:
-        fault = self.begin(self.uploads)
-        refused = self._refused(call)
-        if refused:
-            return refused
-        if not self.new_uploads:
-            return self._fail(self.gone, "not found")
-        if fault in {"busy", "limit"}:
-            return self._too_often()
-        body = self._object(
-            call, {"filename": str, "size": int, "content_type": str}, "content_type"
-        )
-        if isinstance(body, Answer):
-            return body
-        if not body["filename"] or not 0 < body["size"] <= _LARGEST_UPLOAD:
-            return self._fail(400, "property 'size' is invalid")
-        identifier, token = secrets.token_hex(16), secrets.token_hex(8)
-        kind = body.get("content_type", "application/octet-stream")
-        with self.lock:
-            self.stored[identifier] = Stored(body["filename"], kind, body["size"], self.days, token)
-        expires = datetime.now(UTC) + timedelta(minutes=15)
-        return self._good(
-            {
-                "type": kind.partition("/")[0],
-                "download_url": f"{self.url}/media/{identifier}",
-                "filename": body["filename"],
-                "size": body["size"],
-                "upload": {
-                    "method": "PUT",
-                    "url": f"{self.storage or self.url}/storage/{identifier}?signature={token}",
-                    "headers": {"Content-Type": kind, "x-amz-meta-token": token},
-                    "expires_at": expires.isoformat(),
-                },
-            }
-        )
-
-    def put_upload(self, call: Call) -> Answer:
-        fault = self.begin(self.uploads)
-        if fault in {"busy", "limit"}:
-            return Answer(503, b"slow down")
-        stored = self.stored.get(call.match["id"])
-        if stored is None or call.query.get("signature") != stored.token:
-            return Answer(403, b"<Error>SignatureDoesNotMatch</Error>")
-        if "authorization" in call.headers:
-            return Answer(400, b"<Error>Only one auth mechanism allowed</Error>")
-        if (
-            call.headers.get("content-type") != stored.content_type
-            or call.headers.get("x-amz-meta-token") != stored.token
-        ):
-            return Answer(403, b"<Error>headers are not as signed</Error>")
-        if len(call.body) != stored.size:
-            return Answer(400, b"<Error>EntityTooSmall</Error>")
-        with self.lock:
-            stored.data = call.body
-        return Answer(200)
-
-    def form_upload(self, call: Call) -> Answer:
-        fault = self.begin(self.uploads)
-        refused = self._refused(call)
-        if refused:
-            return refused
-        if fault in {"busy", "limit"}:
-            return self._too_often()
-        try:
-            parts = call.parts()
-        except ValueError:
-            return self._fail(400, "the body must be multipart")
-        if [part.name for part in parts] != ["file"] or not parts[0].filename:
-            return self._fail(400, "exactly one file is expected in 'file'")
-        part, identifier = parts[0], secrets.token_hex(16)
-        with self.lock:
-            self.stored[identifier] = Stored(
-                part.filename or "", part.content_type, len(part.data), self.days, data=part.data
-            )
-        return self._good(
-            {
-                "type": part.content_type.partition("/")[0],
-                "download_url": f"{self.url}/media/{identifier}",
-                "filename": part.filename,
-                "size": len(part.data),
-            }
-        )
-
-    def get_upload(self, call: Call) -> Answer:
-        data = self._held(call.match["id"])
-        if data is None:
-            return Answer(404)
-        return Answer(200, data, {"content-type": self.stored[call.match["id"]].content_type})
-
-    def _held(self, identifier: str) -> bytes | None:
-        stored = self.stored.get(identifier)
-        if stored is None or self.days - stored.day >= _DAYS_KEPT:
-            return None
-        return stored.data
-
-    def _fetch(self, url: str) -> bytes | None:
-        """Return what a model would fetch at an address; outside of here there is nothing."""
-        if url.startswith("data:"):
-            head, _, text = url.partition(",")
-            return base64.b64decode(text) if head.endswith(";base64") else None
-        prefix = f"{self.url}/media/"
-        return self._held(url.removeprefix(prefix)) if url.startswith(prefix) else None
-
-    # --- Work -----------------------------------------------------------------------------------
-
     def submit(self, call: Call) -> Answer:
         fault = self.begin(self.work)
-        refused = self._refused(call)
-        if refused:
-            return refused
+        early = self._early(call, "submit")
+        if early:
+            return early
         name = call.match["model"]
-        model = MODELS.get(name)
+        model = None if name in self.retired else MODELS.get(name)
         if model is None:
             return self._fail(404, f"model {name} not found")
-        webhook = call.query.get("webhook")
-        if webhook is not None and not webhook.startswith("https://"):
-            return self._fail(400, "'webhook' must be an https URL")
         try:
             body = call.json() if call.content_type == "application/json" else None
         except ValueError:
             body = None
-        wrong = model.fault(body)
+        wrong = _wrong_webhook(call) or model.fault(body)
         if wrong or not isinstance(body, dict):
             return self._fail(400, wrong)
         with self.lock:
@@ -374,14 +185,14 @@ class WaveSpeedEmulator(Emulator):
 
     def result(self, call: Call) -> Answer:
         fault = self.begin(self.polls)
-        refused = self._refused(call)
-        if refused:
-            return refused
+        early = self._early(call, "result")
+        if early:
+            return early
         if fault in {"busy", "limit"}:
             return self._too_often()
         with self.lock:
             prediction = self.predictions.get(call.match["id"])
-            if prediction is None or self.days - prediction.day >= _DAYS_KEPT:
+            if prediction is None or self.days - prediction.day >= DAYS_KEPT:
                 return self._fail(404, "prediction not found")
             prediction.polls += 1
             self._go_on()
@@ -485,62 +296,9 @@ class WaveSpeedEmulator(Emulator):
         if "authorization" in call.headers:
             return Answer(400, b"the CDN takes no key")
         found = self._results.get(call.match["id"])
-        if found is None or self.days - found[2] >= _DAYS_KEPT:
+        if found is None or self.days - found[2] >= DAYS_KEPT:
             return Answer(404)
         return Answer(200, found[0], {"content-type": found[1]}, file=True)
-
-    # --- Account --------------------------------------------------------------------------------
-
-    def balance(self, call: Call) -> Answer:
-        refused = self._refused(call)
-        if refused or not self.new_prices:
-            return refused or self._fail(404, "not found")
-        return self._good({"balance": (self.funds - self.billed) / 1_000_000})
-
-    def old_balance(self, call: Call) -> Answer:
-        left = (self.funds - self.billed) / 1_000_000
-        return self._refused(call) or self._good({"balance": left, "currency": "USD"})
-
-    def price(self, call: Call) -> Answer:
-        found = self._priced(call)
-        if isinstance(found, Answer):
-            return found
-        if not self.new_prices:
-            return self._fail(404, "not found")
-        name, dollars = found
-        return self._good(
-            {
-                "model_id": name,
-                "price": dollars,
-                "discounted_price": round(dollars * 0.9, 6),
-                "discount_rate": 0.1,
-                "currency": "USD",
-            }
-        )
-
-    def old_price(self, call: Call) -> Answer:
-        found = self._priced(call)
-        if isinstance(found, Answer):
-            return found
-        return self._good({"model_id": found[0], "unit_price": found[1], "currency": "USD"})
-
-    def _priced(self, call: Call) -> tuple[str, float] | Answer:
-        refused = self._refused(call)
-        if refused:
-            return refused
-        body = self._object(call, {"model_id": str, "inputs": dict})
-        if isinstance(body, Answer):
-            return body
-        model = MODELS.get(body["model_id"])
-        if model is None:
-            return self._fail(404, "model not found")
-        wrong = model.fault(body["inputs"])
-        if wrong:
-            return self._fail(400, wrong)
-        return body["model_id"], model.price(body["inputs"], 0.0) / 1_000_000
-
-    def webhook_secret(self, call: Call) -> Answer:
-        return self._refused(call) or self._good({"secret": self.secret})
 
     def webhook(self, identifier: str, moment: int) -> tuple[dict[str, str], bytes]:
         """Return headers and body of the message that tells of a prediction, signed."""
@@ -556,6 +314,11 @@ class WaveSpeedEmulator(Emulator):
             "webhook-timestamp": str(moment),
             "webhook-signature": f"v3,{signed.hexdigest()}",
         }, body
+
+
+def _wrong_webhook(call: Call) -> str:
+    webhook = call.query.get("webhook", "https://")
+    return "" if webhook.startswith("https://") else "'webhook' must be an https URL"
 
 
 def _told(body: Mapping[str, Any]) -> str:

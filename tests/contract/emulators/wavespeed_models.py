@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Body = Mapping[str, Any]
@@ -114,6 +114,9 @@ class Size:
 Field = Text | Media | MediaList | Choice | Whole | Flag | Size
 
 
+Fields = Mapping[str, Field]
+
+
 @dataclass(frozen=True)
 class Model:
     """A model.
@@ -125,13 +128,12 @@ class Model:
         largest: bytes of a recording, 0 for any.
     """
 
-    fields: Mapping[str, Field]
+    fields: Fields
     price: Price
     makes: str = "picture"
     sides: tuple[int, int] = (1, 20_000)
     longest: float = 0
     largest: int = 0
-    known: Mapping[str, Any] = field(default_factory=dict)
 
     def fault(self, body: Any) -> str:
         """Say what is wrong with a request; empty if nothing is."""
@@ -155,10 +157,10 @@ def _flat(millionths: int) -> Price:
     return lambda body, seconds: millionths
 
 
-_BASE64 = {"enable_base64_output": Flag()}
-_SYNC = {"enable_sync_mode": Flag()}
-_SEED = {"seed": Whole(-1, LARGEST_SEED)}
-_FORMAT = {"output_format": Choice(("jpeg", "png", "webp"))}
+_BASE64: Fields = {"enable_base64_output": Flag()}
+_SYNC: Fields = {"enable_sync_mode": Flag()}
+_SEED: Fields = {"seed": Whole(-1, LARGEST_SEED)}
+_FORMAT: Fields = {"output_format": Choice(("jpeg", "png", "webp"))}
 RATIOS = {
     "1:1": (1024, 1024),
     "16:9": (1312, 736),
@@ -167,7 +169,7 @@ RATIOS = {
     "3:4": (864, 1152),
 }
 
-_IDEOGRAM = {
+_IDEOGRAM: Fields = {
     "prompt": Text(required=True),
     "image": Media(),
     "mask_image": Media(),
@@ -176,24 +178,24 @@ _IDEOGRAM = {
     "reference_images": MediaList(1, 3),
     **_BASE64,
 }
-_QWEN = {"size": Size(256, 1536), **_SEED, **_FORMAT, **_SYNC, **_BASE64}
-_WORDS = {"prompt": Text(required=True), "negative_prompt": Text()}
-_EXPANSION = {"enable_prompt_expansion": Flag()}
-_UPSCALER = {
+_QWEN: Fields = {"size": Size(256, 1536), **_SEED, **_FORMAT, **_SYNC, **_BASE64}
+_WORDS: Fields = {"prompt": Text(required=True), "negative_prompt": Text()}
+_EXPANSION: Fields = {"enable_prompt_expansion": Flag()}
+_UPSCALER: Fields = {
     "image": Media(required=True),
     "target_resolution": Choice(("2k", "4k", "8k")),
     **_FORMAT,
     **_BASE64,
     **_SYNC,
 }
-_SWAP = {
+_SWAP: Fields = {
     "image": Media(required=True),
     "face_image": Media(required=True),
     **_FORMAT,
     **_BASE64,
     **_SYNC,
 }
-_MASKED = {"image": Media(required=True), "mask_image": Media()}
+_MASKED: Fields = {"image": Media(required=True), "mask_image": Media()}
 
 
 def _wan_video(body: Body, _seconds: float) -> int:

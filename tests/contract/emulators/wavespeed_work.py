@@ -34,7 +34,7 @@ def seconds_of(sound: bytes) -> float:
     """Return how long a recording is; an MP3 is taken to have 128 kbit/s."""
     if sound[:4] == b"RIFF":
         with wave.open(io.BytesIO(sound)) as reader:
-            return reader.getnframes() / reader.getframerate()
+            return float(reader.getnframes() / reader.getframerate())
     if sound.startswith(_MP3_MARKS):
         return len(sound) / 16_000
     raise Wrong(1401, "audio must be wav or mp3")
@@ -125,7 +125,7 @@ def _video(identifier: str, body: Mapping[str, Any], files: Mapping[str, list[by
     size = _HEIGHTS[body.get("resolution", "720p")]
     frame = np.asarray(read_picture(picture(identifier, *size)).convert("RGB"))[:, :, ::-1]
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
-        code = cv2.VideoWriter_fourcc(*"mp4v")
+        code = cv2.VideoWriter.fourcc(*"mp4v")
         writer = cv2.VideoWriter(file.name, code, _FRAMES_PER_SECOND, size)
         for _ in range(max(1, round(seconds * _FRAMES_PER_SECOND))):
             writer.write(np.ascontiguousarray(frame))
