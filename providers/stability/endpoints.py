@@ -132,12 +132,10 @@ def _reference(form: Form, _: Offer, request: Request) -> None:
         form.say("strength", "reference", REFERENCE_STRENGTH)
 
 
-def _sd3(form: Form, offer: Offer, request: Request) -> None:
-    """Add the model of the family, and from what it starts: a picture excludes a ratio."""
+def _sd3(form: Form, offer: Offer, _: Request) -> None:
+    """Add the model of the family, and from what it starts."""
     form.say("model", "model", offer.model)
     form.say("mode", "operation", "image-to-image" if form.files else "text-to-image")
-    if not form.files:
-        _ratio(form, offer, request)
 
 
 def _guidance(form: Form, _: Offer, request: Request) -> None:
@@ -181,7 +179,8 @@ _WORDS = _same("prompt", "negative_prompt", "output_format")
 _FOLLOW = EndPoint(_WORDS | _same(control_strength="strength"), _same("image"), (_style,))
 _MESH = _same("remesh", texture_resolution="texture")
 
-_SD3 = EndPoint(_WORDS, steps=(_sd3, _guidance, _style))
+_SD3 = EndPoint(_WORDS, steps=(_sd3, _ratio, _guidance, _style))
+# Here a ratio is forbidden: the picture has one.
 _SD3_FROM_PICTURE = EndPoint(_WORDS | _same("strength"), _same("image"), (_sd3,))
 
 _END_POINTS: Mapping[str, EndPoint] = {

@@ -33,8 +33,8 @@ LOCK_OUT = 60.0
 """Seconds for which it answers 429 after more than 150 requests in 10 s; a ``Retry-After`` is not
 documented, but heeded if it comes."""
 
-FINAL = frozenset({"bad_request", "content_moderation", "generation_not_found"})
-"""Names that are its own last word when a result is asked for."""
+NO_RESULT = "generation_not_found"
+"""Its name for a result that there is not, or not any more, or not for this key."""
 
 _WORDS = 600
 """Characters of its words that are kept."""
@@ -161,7 +161,7 @@ def _blocked(problem: Problem) -> ProviderError:
 
 
 def _not_found(problem: Problem) -> ProviderError:
-    if problem.name != "generation_not_found":
+    if problem.name != NO_RESULT:
         return _retired(problem)
     return BadResponse(
         "Stability has no such result any more: it keeps one for 24 hours, and hands it out only "

@@ -14,7 +14,7 @@ from providers.pacing import AccountLimits, Window
 from providers.redaction import Redactor
 from providers.stability.answers import is_pending, read_delivery, read_id
 from providers.stability.endpoints import end_point
-from providers.stability.errors import FINAL, LOCK_OUT, ReadError
+from providers.stability.errors import LOCK_OUT, NO_RESULT, ReadError
 from providers.stability.forms import NAME, Form, Part
 from studio.errors import (
     AuthFailed,
@@ -113,25 +113,28 @@ class StabilityProvider(CloudProvider):
         """Ask until it is there, Stability says its last word, or the time is over."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._collect_seconds
-        spoilt, trouble, wait = 0, "It is still at work.", self._poll_seconds
+        spoilt, trouble, wait = 0, "It was not asked.", self._poll_seconds
         while loop.time() + wait < end:
             await asyncio.sleep(wait)
             wait = self._poll_seconds
             try:
                 return await self._result(offer, ticket)
             except _NotYetError:
-                continue
+                trouble = "It is still at work."
             except RateLimited as error:
-                trouble, wait = error.message, float(error.details["retry_after"])
+                trouble = error.message
+                wait = max(self._poll_seconds, float(error.details["retry_after"]))
             except BadResponse as error:
                 # It may have been spoilt on the way: fetching it again buys nothing.
                 spoilt += 1
-                if spoilt == SPOILT_TRIES or _is_last_word(error):
+                if spoilt == SPOILT_TRIES or error.details.get("name") == NO_RESULT:
                     raise
                 trouble = error.message
+            except _HOPELESS:
+                raise
             except ProviderError as error:
-                if isinstance(error, _HOPELESS) or _is_last_word(error):
-                    raise
+                if error.field == "id":
+                    raise _never_there(ticket, error) from error
                 # A proxy, the network, a bad moment: the work is at Stability all the same.
                 trouble = error.message
         raise OutcomeUnknown(
@@ -191,5 +194,11 @@ def _say_in_our_words(error: ProviderRejected, form: Form, request: Request) -> 
         error.given = shorten(getattr(request.operation, ours, ""))
 
 
-def _is_last_word(error: ProviderError) -> bool:
-    return error.details.get("name") in FINAL
+def _never_there(ticket: Ticket, error: ProviderError) -> BadResponse:
+    """Return the end of work whose id is not taken. It was bought, whatever the refusal says."""
+    return BadResponse(
+        f"Stability does not take the id that it gave itself: {error.message}",
+        provider=NAME,
+        given=ticket.remote_id,
+        **{name: error.details[name] for name in ("status", "words") if name in error.details},
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from providers import Ticket
 from providers.stability import StabilityProvider
 from studio.errors import (
     AuthFailed,
@@ -89,6 +90,21 @@ def _lost_address(emulator: StabilityEmulator, provider: StabilityProvider) -> N
     assert collect(provider, ticket).outputs
 
 
+def _id_not_taken(emulator: StabilityEmulator, provider: StabilityProvider) -> None:
+    """An id that can never be collected ends the job; it does not become "surely not bought"."""
+    error = fails(BadResponse, lambda: collect(provider, Ticket("a" * 63)), bought=None)
+    assert "id: must be 64" in error.message
+    assert len(emulator.polled) == 1
+
+
+def _question_refused(emulator: StabilityEmulator, provider: StabilityProvider) -> None:
+    """A refusal of the question (a header, say) is no word on the work."""
+    refusal = {"id": "1", "name": "bad_request", "errors": ["accept: is wrong"]}
+    ticket = hand_in(provider)
+    emulator.instead.append(json_answer(400, refusal))
+    assert collect(provider, ticket).outputs
+
+
 def _moderated_late(emulator: StabilityEmulator, provider: StabilityProvider) -> None:
     ticket = hand_in(provider)
     emulator.instead.append(
@@ -105,6 +121,8 @@ def _error(name: str, check: Callable[..., None]) -> Case:
 CASES = (
     _error("404 for another key's result", _not_there),
     _error("404 after 24 hours", _expired),
+    _error("400 for the id when collected", _id_not_taken),
+    _error("400 for the question when collected", _question_refused),
     _error("401 when collected", _key_taken_away),
     _error("still at work when patience ends", _still_at_work),
     _error("404 of a proxy when collected", _lost_address),
