@@ -40,7 +40,7 @@ from providers.pacing.words import (
 )
 from studio import clock
 from studio.database import Database, GroupCommit
-from studio.errors import InvalidRequest, ProviderUnavailable, RateLimited
+from studio.errors import InvalidRequest, ProviderUnavailable, RateLimited, StudioUnavailable
 from studio.ids import new_id
 
 _log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Pacer:
             await self._enter(identifier, place, kind, time.monotonic() + patience)
             yield
         finally:
-            self._leave(identifier, place)
+            await self._leave(identifier, place)
 
     async def request(self, account: str, limits: AccountLimits | None, *, patience: float) -> None:
         """Wait until one more HTTP request may be sent. It takes no slot.
@@ -244,15 +244,17 @@ class Pacer:
                 raise refusal(account, wait, patience, why, kind)
             await asyncio.sleep(min(max(wait, 0.0), _KNOWN_SECONDS))
 
-    def _leave(self, identifier: str, place: Place) -> None:
-        """Give the place back without waiting for it: if that fails, its lease runs out."""
+    async def _leave(self, identifier: str, place: Place) -> None:
+        """Give the place back; a cancellation stops the waiting for it, not the giving.
+
+        What was done in the ``with`` block is not to fail for it: a lease runs out by itself.
+        """
         self._keeper.remove(identifier)
         try:
             future = self._submit(Leave(place.account, identifier, place.limits))
-        except RuntimeError as error:
+            await asyncio.shield(asyncio.wrap_future(future))
+        except (StudioUnavailable, RuntimeError) as error:
             _log.warning("a slot of %s is free when its lease ends: %s", place.account, error)
-            return
-        future.add_done_callback(lambda done: _warn(place.account, done))
 
     async def _serve(self, unit: Unit) -> Served:
         return await asyncio.wrap_future(self._submit(unit))
@@ -307,8 +309,3 @@ def _check(patience: float) -> None:
             given=patience,
             allowed=f"0 to {LONGEST_PATIENCE} seconds",
         )
-
-
-def _warn(account: str, future: Future[Served]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        _log.warning("a slot of %s is free when its lease ends: %s", account, error)

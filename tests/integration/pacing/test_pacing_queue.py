@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from providers.pacing import AccountLimits, Pacer, Window, handlers
 from providers.pacing.tables import pacing_windows
-from providers.pacing.words import Enter, Leave
+from providers.pacing.words import Enter, Leave, Unit
 from studio.database import Database
 from studio.errors import InvalidRequest, RateLimited
 from tests.support.books import StandingClock
@@ -147,7 +147,7 @@ def test_cancelled_before_it_is_even_asked_leaves_nothing_behind(
 
 
 def test_who_comes_and_goes_in_one_group_leaves_nothing_behind(database: Database) -> None:
-    units = [
+    units: list[Unit] = [
         Enter(ACCOUNT, "slot_1", "wrk_here", 60, ONE, None, 5),
         Leave(ACCOUNT, "slot_1", ONE),
         Enter(ACCOUNT, "slot_2", "wrk_here", 60, ONE, None, 0),
