@@ -1,8 +1,8 @@
 """What it costs to be let in to a provider's account, and to leave again.
 
-Alone, and with 64 callers that come together. Beside it in the same run: the limit, which is one
-group-committed update of one row, twice as often as we commit nothing else; and Prefect's own
-concurrency limit on a server of its own, which keeps the same promise.
+Alone, and with 64 callers that come together. An admission is two group commits, a poll is one.
+Beside them in the same run: the limit, a bare update of one row through the same group commit; and
+the peer, Prefect's own concurrency limit on a server with our profile.
 
 Usage: python -m benchmarks.pacing [--rounds 300] [--peer-rounds 40] [--json]
 """
