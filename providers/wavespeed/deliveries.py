@@ -14,11 +14,9 @@ from providers.wavespeed import errors
 from providers.wavespeed.errors import NAME
 from providers.wavespeed.texts import json_output, tagged, text_of
 from providers.wavespeed.tickets import Remote
-from studio import imaging
+from studio import imaging, media
 from studio.errors import BadResponse, PictureRefused, ProviderError
 
-LARGEST_VIDEO = 300 * 1024 * 1024
-"""Bytes."""
 AGAIN_SECONDS = 1.0
 """Pause before a file that cannot be read is fetched once more: fetching buys nothing."""
 
@@ -78,7 +76,7 @@ async def _output(
         tags = offer.operation == "tag"
         return json_output(tagged(text, remote.most_tags) if tags else {"prompt": text})
     check = _video if offer.kind == "video" else _picture
-    limit = LARGEST_VIDEO if offer.kind == "video" else imaging.MAX_BYTES
+    limit = media.MAX_VIDEO_BYTES if offer.kind == "video" else imaging.MAX_BYTES
     return await _fetched(downloads, outputs[0], limit, check, again_seconds)
 
 
