@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,11 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from pydantic import SecretStr
 
 from providers.contract import Health, Provider
-from providers.http import Transport
+from providers.http import Transport, can_be_sent
 from providers.offers import Offer
 from studio.errors import ProviderError
 
 _FINGERPRINT = 12
+_CHECK_SECONDS = 20.0
+"""How long the answer to "how are you" may take, with all its tries."""
 
 
 class CloudProvider(Provider):
@@ -38,8 +41,7 @@ class CloudProvider(Provider):
     ) -> None:
         self.name = name
         self.http = transport
-        self._has_key = bool(key.get_secret_value())
-        self._setting = setting
+        self._lacks = _lacks(key.get_secret_value(), setting)
         self._offers = tuple(offers)
         digest = hashlib.sha256(key.get_secret_value().encode()).hexdigest()
         self.account = f"{name}:{digest[:_FINGERPRINT]}"
@@ -49,9 +51,9 @@ class CloudProvider(Provider):
         return self._offers
 
     def not_ready(self, offer: Offer) -> str:
-        """Say that the key is missing; empty when there is one."""
+        """Say that the key is missing or is none; empty when there is one."""
         del offer
-        return "" if self._has_key else f"needs a key: set {self._setting}"
+        return f"needs a key: {self._lacks}" if self._lacks else ""
 
     def pace_by(self, pace: Callable[[], Awaitable[None]]) -> None:
         """Have ``pace`` awaited before each HTTP request."""
@@ -59,12 +61,16 @@ class CloudProvider(Provider):
 
     async def check(self) -> Health:
         """Ask the provider how it is; it buys nothing."""
-        if not self._has_key:
-            return Health(reachable=False, says=f"no key: set {self._setting}")
+        if self._lacks:
+            return Health(reachable=False, says=f"no key: {self._lacks}")
         try:
-            return await self._check()
+            async with asyncio.timeout(_CHECK_SECONDS):
+                return await self._check()
         except ProviderError as error:
             return Health(reachable=False, says=error.message)
+        except TimeoutError:
+            words = f"did not answer within {_CHECK_SECONDS:g} seconds"
+            return Health(reachable=False, says=words)
 
     @abstractmethod
     async def _check(self) -> Health:
@@ -73,3 +79,12 @@ class CloudProvider(Provider):
     async def close(self) -> None:
         """Close the connections."""
         await self.http.close()
+
+
+def _lacks(key: str, setting: str) -> str:
+    """Say what to do about a key that cannot be used; empty for one that can."""
+    if not key:
+        return f"set {setting}"
+    if can_be_sent(key) and " " not in key:
+        return ""
+    return f"{setting} holds a space, a line break or a letter that no key has"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,31 @@ class InputLimits(BaseModel):
     min_seconds: float = Field(default=0, ge=0)
     max_seconds: float = Field(default=0, ge=0)
 
+    @model_validator(mode="after")
+    def _let_something_through(self) -> Self:
+        for name in ("side", "pixels", "seconds"):
+            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
+            if most and least > most:
+                raise ValueError(f"min_{name} {least} is more than max_{name} {most}")
+        if 0 < self.flattest < 1:
+            raise ValueError("flattest is the longer side by the shorter one, so at least 1")
+        return self
+
     def refusal(self, given: Input) -> str:
         """Say which limit a file breaks; empty when it fits."""
         if self.max_bytes and given.size > self.max_bytes:
             return f"takes at most {self.max_bytes} bytes, the file has {given.size}"
-        if given.seconds:
-            return self._refused_length(given.seconds)
+        sound = given.media_type.startswith("audio/")
+        reason = self._refused_length(given.seconds) if sound or given.seconds else ""
+        if reason or sound:
+            return reason
         return self._refused_size(given.width, given.height)
 
     def _refused_length(self, seconds: float) -> str:
         if seconds < self.min_seconds:
-            return f"needs at least {self.min_seconds:g} seconds, the file has {seconds:.1f}"
+            return f"needs at least {self.min_seconds:g} seconds, the file has {seconds:.6g}"
         if self.max_seconds and seconds > self.max_seconds:
-            return f"takes at most {self.max_seconds:g} seconds, the file has {seconds:.1f}"
+            return f"takes at most {self.max_seconds:g} seconds, the file has {seconds:.6g}"
         return ""
 
     def _refused_size(self, width: int, height: int) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections import Counter
 from collections.abc import Sequence, Sized
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from providers.inputs import Input, InputLimits
 from providers.sizes import Sizes
@@ -21,13 +22,16 @@ from studio.operations import OPERATIONS, Operation
 
 Quality = Literal["draft", "standard", "premium"]
 
+_LONGEST_TOLD = 40
+"""Characters of a value that are repeated in a refusal."""
+
 
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PriceRule(_Data):
-    """How many units of the price book an operation comes to.
+    """How many units of the price book an operation comes to; without a rule, one.
 
     Attributes:
         unit: what is counted, the same word as in the price book.
@@ -44,6 +48,12 @@ class PriceRule(_Data):
     seconds_of: str = ""
     megapixels: bool = False
     step: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _count_one_thing(self) -> Self:
+        if sum(map(bool, (self.count_of, self.amount_of, self.seconds_of, self.megapixels))) > 1:
+            raise ValueError("only one of count_of, amount_of, seconds_of, megapixels can count")
+        return self
 
     def quantity(self, operation: Operation, inputs: Sequence[Input] = (), pixels: int = 0) -> int:
         """Return the number of units, at least one step.
@@ -138,11 +148,11 @@ class Offer(_Data):
         for name, allowed in self.values.items():
             given = str(getattr(operation, name))
             if given not in allowed:
-                return f"takes {name} {' or '.join(allowed)}, not {given}"
+                return f"takes {name} {_or(allowed)}, not {_told(given)}"
         for name, (least, most) in self.ranges.items():
             number = getattr(operation, name)
             if not least <= number <= most and not _is_default(operation, name):
-                return f"takes {name} from {least:g} to {most:g}, not {number:g}"
+                return f"takes {name} from {least:.10g} to {most:.10g}, not {number:.10g}"
         for name, longest in self.lengths.items():
             length = len(getattr(operation, name))
             if length > longest:
@@ -152,17 +162,17 @@ class Offer(_Data):
     def _refused_field(self, operation: Operation) -> str:
         for name in self.unable:
             if not _is_default(operation, name):
-                return f"has no {name}; leave it out"
+                return f"has no {name}; leave it out (given: {_told(getattr(operation, name))})"
         for name in self.required:
             if not getattr(operation, name):
-                return f"needs {name}"
+                return f"needs {name}, which is empty"
         return ""
 
     def _refused_quality(self, operation: Operation) -> str:
         # A model that was asked for by its name is what the asker wants, whatever it is called.
         quality = getattr(operation, "quality", "")
         if self.quality and not operation.model and quality not in self.quality:
-            return f"serves quality {' or '.join(self.quality)}, not {quality}"
+            return f"serves quality {_or(self.quality)}, not {quality}"
         return ""
 
     def _refused_input(self, inputs: Sequence[Input]) -> str:
@@ -188,7 +198,19 @@ def first_size(inputs: Sequence[Input]) -> tuple[int, int]:
 
 
 def _is_default(operation: Operation, name: str) -> bool:
-    return bool(getattr(operation, name) == type(operation).model_fields[name].default)
+    field = type(operation).model_fields[name]
+    return bool(getattr(operation, name) == field.get_default(call_default_factory=True))
+
+
+def _or(choices: Sequence[str]) -> str:
+    """Return choices in words; an empty one is said, too."""
+    return " or ".join(choice or "(empty)" for choice in choices)
+
+
+def _told(given: object) -> str:
+    """Return the beginning of a value, for a reason that is one among many."""
+    text = " ".join(str(given).split())
+    return (text if len(text) <= _LONGEST_TOLD else f"{text[: _LONGEST_TOLD - 1]}…") or "(empty)"
 
 
 _OFFERS = TypeAdapter(tuple[Offer, ...])
@@ -204,6 +226,10 @@ def read_offers(package: str) -> tuple[Offer, ...]:
     offers = _OFFERS.validate_python(tomllib.loads(text)["offers"])
     for offer in offers:
         _check_names(offer)
+        _check_rules(offer)
+    twice = [name for name, count in Counter(offer.id for offer in offers).items() if count > 1]
+    if twice:
+        raise ValueError(f"{package} sells the same offer twice: {', '.join(twice)}")
     return offers
 
 
@@ -219,3 +245,37 @@ def _check_names(offer: Offer) -> None:
     unknown = named - OPERATIONS[offer.operation].model_fields.keys()
     if unknown:
         raise ValueError(f"{offer.id} names fields that {offer.operation} lacks: {unknown}")
+
+
+def _check_rules(offer: Offer) -> None:
+    """Refuse rules that no request could meet, or that do not suit their field."""
+    for name, allowed in offer.values.items():
+        for choice in allowed:
+            if not _may_be(offer, name, choice):
+                raise ValueError(f"{offer.id}: {name} can never be {choice!r}")
+        if not allowed:
+            raise ValueError(f"{offer.id}: {name} has no values")
+    for name, (least, most) in offer.ranges.items():
+        if least > most or not isinstance(_example(offer, name), int | float):
+            raise ValueError(f"{offer.id}: {name} cannot be from {least:g} to {most:g}")
+    for name, longest in offer.lengths.items():
+        if longest < 1 or not isinstance(_example(offer, name), Sized):
+            raise ValueError(f"{offer.id}: {name} cannot have {longest} characters at most")
+    if offer.usage and offer.repeatable:
+        raise ValueError(f"{offer.id}: what may be repeated sends no bill")
+
+
+def _may_be(offer: Offer, name: str, choice: str) -> bool:
+    """Whether a field may hold a value that is written like ``choice``."""
+    operation = OPERATIONS[offer.operation]
+    try:
+        held = operation.model_validate({**operation.example, name: choice})
+    except ValidationError:
+        return False
+    return str(getattr(held, name)) == choice
+
+
+def _example(offer: Offer, name: str) -> Any:
+    """Return a value that a field may hold, of its kind."""
+    operation = OPERATIONS[offer.operation]
+    return getattr(operation.model_validate(operation.example), name)

@@ -13,11 +13,15 @@ from studio.errors import BadResponse, PictureRefused
 COMMON = ("image/png", "image/jpeg", "image/webp")
 """What every provider reads."""
 
+_FROM_URLS = str.maketrans("-_", "+/")
+"""From the alphabet of base64 that is safe in URLs to the usual one (RFC 4648, 5)."""
+
 
 def readable(data: bytes, accepted: tuple[str, ...] = COMMON) -> tuple[bytes, str]:
     """Return a picture in a format that the provider reads, and its media type.
 
-    What it reads already is sent as it is; anything else (a GIF, say) becomes a PNG.
+    What it reads already is sent as it is, with what a camera noted in it; anything else (a GIF,
+    say) becomes a PNG.
     """
     media_type = imaging.sniff(data) or ""
     if media_type in accepted:
@@ -55,6 +59,8 @@ def data_uri(data: bytes, media_type: str) -> str:
 def from_base64(provider: str, text: object) -> bytes:
     """Return the bytes of a base64 text, with or without ``data:…,`` before it.
 
+    What is paid for is not lost for line breaks, missing padding or the alphabet for URLs.
+
     Raises:
         BadResponse: it is no base64.
     """
@@ -62,12 +68,14 @@ def from_base64(provider: str, text: object) -> bytes:
         raise BadResponse(f"{provider} sent no base64 where a file should be.", provider=provider)
     if text.startswith("data:"):
         text = text.partition(",")[2]
+    plain = "".join(text.split()).rstrip("=").translate(_FROM_URLS)
     try:
-        return base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise BadResponse(
-            f"{provider} sent a file that is no base64.", provider=provider
-        ) from error
+        data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        raise BadResponse(f"{provider} sent a file that is no base64.", provider=provider) from None
+    if not data:
+        raise BadResponse(f"{provider} sent an empty file.", provider=provider)
+    return data
 
 
 def picture_output(provider: str, data: bytes, name: str = "") -> Output:

@@ -7,8 +7,9 @@ rule is in ``engine/finish.py``.
 from __future__ import annotations
 
 import math
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Sizes(BaseModel):
@@ -29,6 +30,20 @@ class Sizes(BaseModel):
     max_side: int = Field(default=2_048, ge=1)
     max_pixels: int = Field(default=0, ge=0)
     multiple: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _make_something(self) -> Self:
+        for name, sides in self.ratios.items():
+            if min(sides) < 1:
+                raise ValueError(f"the ratio {name} has a side below one pixel: {sides}")
+        least = math.ceil(self.min_side / self.multiple) * self.multiple
+        if least > self.max_side:
+            raise ValueError(
+                f"no multiple of {self.multiple} is from {self.min_side} to {self.max_side}"
+            )
+        if self.max_pixels and least * least > self.max_pixels:
+            raise ValueError(f"{least}x{least} has more than the {self.max_pixels} pixels allowed")
+        return self
 
     def nearest(self, width: int, height: int) -> tuple[str, int, int]:
         """Return the ratio's name (empty where sides are chosen), width and height to ask for."""
@@ -58,7 +73,14 @@ class Sizes(BaseModel):
         wide, high = (self._side(side * scale, up=True) for side in (width, height))
         if self.max_pixels and wide * high > self.max_pixels:
             wide, high = (self._side(side * scale, up=False) for side in (width, height))
+        if self.max_pixels and wide * high > self.max_pixels:
+            # The shorter side is as short as it may be: the longer one has to give.
+            wide, high = min(wide, self._most_beside(high)), min(high, self._most_beside(wide))
         return wide, high
+
+    def _most_beside(self, other: int) -> int:
+        """Return the longest side that may be beside another one."""
+        return max(self._side(self.max_pixels / other, up=False), other)
 
     def _side(self, length: float, *, up: bool) -> int:
         least = math.ceil(self.min_side / self.multiple)

@@ -5,11 +5,16 @@ from __future__ import annotations
 
 def styled(prompt: str, style: str) -> str:
     """Return the prompt with a style in words; unchanged without one."""
-    return f"{prompt.rstrip(' .')}, {style.replace('-', ' ')} style" if style else prompt
+    words = f"{style.replace('-', ' ')} style" if style else ""
+    return _joined(prompt, ", ", words)
 
 
 def without(prompt: str, negative_prompt: str) -> str:
     """Return the prompt with what is to be left out; unchanged if there is nothing."""
-    if not negative_prompt:
-        return prompt
-    return f"{prompt.rstrip(' .')}. Do not show: {negative_prompt}"
+    words = f"Do not show: {negative_prompt}" if negative_prompt else ""
+    return _joined(prompt, ". ", words)
+
+
+def _joined(prompt: str, between: str, words: str) -> str:
+    begun = prompt.rstrip(" .")
+    return f"{begun}{between}{words}" if begun and words else words or prompt

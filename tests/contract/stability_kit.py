@@ -26,8 +26,7 @@ PHOTO = picture("a photo", 256, 192)
 TALL = picture("a tall photo", 192, 256, "JPEG")
 CUT_OUT = picture("a cut-out", 256, 192, alpha=True)
 MASK = picture("a mask", 128, 96)
-SYNC, ASYNC = "stability/core", "stability/upscale-creative"
-CREATIVE: Mapping[str, Any] = {"prompt": "a fox"}
+SYNC, ASYNC = "stability/core", "stability/replace-background-and-relight"
 
 
 def provider_for(
@@ -69,7 +68,6 @@ def run(provider: StabilityProvider, work: Callable[[], Awaitable[T]]) -> T:
             return await work()
         finally:
             await provider.close()
-            provider.http._client = None  # the next loop makes its own
 
     return asyncio.run(whole())
 
