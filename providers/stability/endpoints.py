@@ -102,7 +102,7 @@ def _style(form: Form, _: Offer, request: Request) -> None:
         form.say("style_preset", "style", preset)
     elif style:
         prompt = form.texts.get("prompt", "")
-        form.say("prompt", "prompt", styled(prompt, style).lstrip(" ,"))
+        form.say("prompt", "prompt", styled(prompt, style))
 
 
 def _ratio(form: Form, offer: Offer, request: Request) -> None:

@@ -7,13 +7,11 @@ proxy on the way may say anything. Failed calls are free of charge by its price 
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from providers.http import Reply
-from providers.redaction import Redactor
 from providers.stability.forms import LARGEST_REQUEST, NAME
 from studio.errors import (
     AuthFailed,
@@ -38,6 +36,8 @@ NO_RESULT = "generation_not_found"
 
 _WORDS = 600
 """Characters of its words that are kept."""
+_LONGEST_NAME = 60
+_FIELD = re.compile(r"([a-z][a-z_]{0,40}):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Problem:
 
     Attributes:
         name: its name for the kind of problem; empty if the answer is not of its shape.
-        texts: in its words, without keys.
+        texts: in its words.
+        retry_after: seconds until it answers again, if it was asked too often.
     """
 
     status: int
@@ -62,8 +63,8 @@ class Problem:
     @property
     def field(self) -> str:
         """Its name for the field at fault (``"strength: is required"``); empty if it names none."""
-        name, colon, _ = (self.texts[0] if self.texts else "").partition(":")
-        return name if colon and name.replace("_", "").replace("-", "").isalnum() else ""
+        found = _FIELD.match(self.texts[0] if self.texts else "")
+        return found[1] if found else ""
 
     @property
     def rule(self) -> str:
@@ -71,51 +72,37 @@ class Problem:
         return self.texts[0].partition(":")[2].strip() if self.field else self.words
 
 
-class ReadError:
-    """Reads errors out of answers.
+def read_error(reply: Reply) -> ProviderError | None:
+    """Return the error that an answer stands for; ``None`` for a 2xx.
 
-    Args:
-        redact: takes keys out of texts; v1 repeats the key that it was sent.
+    What it repeats of Stability's words may hold a key (v1 repeats it); the transport takes it out.
     """
-
-    def __init__(self, redact: Redactor) -> None:
-        self._redact = redact
-
-    def __call__(self, reply: Reply) -> ProviderError | None:
-        """Return the error that an answer stands for; ``None`` for a 2xx."""
-        if reply.ok:
-            return None
-        problem = self._problem(reply)
-        error = _BY_STATUS.get(problem.status, _other)(problem)
-        error.details.setdefault("words", problem.words)
-        if problem.name:
-            error.details.setdefault("name", problem.name)
-        return error
-
-    def _problem(self, reply: Reply) -> Problem:
-        said = _said(reply)
-        texts = said.get("errors") if isinstance(said.get("errors"), list) else None
-        if texts is None:
-            texts = [said.get("message") or reply.text()]
-        return Problem(
-            status=reply.status,
-            name=self._redact(str(said.get("name", "")))[:60] if said else "",
-            texts=tuple(self._redact(str(text))[:_WORDS] for text in texts),
-            retry_after=_retry_after(reply),
-        )
+    if reply.ok:
+        return None
+    problem = _problem(reply)
+    error = _BY_STATUS.get(problem.status, _other)(problem)
+    error.details.setdefault("words", problem.words)
+    if problem.name:
+        error.details.setdefault("name", problem.name)
+    return error
 
 
-def _said(reply: Reply) -> Mapping[str, Any]:
+def _problem(reply: Reply) -> Problem:
     try:
-        said = json.loads(reply.body)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _retry_after(reply: Reply) -> float:
-    told = reply.headers.get("retry-after", "").strip()
-    return float(told) if told.isdecimal() else LOCK_OUT
+        said = reply.json()
+    except BadResponse:
+        said = None
+    if not isinstance(said, dict):
+        said = {}
+    texts = said.get("errors")
+    if not isinstance(texts, list):
+        texts = [said.get("message") or reply.text()]
+    return Problem(
+        status=reply.status,
+        name=str(said.get("name", ""))[:_LONGEST_NAME],
+        texts=tuple(str(text)[:_WORDS] for text in texts),
+        retry_after=LOCK_OUT if reply.retry_after is None else reply.retry_after,
+    )
 
 
 def _rejected(problem: Problem) -> ProviderError:

@@ -11,10 +11,9 @@ from providers.contract import Delivery, Health, Request, Ticket
 from providers.http import Transport
 from providers.offers import Offer, read_offers
 from providers.pacing import AccountLimits, Window
-from providers.redaction import Redactor
 from providers.stability.answers import is_pending, read_delivery, read_id
 from providers.stability.endpoints import end_point
-from providers.stability.errors import LOCK_OUT, NO_RESULT, ReadError
+from providers.stability.errors import LOCK_OUT, NO_RESULT, read_error
 from providers.stability.forms import NAME, Form, Part
 from studio.errors import (
     AuthFailed,
@@ -80,7 +79,7 @@ class StabilityProvider(CloudProvider):
             NAME,
             url,
             headers={"authorization": bearer},
-            read_error=ReadError(Redactor([key])),
+            read_error=read_error,
         )
         super().__init__(
             NAME,

@@ -79,7 +79,7 @@ def _refused_on_the_way(status: int, name: str) -> Case:
         fails(OutcomeUnknown, lambda: collect(hasty, ticket), bought=None)
         assert len(emulator.bills) == 1
 
-    return Case(ASYNC, "upscale_creative", "error", name, check)
+    return Case(ASYNC, "replace_background", "error", name, check)
 
 
 def _lost_address(emulator: StabilityEmulator, provider: StabilityProvider) -> None:
@@ -115,7 +115,7 @@ def _moderated_late(emulator: StabilityEmulator, provider: StabilityProvider) ->
 
 
 def _error(name: str, check: Callable[..., None]) -> Case:
-    return Case(ASYNC, "upscale_creative", "error", name, check)
+    return Case(ASYNC, "replace_background", "error", name, check)
 
 
 CASES = (
@@ -129,5 +129,5 @@ CASES = (
     _refused_on_the_way(407, "407 of a proxy when collected"),
     _refused_on_the_way(413, "413 of a proxy when collected"),
     _refused_on_the_way(400, "400 of a proxy when collected"),
-    Case(ASYNC, "upscale_creative", "blocked", "403 when collected", _moderated_late),
+    Case(ASYNC, "replace_background", "blocked", "403 when collected", _moderated_late),
 )

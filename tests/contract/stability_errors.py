@@ -30,7 +30,6 @@ from tests.contract.emulators.stability import (
     StabilityEmulator,
 )
 from tests.contract.stability_kit import (
-    ASYNC,
     PHOTO,
     SYNC,
     buy,
@@ -276,7 +275,7 @@ CASES = (
     Case(SYNC, "generate", "blocked", "422 for a public figure, free", _public_figure),
     _filtered(SYNC, "generate", prompt=f"{BLURRED}"),
     _filtered(SYNC, "generate", json_=True, prompt=f"{BLURRED}"),
-    _filtered(ASYNC, "upscale_creative", prompt=f"{BLURRED}"),
+    _filtered("stability/upscale-creative", "upscale_creative", prompt=f"{BLURRED}"),
     _filtered("stability/remove-background", "remove_background"),
     _filtered("stability/upscale-fast", "upscale", json_=True),
 )

@@ -71,7 +71,7 @@ def _passing(faults: Sequence[Fault], name: str, *, files: bool = False) -> Case
         assert len(emulator.bills) == 1
         assert emulator.requests["work_on"] == 1
 
-    return Case(ASYNC, "upscale_creative", "network", name, check)
+    return Case(ASYNC, "replace_background", "network", name, check)
 
 
 def _lasting(fault: Fault) -> Case:
@@ -87,7 +87,7 @@ def _lasting(fault: Fault) -> Case:
         assert collect(provider, ticket).outputs
         assert len(emulator.bills) == 1
 
-    return Case(ASYNC, "upscale_creative", "network", f"{fault} at every poll", check)
+    return Case(ASYNC, "replace_background", "network", f"{fault} at every poll", check)
 
 
 def _spoilt_for_good(fault: Fault) -> Case:
@@ -101,7 +101,7 @@ def _spoilt_for_good(fault: Fault) -> Case:
         assert len(emulator.polled) == SPOILT_TRIES
         assert len(emulator.bills) == 1
 
-    return Case(ASYNC, "upscale_creative", "network", f"{fault} at every fetch", check)
+    return Case(ASYNC, "replace_background", "network", f"{fault} at every fetch", check)
 
 
 _3D = ("stability/stable-fast-3d", "image_to_3d")
@@ -116,9 +116,9 @@ CASES = (
     _work("cut", OutcomeUnknown, bought=None),
     _work("limit", RateLimited, bought=False, bills=0),
     _work("busy", RateLimited, bought=False, bills=0),
-    _work("drop", OutcomeUnknown, bought=None, offer=ASYNC, operation="upscale_creative"),
-    _work("error", OutcomeUnknown, bought=None, offer=ASYNC, operation="upscale_creative"),
-    _work("limit", RateLimited, bought=False, bills=0, offer=ASYNC, operation="upscale_creative"),
+    _work("drop", OutcomeUnknown, bought=None, offer=ASYNC, operation="replace_background"),
+    _work("error", OutcomeUnknown, bought=None, offer=ASYNC, operation="replace_background"),
+    _work("limit", RateLimited, bought=False, bills=0, offer=ASYNC, operation="replace_background"),
     _work("garbage", BadResponse, bought=None, offer=_3D[0], operation=_3D[1]),
     _work("truncated", BadResponse, bought=None, offer=_3D[0], operation=_3D[1]),
     _work("cut", OutcomeUnknown, bought=None, offer=_3D[0], operation=_3D[1]),

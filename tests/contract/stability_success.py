@@ -139,9 +139,9 @@ CASES = (
     _case("stability/sketch", "a turned photo goes upright", _a_note_to_turn_is_carried_out),
     _case("stability/core", "JSON is read as well", _json_is_read_as_well),
     _case(
-        "stability/upscale-creative",
+        ASYNC,
         "collected by another process, twice",
         _a_late_result_is_collected_by_another_process,
     ),
-    _case("stability/upscale-creative", "asked for slowly", _results_are_asked_for_slowly),
+    _case(ASYNC, "asked for slowly", _results_are_asked_for_slowly),
 )
