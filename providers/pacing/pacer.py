@@ -58,7 +58,10 @@ class Pacer:
 
     Args:
         database: the one that all processes share.
-        commits: writes of many callers in one transaction.
+        commits: writes of many callers in one transaction. On SQLite it is best shared with the
+            rest of the studio: there is one writer. On Postgres it is best one of the pacer's own:
+            an account's row is locked until the group is committed, and a group that locks wallets
+            as well could meet another one that locked them the other way round.
         worker: the id of this process.
         dead: whether the worker with an id is surely gone; its slots are then free at once. It is
             called in a thread of the pacer's own. Without it they are free when their lease ends.

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from providers.pacing import AccountLimits, Pacer, Window, handlers
-from providers.pacing.tables import pacing_windows
-from providers.pacing.words import Enter, Leave, Unit
+from providers.pacing.tables import pacing_slots, pacing_windows
+from providers.pacing.words import Enter, Leave, Served, Unit
 from studio.database import Database
 from studio.errors import InvalidRequest, RateLimited
 from tests.support.books import StandingClock
@@ -152,8 +152,10 @@ def test_who_comes_and_goes_in_one_group_leaves_nothing_behind(database: Databas
         Leave(ACCOUNT, "slot_1", ONE),
         Enter(ACCOUNT, "slot_2", "wrk_here", 60, ONE, None, 0),
     ]
-    database.write(lambda connection: handlers.pace(connection, units))
-    assert (count_slots(database, "held"), count_slots(database, "waiting")) == (1, 0)
+    answers = database.write(lambda connection: handlers.pace(connection, units))
+    assert [type(each) for each in answers] == [Served, Served, Served]
+    with database.read() as connection:
+        assert connection.execute(select(pacing_slots.c.id)).scalars().all() == ["slot_2"]
 
 
 def test_the_queue_has_an_end(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,8 @@ def test_a_shorter_lock_out_does_not_shorten_a_longer_one(
     async def main(here: Pacer) -> None:
         await here.block(ACCOUNT, long, "long")
         await here.block(ACCOUNT, long - timedelta(seconds=50), "short")
-        # What an in-flight call comes to says nothing of the lock-out.
+        # What a call comes to that was under way says nothing of the lock-out.
+        await here.failed(ACCOUNT)
         await here.succeeded(ACCOUNT)
         assert here.blocked(ACCOUNT) == (long, "long")
         await here.block(ACCOUNT, standing.moment + timedelta(days=400), "for ever")
