@@ -256,13 +256,17 @@ class _Desk:
 def refusal(
     account: str, wait: float, patience: float, why: str, kind: type[ProviderError] = RateLimited
 ) -> ProviderError:
-    """Return the error for who would have to wait too long; nothing was reserved."""
+    """Return the error for who would have to wait too long; nothing was reserved.
+
+    ``details['paced']`` says that it is ours: the provider was not asked, and said nothing.
+    """
     provider = account.partition(":")[0]
     return kind(
         f"{provider} {why}: try again in {wait:.1f} s. "
         f"This could wait for {patience:.1f} s, so nothing was sent.",
         provider=provider,
         retry_after=math.ceil(wait * 1_000) / 1_000,
+        paced=True,
     )
 
 

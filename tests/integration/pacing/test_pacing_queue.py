@@ -47,6 +47,7 @@ def test_who_has_no_patience_is_told_when_to_come_back(database: Database) -> No
     assert 25 < error.details["retry_after"] <= 30.5
     assert error.provider == "painter"
     assert error.bought is False
+    assert error.details["paced"] is True
     assert count_slots(database, "held") == 0
 
 
