@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from providers.contract import Provider
 from providers.inputs import Input
 from providers.offers import Offer, first_size
-from studio.errors import NoOffer, PriceUnknown
+from studio.errors import NoOffer, PriceUnknown, shorten
 from studio.operations import Operation
 
 
@@ -52,10 +52,15 @@ Price = Callable[[Offer, int], tuple[int, int]]
 """What so many units of an offer cost, and cost the operator, in micro-credits; PriceUnknown."""
 
 Health = Callable[[Provider], str]
-"""Says why a provider is not to be asked now; empty when it may be."""
+"""Says why a provider rests for a while (it was asked too often, say); empty when it does not."""
 
 _FINE_ENLARGEMENT = 1.5
 """A picture that need not be enlarged more than so comes before one that must be."""
+
+_MOST_REASONS = 8
+_MOST_NAMED = 3
+_MOST_MODELS = 40
+"""How much of a long list a message names; ``details`` have all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,10 @@ class Route:
         """Return the offers to try: large enough ones first, then the cheapest.
 
         Mere substitutes are tried only where nothing better is ready: whoever asked for a
-        photograph is not to get a drawing because the photographer was busy.
+        photograph is not to get a drawing because the photographer was busy. For the same reason
+        a provider that rests is left alone only while another one can do it. Where none can, it is
+        waited for (``engine/pacing.py`` does, and says so if it takes too long): a rest of a
+        minute does not make a request wrong.
 
         Args:
             operation: what is asked.
@@ -87,6 +95,20 @@ class Route:
             PriceUnknown: offers fit, but the price book knows none of them.
         """
         self._check_names(operation)
+        choices, refusals, unpriced = self._sort_out(operation, inputs)
+        if not choices:
+            raise unpriced or _no_offer(operation, refusals)
+        choices = _without(choices, refusals, _is_substitute)
+        rests = {name: self.health(self.providers[name]) for name in _names(choices)}
+        choices = _without(choices, refusals, lambda it: rests[it.offer.provider])
+        target = operation.target(*first_size(inputs))
+        choices.sort(key=lambda choice: (_must_enlarge(choice.offer, target), choice.price))
+        return Plan(operation, _with_reasons(operation, choices, rests), tuple(refusals))
+
+    def _sort_out(
+        self, operation: Operation, inputs: Sequence[Input]
+    ) -> tuple[list[Choice], list[Refusal], PriceUnknown | None]:
+        """Return what can do it, why the rest cannot, and what is said of missing prices."""
         choices: list[Choice] = []
         refusals: list[Refusal] = []
         unpriced: PriceUnknown | None = None
@@ -102,16 +124,8 @@ class Route:
                 unpriced = error
                 refusals.append(Refusal(offer.id, "has no price in the price book"))
                 continue
-            choices.append(Choice(offer, price, _reason(operation, offer), cost, units))
-        if not choices:
-            raise unpriced or _no_offer(operation, refusals)
-        if not all(choice.offer.fallback for choice in choices):
-            spare = [choice for choice in choices if choice.offer.fallback]
-            refusals += [Refusal(each.offer.id, "is only a substitute") for each in spare]
-            choices = [choice for choice in choices if not choice.offer.fallback]
-        target = operation.target(*first_size(inputs))
-        choices.sort(key=lambda choice: (_must_enlarge(choice.offer, target), choice.price))
-        return Plan(operation, tuple(choices), tuple(refusals))
+            choices.append(Choice(offer, price, "", cost, units))
+        return choices, refusals, unpriced
 
     def _check_names(self, operation: Operation) -> None:
         """Refuse a provider or model that nobody knows, before any other reason hides it."""
@@ -122,13 +136,21 @@ class Route:
                 given=operation.provider,
                 allowed=", ".join(["auto", *self.providers]),
             )
-        models = [offer.model for offer in self._offers(operation)]
+        offers = self._offers(operation)
+        if operation.provider != "auto" and not offers:
+            raise NoOffer(
+                f"{operation.title}: the provider asked for does not do this.",
+                field="provider",
+                given=operation.provider,
+                allowed=_listed(["auto", *self._sellers(operation)], _MOST_MODELS),
+            )
+        models = list(dict.fromkeys(offer.model for offer in offers))
         if operation.model and operation.model not in models:
             raise NoOffer(
                 f"{operation.title}: no provider asked for has such a model.",
                 field="model",
                 given=operation.model,
-                allowed=", ".join(models) or "none: that provider does not do this",
+                allowed=_listed(models, _MOST_MODELS),
             )
 
     def _offers(self, operation: Operation) -> list[Offer]:
@@ -141,13 +163,19 @@ class Route:
             if offer.operation == operation.operation
         ]
 
+    def _sellers(self, operation: Operation) -> list[str]:
+        """Return the names of all providers that do this kind of work."""
+        return [
+            name
+            for name, provider in self.providers.items()
+            if any(offer.operation == operation.operation for offer in provider.offers())
+        ]
+
     def _refusal(self, offer: Offer, operation: Operation, inputs: Sequence[Input]) -> str:
         if operation.model and offer.model != operation.model:
             return f"is not the model asked for ({operation.model})"
         provider = self.providers[offer.provider]
-        return (
-            offer.refusal(operation, inputs) or provider.not_ready(offer) or self.health(provider)
-        )
+        return offer.refusal(operation, inputs) or provider.not_ready(offer)
 
 
 def _must_enlarge(offer: Offer, target: tuple[int, int] | None) -> bool:
@@ -157,19 +185,72 @@ def _must_enlarge(offer: Offer, target: tuple[int, int] | None) -> bool:
     return offer.sizes.enlargement(*target) > _FINE_ENLARGEMENT
 
 
-def _reason(operation: Operation, offer: Offer) -> str:
-    if operation.model:
-        return f"the model {operation.model} was asked for"
+def _is_substitute(choice: Choice) -> str:
+    return "is only a substitute" if choice.offer.fallback else ""
+
+
+def _names(choices: Sequence[Choice]) -> list[str]:
+    """Return the providers of ``choices``, each once."""
+    return list(dict.fromkeys(choice.offer.provider for choice in choices))
+
+
+def _without(
+    choices: list[Choice], refusals: list[Refusal], objection: Callable[[Choice], str]
+) -> list[Choice]:
+    """Refuse the choices that there is an objection to, unless there is one to all of them."""
+    objections = [objection(choice) for choice in choices]
+    if all(objections):
+        return choices
+    pairs = list(zip(choices, objections, strict=True))
+    refusals += [Refusal(choice.offer.id, words) for choice, words in pairs if words]
+    return [choice for choice, words in pairs if not words]
+
+
+def _with_reasons(
+    operation: Operation, choices: Sequence[Choice], rests: Mapping[str, str]
+) -> tuple[Choice, ...]:
+    """Return ``choices``, in order, each with the reason for its place."""
+    told = []
+    for place, choice in enumerate(choices):
+        words = _reason(operation, choice.offer, first=place == 0)
+        rest = rests[choice.offer.provider]
+        told.append(replace(choice, reason=f"{words}; it {rest}" if rest else words))
+    return tuple(told)
+
+
+def _reason(operation: Operation, offer: Offer, *, first: bool) -> str:
     if offer.fallback:
         return "a substitute, for when nothing better can be had"
+    if operation.model:
+        return f"the model {operation.model} was asked for"
+    if not first:
+        return "next in order, for when those before it surely bought nothing"
     if operation.provider != "auto":
         return f"the cheapest fitting offer of {operation.provider}, which was asked for"
     return "the cheapest fitting offer of all ready providers"
 
 
 def _no_offer(operation: Operation, refusals: Sequence[Refusal]) -> NoOffer:
-    words = "; ".join(f"{refusal.offer} {refusal.reason}" for refusal in refusals)
+    # That other models are not the one asked for helps nobody; details have it all the same.
+    other = f"is not the model asked for ({operation.model})"
+    offers: dict[str, list[str]] = {}
+    for refusal in refusals:
+        if refusal.reason != other:
+            offers.setdefault(refusal.reason, []).append(refusal.offer)
+    told = [
+        f"{_listed(names, _MOST_NAMED)}: {shorten(reason)}"
+        for reason, names in list(offers.items())[:_MOST_REASONS]
+    ]
+    left = sum(len(names) for names in list(offers.values())[_MOST_REASONS:])
+    if left:
+        told.append(f"and {left} more offers, each for a reason of its own")
     return NoOffer(
-        f"{operation.title}: nobody can do this. {words or 'No provider offers it'}.",
+        f"{operation.title}: nobody can do this. {'; '.join(told) or 'No provider offers it'}.",
         refusals=[{"offer": refusal.offer, "reason": refusal.reason} for refusal in refusals],
     )
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    """Return names in words, and how many more there are."""
+    words = ", ".join(names[:most])
+    return f"{words} and {len(names) - most} more" if len(names) > most else words
