@@ -199,12 +199,14 @@ class Transport:
         body: Mapping[str, Any],
     ) -> httpx.Request:
         """Put a request together; a failure to do so says surely that nothing was sent."""
-        every = httpx.Headers({"accept": "*/*", "user-agent": "image-studio"})
-        every.update(self._open_headers())
-        every.update(headers)
-        every["accept-encoding"] = ENCODING
+        usual = {"accept": "*/*", "user-agent": "image-studio"}
+        opened = self._open_headers()
         waits = httpx.Timeout(seconds, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
         try:
+            every = httpx.Headers(usual)
+            every.update(opened)
+            every.update(headers)
+            every["accept-encoding"] = ENCODING
             return httpx.Request(
                 method,
                 self.base_url + path,

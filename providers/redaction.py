@@ -54,7 +54,9 @@ class Redactor:
             if len(word) >= _SHORTEST and word.lower() not in _SCHEMES
             for form in _forms(word)
         }
-        patterns = [_pattern(form) for form in sorted(forms, key=len, reverse=True)]
+        longest_first = sorted(forms, key=len, reverse=True)
+        patterns = [re.escape(form) for form in longest_first]
+        patterns += [_cut_off(form) for form in longest_first if len(form) > _HEAD]
         self._known = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
 
     def __call__(self, text: str) -> str:
@@ -87,9 +89,6 @@ def _forms(word: str) -> Iterator[str]:
         yield inner.translate(str.maketrans("+/", "-_"))
 
 
-def _pattern(form: str) -> str:
-    """Return what finds a key whole, or else cut off."""
-    whole = re.escape(form)
-    if len(form) <= _HEAD:
-        return whole
-    return rf"{whole}|{re.escape(form[:_HEAD])}[\w+/=%~-]*"
+def _cut_off(form: str) -> str:
+    """Return the pattern of a key of which only the beginning is there."""
+    return rf"{re.escape(form[:_HEAD])}[\w+/=%~-]*"
