@@ -161,7 +161,8 @@ class Executor:
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
             passed = await to_the_end(self._gate.open(opening))
             job = await self._go_on(passed)
-        await self._pacing.learn(provider, job)
+            # Before the slot is given back: who comes next shall know what was learnt.
+            await self._pacing.learn(provider, job)
         return job
 
     async def _go_on(self, passed: Pass) -> Job:

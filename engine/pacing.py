@@ -19,6 +19,10 @@ _PATIENCE: Final = 900.0
 """Seconds that one piece of work waits for its account to have room: a batch at 10 pictures a
 minute has sixteen rows waiting, and other processes have theirs."""
 
+_REQUEST_PATIENCE: Final = 30.0
+"""Seconds that one request waits in the middle of its work: shorter than any offer's time, since a
+time-out there would look like an order whose outcome nobody knows."""
+
 _REST: Final = {
     "provider_auth_failed": timedelta(minutes=5),
     "provider_payment_required": timedelta(minutes=5),
@@ -65,12 +69,14 @@ class Pacing:
     async def request(self, provider: Provider) -> None:
         """Wait until the account may send one more request of any kind."""
         if self._pacer is not None and provider.limits is not None:
-            await self._pacer.request(provider.account, provider.limits, patience=_PATIENCE)
+            await self._pacer.request(provider.account, provider.limits, patience=_REQUEST_PATIENCE)
 
     async def learn(self, provider: Provider, job: Job) -> None:
         """Note what a job's end says of the account."""
         if self._pacer is None or not provider.account:
             return
+        if job.error and job.error.get("paced"):
+            return  # our own refusal tells nothing of the provider
         code = str(job.error.get("code", "")) if job.error else ""
         if job.state in {"generated", "settled", "submitted"}:
             await self._pacer.succeeded(provider.account)
