@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -41,7 +42,7 @@ class Rates(_Data):
     def micro_credits(self, *, prompt: int, image: int, text: int) -> int:
         """Return what so many tokens cost, in micro-credits, rounded up."""
         dollars = prompt * self.input + image * self.image + text * self.text
-        return -int(-(dollars * _MICRO_CREDITS_IN_A_DOLLAR) // 1_000_000)
+        return math.ceil(dollars * _MICRO_CREDITS_IN_A_DOLLAR / 1_000_000)
 
 
 class Tier(_Data):
