@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.offers import Offer, read_offers
 
-PACKAGES = ("local", "stability", "wavespeed")
+PACKAGES = ("local", "stability", "wavespeed", "huggingface", "gemini")
 """The packages in this room that sell something."""
 
 

@@ -108,6 +108,15 @@ class Settings(BaseSettings):
         default="https://generativelanguage.googleapis.com",
         description="Where the Gemini API is reached.",
     )
+    gemini_requests_per_minute: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="What Google AI Studio shows for the project; 0 keeps to no limit of ours.",
+    )
+    gemini_images_per_minute: int = Field(
+        default=0, ge=0, le=100_000, description="The same, of pictures."
+    )
     notify_urls: tuple[SecretStr, ...] = Field(
         default=(),
         description="Apprise URLs that are told of finished runs, as a JSON list.",

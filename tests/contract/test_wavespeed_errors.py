@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from providers import read_offers
 from providers.wavespeed import WaveSpeedProvider, masks, uploads
 from studio.errors import (
     AuthFailed,
@@ -285,14 +286,15 @@ def _case(offer: str, operation: str, kind: Kind, name: str, check: Check) -> Ca
     return Case(offer, operation, kind, name, check)
 
 
+OPERATION_OF = {offer.id: offer.operation for offer in read_offers("providers.wavespeed")}
+
 CASES: tuple[Case, ...] = (
     *(_case(QWEN, "generate", "error", name, _answered(answer, cls, bought=bought, **told))
       for name, answer, cls, bought, told in ANSWERS),
     *(_case(QWEN, "generate", _kind(cls, outcome), name,
             _ends(outcome, cls, bought=bought, **told))
       for name, outcome, cls, bought, told in ENDS),
-    *(_case(offer, offer.rpartition("/")[2], "error", name, check)
-      for name, offer, check in REFUSED),
+    *(_case(offer, OPERATION_OF[offer], "error", name, check) for name, offer, check in REFUSED),
     _case(QWEN, "generate", "error", "a wrong key", _wrong_key),
     _case(QWEN, "generate", "error", "no money, 403", _broke(403)),
     _case(QWEN, "generate", "error", "no money, 402", _broke(402)),
