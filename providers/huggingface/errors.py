@@ -154,7 +154,7 @@ _SENTENCES: Mapping[int, tuple[type[ProviderError], str]] = {
     _NO_KEY: (AuthFailed, "Hugging Face did not accept the token"),
     _NO_MONEY: (
         PaymentRequired,
-        "The account at Hugging Face has no credits left (STUDIO_HUGGINGFACE_BILL_TO names another)",
+        "The account at Hugging Face has no credits left (or set STUDIO_HUGGINGFACE_BILL_TO)",
     ),
     _FORBIDDEN: (
         AuthFailed,
