@@ -7,7 +7,7 @@ import base64
 from PIL import Image
 
 from providers.contract import Output
-from studio import imaging
+from studio import imaging, media
 from studio.errors import BadResponse, PictureRefused
 
 COMMON = ("image/png", "image/jpeg", "image/webp")
@@ -86,7 +86,7 @@ def picture_output(provider: str, data: bytes, name: str = "") -> Output:
     """
     try:
         media_type = imaging.sniff(data)
-        probe = imaging.probe(data)
+        probe = imaging.probe(data, max_bytes=media.MAX_MADE_BYTES)
     except PictureRefused as error:
         raise BadResponse(
             f"{provider} delivered something that is no usable picture: {error.message}",
