@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from providers import Input
-from studio import imaging
+from studio import imaging, media
 from studio.operations import Operation
 
 
@@ -32,14 +32,14 @@ def finish(data: bytes, operation: Operation, inputs: Sequence[Input]) -> Finish
     Raises:
         PictureRefused: the bytes are no picture that the studio accepts.
     """
-    found = imaging.probe(data)
+    found = imaging.probe(data, max_bytes=media.MAX_MADE_BYTES)
     first = next(((each.width, each.height) for each in inputs if each.width), (0, 0))
     target = operation.target(*first) or (found.width, found.height)
     format_ = _format(operation, found.media_type)
     media_type = imaging.MEDIA_TYPES[format_]
     if (found.width, found.height) == target and found.media_type == media_type:
         return Finished(data, {})
-    image = imaging.open_picture(data)
+    image = imaging.open_picture(data, max_bytes=media.MAX_MADE_BYTES)
     image, words = cover(image, target)
     if found.media_type != media_type:
         words.append(f"written as {media_type}")

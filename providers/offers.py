@@ -129,7 +129,7 @@ class Offer(_Data):
     inputs: dict[str, InputLimits] = Field(default_factory=dict)
     sizes: Sizes | None = None
     kind: Literal["picture", "video", "model", "text"] = "picture"
-    seconds: int = Field(default=300, ge=1, le=3_600)
+    seconds: int = Field(default=300, ge=1, le=21_600)
     source: str = ""
     says: str
 

@@ -67,7 +67,8 @@ def from_base64(provider: str, text: object) -> bytes:
     if not isinstance(text, str):
         raise BadResponse(f"{provider} sent no base64 where a file should be.", provider=provider)
     if text.startswith("data:"):
-        text = text.partition(",")[2]
+        head, _, text = text.partition(",")
+        text = text if head.endswith(";base64") else ""
     plain = "".join(text.split()).rstrip("=").translate(_FROM_URLS)
     try:
         data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
@@ -81,17 +82,25 @@ def from_base64(provider: str, text: object) -> bytes:
 def picture_output(provider: str, data: bytes, name: str = "") -> Output:
     """Return an output for a picture, named for what its bytes are and not for what a header says.
 
+    All of it is decoded: a picture that breaks off in its middle is found out here.
+
+    Raises:
+        BadResponse: it is no picture that the studio can use.
+    """
+    image = delivered_picture(provider, data)
+    return Output(data, imaging.sniff(data) or "", name, image.width, image.height)
+
+
+def delivered_picture(provider: str, data: bytes) -> Image.Image:
+    """Return a delivered picture, decoded.
+
     Raises:
         BadResponse: it is no picture that the studio can use.
     """
     try:
-        media_type = imaging.sniff(data)
-        probe = imaging.probe(data, max_bytes=media.MAX_MADE_BYTES)
+        return imaging.open_picture(data, max_bytes=media.MAX_MADE_BYTES)
     except PictureRefused as error:
         raise BadResponse(
             f"{provider} delivered something that is no usable picture: {error.message}",
             provider=provider,
         ) from error
-    if not media_type:
-        raise BadResponse(f"{provider} delivered something that is no picture.", provider=provider)
-    return Output(data, media_type, name, probe.width, probe.height)

@@ -21,6 +21,9 @@ from PIL import Image, ImageDraw, ImageFont
 from studio import imaging
 from studio.errors import PictureRefused
 
+MAX_MADE_BYTES = 160 * 1024 * 1024
+"""Largest picture that is kept of a provider's making, in bytes: more than is taken from outside,
+since it is paid for. 33 megapixels (8K) of noise are a PNG of 100 MB."""
 MAX_AUDIO_BYTES = 60 * 1024 * 1024
 """Ten minutes of stereo WAV at 48 kHz and 16 bit have 58 MB."""
 MAX_VIDEO_BYTES = 300 * 1024 * 1024
@@ -66,7 +69,7 @@ def look(data: bytes) -> Media:
         return _model(data)
     if media_type is None and data[:1] in {b"{", b"["}:
         return _json(data)
-    found = imaging.probe(data)
+    found = imaging.probe(data, max_bytes=MAX_MADE_BYTES)
     return Media(found.media_type, found.width, found.height)
 
 
@@ -77,7 +80,7 @@ def face(data: bytes, media: Media) -> Image.Image:
         PictureRefused: a picture or video whose pixels cannot be read.
     """
     if media.media_type.startswith("image/"):
-        return imaging.open_picture(data)
+        return imaging.open_picture(data, max_bytes=MAX_MADE_BYTES)
     if media.media_type == "video/mp4":
         return _first_frame(data)
     return _card(
