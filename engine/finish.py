@@ -62,7 +62,11 @@ def cover(image: Image.Image, target: tuple[int, int]) -> tuple[Image.Image, lis
     if image.size == target:
         return image, []
     scale = max(width / image.width, height / image.height)
-    cut = (image.width - width / scale) / 2, (image.height - height / scale) / 2
+    # Not below nothing, which floats may come to.
+    cut = (
+        max(0.0, (image.width - width / scale) / 2),
+        max(0.0, (image.height - height / scale) / 2),
+    )
     box = (cut[0], cut[1], image.width - cut[0], image.height - cut[1])
     lost = 1 - (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
     words = [f"{'enlarged' if scale > 1 else 'reduced'} to {scale:.0%}"] if scale != 1 else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,8 @@ from providers import Delivery, Offer, Output
 from studio import imaging, media
 from studio.errors import BadResponse, NotFound, PictureRefused, StudioUnavailable
 from studio.storage import BlobStore
+
+_log = logging.getLogger(__name__)
 
 _MOST_OUTPUTS = 64
 _LARGEST_SEED = 2**63 - 1
@@ -74,6 +77,10 @@ def _finish(offer: Offer, output: Output, job: Job) -> Finished:
         return finish(output.data, job.request(), [each.facts() for each in job.inputs()])
     except PictureRefused as error:
         raise _unusable(offer, error) from error
+    except Exception as error:  # noqa: BLE001 - whatever it is, the picture stays
+        # It is paid for: as it came, it is worth more than an error.
+        _log.exception("job %s: a picture of %s could not be finished", job.id, offer.id)
+        return Finished(output.data, {"not_finished": f"{type(error).__name__}: {error}"})
 
 
 def _unusable(offer: Offer, error: PictureRefused) -> BadResponse:

@@ -77,8 +77,12 @@ class StyleGuide(_Control):
     fidelity: Share = Field(
         default=0.5, title="Fidelity", description="How close to the style, 0 to 1."
     )
-    width: int = Field(default=1_024, title="Width", description="Pixels.", ge=64, le=2_048)
-    height: int = Field(default=1_024, title="Height", description="Pixels.", ge=64, le=2_048)
+    width: int = Field(
+        default=1_024, title="Width", description="Pixels, 64 to 4096.", ge=64, le=4_096
+    )
+    height: int = Field(
+        default=1_024, title="Height", description="Pixels, 64 to 4096.", ge=64, le=4_096
+    )
 
     def target(self, width: int, height: int) -> tuple[int, int]:
         """Return the size asked for."""

@@ -16,7 +16,7 @@ from studio.operations.base import (
 )
 
 SMALLEST_SIDE = 64
-LARGEST_SIDE = 2_048
+LARGEST_SIDE = 4_096
 
 
 class Generate(Operation):
@@ -37,14 +37,14 @@ class Generate(Operation):
     width: int = Field(
         default=1_024,
         title="Width",
-        description="Pixels, 64 to 2048.",
+        description="Pixels, 64 to 4096.",
         ge=SMALLEST_SIDE,
         le=LARGEST_SIDE,
     )
     height: int = Field(
         default=1_024,
         title="Height",
-        description="Pixels, 64 to 2048.",
+        description="Pixels, 64 to 4096.",
         ge=SMALLEST_SIDE,
         le=LARGEST_SIDE,
     )

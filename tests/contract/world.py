@@ -13,10 +13,14 @@ from pydantic import SecretStr
 from billing.pricebook import current
 from engine.studio import Studio
 from providers import Provider
+from providers.gemini import GeminiProvider
+from providers.huggingface import HuggingFaceProvider
 from providers.stability import StabilityProvider
 from providers.wavespeed import WaveSpeedProvider
 from studio.clock import now
 from tests.contract.emulators.base import Emulator
+from tests.contract.emulators.gemini import GeminiEmulator
+from tests.contract.emulators.huggingface import HuggingFaceEmulator
 from tests.contract.emulators.stability import StabilityEmulator
 from tests.contract.emulators.wavespeed import WaveSpeedEmulator
 from tests.support.studios import opened_studio
@@ -50,7 +54,12 @@ def start_emulators(stack: ExitStack) -> dict[str, Emulator]:
     stability = StabilityEmulator()
     # Not documented, but honoured where it is sent; without it each 429 costs a minute.
     stability.retry_after = "1"
-    started: dict[str, Emulator] = {"stability": stability, "wavespeed": wavespeed}
+    started: dict[str, Emulator] = {
+        "stability": stability,
+        "wavespeed": wavespeed,
+        "huggingface": HuggingFaceEmulator(),
+        "gemini": GeminiEmulator(),
+    }
     for emulator in started.values():
         stack.enter_context(emulator)
     return started
@@ -68,6 +77,14 @@ def adapters(urls: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, Prov
             tier="ultra",
             poll_seconds={"picture": 0.05, "text": 0.05, "video": 0.05},
         ),
+        HuggingFaceProvider(
+            key=SecretStr(keys["huggingface"]),
+            url=urls["huggingface"],
+            hub_url=urls["huggingface"],
+            poll_seconds=0.05,
+            pauses=(0.05, 0.1, 0.2),
+        ),
+        GeminiProvider(key=SecretStr(keys["gemini"]), url=urls["gemini"]),
     )
     return {provider.name: provider for provider in made}
 

@@ -48,10 +48,10 @@ def test_each_operation_has_one_task_and_one_flow() -> None:
 
 def test_limits_of_the_model_hold_in_the_form() -> None:
     (create,) = [of for of in all_flows() if of.name == "create-image"]
-    assert properties(create)["width"]["maximum"] == 2048
+    assert properties(create)["width"]["maximum"] == 4096
     assert properties(create)["quality"]["enum"] == ["draft", "standard", "premium"]
     with pytest.raises(ParameterTypeError):
-        create.validate_parameters({"prompt": "a hill", "width": 4096})
+        create.validate_parameters({"prompt": "a hill", "width": 5000})
 
 
 def test_social_formats_are_a_list_of_choices() -> None:

@@ -22,7 +22,7 @@ from providers.local.illustrate.stage import Stage
 from studio.errors import InvalidRequest
 
 MIN_SIDE = 64
-MAX_SIDE = 2048
+MAX_SIDE = 4096
 EDITION = 1
 """Part of every seed.
 
@@ -55,7 +55,7 @@ def compose(
 
     Args:
         prompt: English; words in other languages are reported in ``ignored``.
-        width, height: 64..2048 pixels each.
+        width, height: 64..4096 pixels each.
         seed: any integer; another seed gives another arrangement.
         style: one of ``STYLES``; an unknown one is reported in ``ignored``.
         negative_prompt: subjects, scenes and weather that must not appear.

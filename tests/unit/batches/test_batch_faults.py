@@ -20,7 +20,7 @@ FAULTS = [
     (3, "3", "operation", "generat", "must be one of: generate, enhance_prompt"),
     (4, "4", "operation", "", "must be one of: generate, enhance_prompt"),
     (5, "5", "prompt", "", "is required"),
-    (6, "6", "width", "5000", "less than or equal to 2048"),
+    (6, "6", "width", "5000", "less than or equal to 4096"),
     (7, "7", "width", "32", "greater than or equal to 64"),
     (7, "7", "height", "tall", "valid integer"),
     (8, "8", "width", "1,024", "valid integer"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ def of(operation: Operation, data: bytes, *sizes: tuple[int, int]) -> tuple[imag
     inputs = [Input("image", width=width, height=height) for width, height in sizes]
     made = finish(data, operation, inputs)
     return imaging.probe(made.data), made.facts
+
+
+def test_every_size_can_be_cut_from_every_other() -> None:
+    chance = random.Random(7)
+    for _ in range(2_000):
+        width, height, wide, high = (chance.randint(1, 80) for _ in range(4))
+        image, _ = cover(Image.new("RGB", (width, height)), (wide, high))
+        assert image.size == (wide, high)
 
 
 @pytest.mark.parametrize("size", [(1_080, 1_920), (1_128, 191), (820, 312), (64, 64), (2_048, 64)])

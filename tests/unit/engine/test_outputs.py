@@ -76,6 +76,19 @@ def test_what_was_not_ordered_is_refused_as_maybe_bought(
     assert refused.value.provider == "liar"
 
 
+def test_a_picture_that_cannot_be_finished_is_kept_as_it_came(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(outputs, "finish", broken)
+    rough = OFFER.model_copy(update={"exact": False})
+    kept = outputs.keep(store, rough, _delivery(), JOB)
+    assert store.get(kept["outputs"][0]["sha256"]) == PNG
+    assert kept["facts"] == {"not_finished": "ZeroDivisionError: a mistake of ours"}
+
+
 def test_what_was_ordered_is_kept(store: BlobStore) -> None:
     made = [Output(tiny_png(name), "image/png", name) for name in ("story", "post")]
     kept = outputs.keep(store, OFFER, _delivery(*made, seed=7, facts={"id": "x"}), JOB)

@@ -160,7 +160,7 @@ def test_odd_prompts(prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "field"), [(63, 100, "width"), (100, 2049, "height"), (0, 0, "width")]
+    ("width", "height", "field"), [(63, 100, "width"), (100, 4097, "height"), (0, 0, "width")]
 )
 def test_sizes_out_of_range_are_refused(width: int, height: int, field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -264,7 +264,9 @@ def test_what_has_no_price_is_not_sold() -> None:
 
 
 def test_inputs_are_looked_at() -> None:
-    limits: Callable[[int], dict[str, InputLimits]] = lambda most: {"*": InputLimits(max_side=most)}
+    def limits(most: int) -> dict[str, InputLimits]:
+        return {"*": InputLimits(max_side=most)}
+
     sellers = (
         seller("a", "x", operation="upscale", inputs=limits(100)),
         seller("b", "y", operation="upscale", inputs=limits(200)),
