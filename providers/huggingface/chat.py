@@ -21,7 +21,7 @@ from providers.huggingface.errors import Redact
 from providers.huggingface.files import prepared
 from providers.huggingface.routes import NAME, route_of
 from providers.offers import Offer
-from studio.errors import BadResponse
+from studio.errors import BadResponse, ProviderError
 from studio.operations import EnhancePrompt, TagImage
 
 PATH = "/v1/chat/completions"
@@ -150,7 +150,7 @@ def deliver(redact: Redact, offer: Offer, request: Request, reply: Reply) -> Del
     try:
         answered = _answered(redact, body)
         words = _read(offer, request, answered.text)
-    except BadResponse as error:
+    except ProviderError as error:
         error.details |= {"status": reply.status, "request_id": _request_id(body, reply)}
         raise
     data = json.dumps(words, ensure_ascii=False).encode()

@@ -48,8 +48,6 @@ _MODERATION = 1200
 _OF_INPUTS = {1400: "misses an input", 1401: "calls an input invalid", 1402: "could not fetch one"}
 _ENDED = frozenset({"cancelled", "timeout", "deleted"})
 
-_FOREIGN = BadResponse("An answer that is not about the work.", provider=NAME)
-
 
 async def wait_for(
     http: Transport,
@@ -92,6 +90,10 @@ async def wait_for(
         pause = min(pause * _WAIT_GROWS, interval * _LONGEST_WAIT)
 
 
+class _Foreign(Exception):
+    """An answer that is not about the work."""
+
+
 class _Waiting:
     """What is known of work while it is waited for.
 
@@ -122,6 +124,9 @@ class _Waiting:
             return None
         try:
             made = await self._judged(body)
+        except _Foreign:
+            self._trouble(BadResponse("an answer about something else", provider=NAME))
+            return None
         except ProviderError as error:
             raise self._told(error) from None
         self._misses = self._troubles = 0
@@ -154,8 +159,7 @@ class _Waiting:
 
     def _replicate(self, body: Mapping[str, Any]) -> Made | None:
         if body.get("id") != self._remote.place:
-            self._trouble(_FOREIGN)
-            return None
+            raise _Foreign
         self._say(body.get("status"))
         return answers.replicate_picture(self._redact, body)
 
@@ -163,8 +167,7 @@ class _Waiting:
         """Judge a prediction; WaveSpeed's answers keep HTTP 200 when it failed."""
         data = body.get("data")
         if not isinstance(data, dict) or data.get("id") != self._remote.place:
-            self._trouble(_FOREIGN)
-            return None
+            raise _Foreign
         status = data.get("status")
         self._say(status)
         if status == "failed":

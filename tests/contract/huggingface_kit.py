@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from pydantic import SecretStr
 
-from providers import Delivery, Input, Request, Ticket
+from providers import Delivery, Input, Request, Ticket, http
 from providers.huggingface import HuggingFaceProvider
 from studio import imaging
 from studio.errors import ProviderError
@@ -18,6 +20,13 @@ from tests.contract.emulators.base import picture
 from tests.contract.emulators.huggingface import HuggingFaceEmulator
 
 Result = TypeVar("Result")
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
+    """Wait but shortly between tries, and read no certificates: all is on loopback."""
+    monkeypatch.setattr(http, "_FIRST_WAIT", 0.01)
+    monkeypatch.setenv("SSL_CERT_DIR", str(empty))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
 
 
 def provider_for(emulator: HuggingFaceEmulator, **more: Any) -> HuggingFaceProvider:
@@ -125,7 +134,12 @@ def failure(
     raise AssertionError("it was delivered")
 
 
-def expect(error: ProviderError, cls: type[ProviderError], bought: bool | None) -> ProviderError:
+def expect(
+    error: ProviderError,
+    cls: type[ProviderError],
+    *,
+    bought: bool | None,
+) -> ProviderError:
     """Check what an error is, and what it says of the money."""
     assert type(error) is cls, repr(error)
     assert error.bought is bought, repr(error)

@@ -7,11 +7,12 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from providers import Delivery, Ticket, http, read_offers
+from providers import Delivery, Ticket, read_offers
 from studio import imaging, media
 from studio.operations import (
     EditImage,
@@ -24,7 +25,7 @@ from studio.operations import (
 from tests.contract.cases import Case
 from tests.contract.emulators.huggingface import HuggingFaceEmulator
 from tests.contract.emulators.huggingface_rules import BFL, VERSION
-from tests.contract.huggingface_kit import carried_out, photo, provider_for, submitted
+from tests.contract.huggingface_kit import carried_out, hurry, photo, provider_for, submitted
 
 OFFERS = {offer.id: offer for offer in read_offers("providers.huggingface")}
 PROMPT = "a fox"
@@ -34,8 +35,8 @@ URI = f"data:image/png;base64,{base64.b64encode(ONE['image']).decode()}"
 
 
 @pytest.fixture(autouse=True)
-def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_FIRST_WAIT", 0.01, raising=False)
+def _no_long_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hurry(monkeypatch, tmp_path)
 
 
 @dataclass(frozen=True)
@@ -444,10 +445,16 @@ CASES: tuple[Case, ...] = (
 )
 
 
-@pytest.fixture
-def emulator() -> Iterator[HuggingFaceEmulator]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[HuggingFaceEmulator]:
     with HuggingFaceEmulator() as started:
         yield started
+
+
+@pytest.fixture
+def emulator(running: HuggingFaceEmulator) -> HuggingFaceEmulator:
+    running.reset()
+    return running
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

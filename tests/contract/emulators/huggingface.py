@@ -104,6 +104,10 @@ class HuggingFaceEmulator(Jobs, Emulator):
         self.billed_to: list[str] = []
         self.hub_tokens = 0
 
+    def reset(self) -> None:
+        """Forget everything, as if it had just been started."""
+        type(self).__init__(self, self._port)
+
     # --- The hub --------------------------------------------------------------------------------
 
     def model(self, call: Call) -> Answer:
