@@ -109,6 +109,13 @@ class Running:
         found = self.ask("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
         return "\n".join(each["message"] for each in found)
 
+    def wait_for_log(self, run: str, words: str) -> None:
+        """Wait until a run's log has the words: Prefect writes it some time after the state."""
+        until = time.monotonic() + 20
+        while words not in self.log(run):
+            assert time.monotonic() < until, self.log(run)
+            time.sleep(0.2)
+
     def moments(self, run: str, kind: str) -> list[datetime]:
         """Return when the ledger did something of that kind for a run, in order."""
         made = ledger_transactions.c
@@ -239,7 +246,7 @@ def test_a_picture_is_ordered_in_the_form_and_shown_with_its_quote(
         address = link.get_attribute("href") or ""
         answer = page.request.get(address)
         assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
-    assert address in studio.log(run)
+    studio.wait_for_log(run, address)
     quote, _, _ = studio.artifacts(run)
     assert "| Create image | local/illustrator | 1 picture | 0.2 | 0.2 |" in quote["data"]
     (held,), (captured,) = studio.moments(run, "hold"), studio.moments(run, "capture")
@@ -297,7 +304,7 @@ def test_a_batch_shows_quote_progress_and_gallery(
     assert moment(progress["updated"]) > captures[-1]
     assert moment(progress["updated"]) < moment(gallery["created"])
     assert len(captures) == len(pictures) == 3
-    assert "3 of 3 rows have ended, 0.45 credits spent" in studio.log(run)
+    studio.wait_for_log(run, "3 of 3 rows have ended, 0.45 credits spent")
 
     with opened_page(browser, tmp_path) as page:
         open_tab(page, studio, run, "Artifacts")
