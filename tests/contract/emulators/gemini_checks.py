@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,9 @@ SCHEMA = {
     *("type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems"),
     *("properties", "required", "propertyOrdering", "items", "minimum", "maximum", "anyOf"),
 }
+
+
+_SNAKE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
 
 
 class BadRequestError(Exception):
@@ -96,6 +100,8 @@ _TREE: Mapping[str, Any] = {
 
 def camel(name: str) -> str:
     """Return a name in camelCase: Google's parser takes both."""
+    if not _SNAKE.fullmatch(name):
+        return name
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
