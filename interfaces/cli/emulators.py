@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,18 +16,24 @@ from interfaces.cli.exits import Exit
 from interfaces.cli.session import Here
 from studio.errors import SetupIncomplete
 
-_PORTS = {"stability": 4301, "wavespeed": 4302, "huggingface": 4303, "gemini": 4304}
+_EMULATORS = {
+    "stability": ("StabilityEmulator", 4301),
+    "wavespeed": ("WaveSpeedEmulator", 4302),
+    "huggingface": ("HuggingFaceEmulator", 4303),
+    "gemini": ("GeminiEmulator", 4304),
+}
 
 
 def emulators(*, session: Here) -> int:
     """Start emulators of the cloud providers.
 
-    They run until Ctrl-C, check what the real ones check and bill nobody: their pictures are plain colours. Set the
-    variables that are printed, in another terminal, and the studio uses them.
+    They run until Ctrl-C, check what the real ones check, and bill nobody: their pictures are
+    plain colours. Set the variables that are printed in another terminal, and the studio uses
+    them.
     """
     with contextlib.ExitStack() as stack:
         running = {
-            name: stack.enter_context(_emulator(name, port)) for name, port in _PORTS.items()
+            name: stack.enter_context(_emulator(name, *which)) for name, which in _EMULATORS.items()
         }
         settings = {
             f"STUDIO_{name.upper()}_{what}": value
@@ -39,7 +47,9 @@ def emulators(*, session: Here) -> int:
     return Exit.DONE
 
 
-def _emulator(name: str, port: int) -> Any:
+def _emulator(name: str, kind: str, port: int) -> Any:
+    # The studio is installed from a clone, whose tests are not in the package.
+    sys.path.append(str(Path(__file__).parents[2]))
     try:
         module = importlib.import_module(f"tests.contract.emulators.{name}")
     except ModuleNotFoundError as error:
@@ -47,7 +57,7 @@ def _emulator(name: str, port: int) -> Any:
             "The emulators are part of the tests: run this in a clone of the repository, "
             "after `make test` has set it up."
         ) from error
-    return module.EMULATOR(port=port)
+    return getattr(module, kind)(port=port)
 
 
 def _show(to: Console, settings: dict[str, str]) -> None:

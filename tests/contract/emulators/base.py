@@ -255,7 +255,8 @@ class Emulator:
     @property
     def fault(self) -> Fault | None:
         """The fault that the present request meets."""
-        return getattr(self._local, "fault", None)
+        met: Fault | None = getattr(self._local, "fault", None)
+        return met
 
     def bill(self, what: str, work: str, amount: int, identifier: str = "") -> Bill:
         """Write a purchase into the ledger."""
@@ -275,7 +276,7 @@ class Emulator:
     def begin(self, faults: Faults) -> Fault | None:
         """Draw the fault that the present request meets, and remember it."""
         self._local.fault = faults.draw()
-        return self._local.fault
+        return self.fault
 
     def wait(self) -> None:
         """Take the time that ``slow`` takes, unless the emulator ends meanwhile."""
