@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from providers.local.provider import local_offers
 from providers.offers import Offer, read_offers
 
 PACKAGES = ("local", "stability", "wavespeed", "huggingface", "gemini")
@@ -10,4 +11,5 @@ PACKAGES = ("local", "stability", "wavespeed", "huggingface", "gemini")
 
 def all_offers() -> tuple[Offer, ...]:
     """Return everything that any provider sells, whether there is a key for it or not."""
-    return tuple(offer for name in PACKAGES for offer in read_offers(f"providers.{name}"))
+    cloud = (offer for name in PACKAGES[1:] for offer in read_offers(f"providers.{name}"))
+    return (*local_offers(), *cloud)

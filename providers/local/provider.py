@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from providers.contract import Delivery, Provider, Request
-from providers.local import weights, work
+from providers.local import edit, motion, style, weights, work
 from providers.offers import Offer, read_offers
 
 _Work = Callable[[Offer, Request, Path], Delivery]
@@ -20,7 +20,19 @@ _WORK: Mapping[str, _Work] = {
     "local/span-x4": work.upscale_span,
     "local/lanczos": work.upscale_lanczos,
     "local/focal-crop": work.export_social,
+    **edit.WORK,
+    **style.WORK,
+    **motion.WORK,
 }
+"""What is done for each offer, by its id."""
+
+_ROOMS = ("providers.local", *(f"providers.local.{name}" for name in ("edit", "style", "motion")))
+
+
+def local_offers() -> tuple[Offer, ...]:
+    """Return everything that this machine does: each kind of work has its offers beside it."""
+    return tuple(offer for room in _ROOMS for offer in read_offers(room))
+
 
 
 class LocalProvider(Provider):
@@ -35,7 +47,7 @@ class LocalProvider(Provider):
 
     def __init__(self, weights_folder: Path, *, width: int) -> None:
         self._weights = weights_folder
-        self._offers = read_offers("providers.local")
+        self._offers = local_offers()
         self._threads = ThreadPoolExecutor(width, thread_name_prefix="studio-local")
 
     def offers(self) -> Sequence[Offer]:

@@ -1,0 +1,12 @@
+"""Style: sketches, structures and pictures repainted by style networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from providers.contract import Delivery, Request
+from providers.offers import Offer
+
+WORK: Mapping[str, Callable[[Offer, Request, Path], Delivery]] = {}
+"""What is done for each offer, by its id."""
