@@ -69,7 +69,7 @@ def from_base64(provider: str, text: object) -> bytes:
     if text.startswith("data:"):
         head, _, text = text.partition(",")
         text = text if head.endswith(";base64") else ""
-    plain = "".join(text.split()).rstrip("=").translate(_FROM_URLS)
+    plain = "".join(text.split()).translate(_FROM_URLS)
     try:
         data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:

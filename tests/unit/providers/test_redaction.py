@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -36,6 +37,18 @@ def test_a_key_inside_of_base64_is_found(key: str, before: bytes, after: bytes) 
     assert encoded[6:-6] not in told
     assert told.startswith("it was ")
     assert told.endswith(" then")
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("before", [b"", b"u", b"u:"])
+def test_both_alphabets_of_base64_are_known(
+    encode: Callable[[bytes], bytes], before: bytes
+) -> None:
+    """They differ where these signs stand."""
+    key = "~~~???>>>" * 4
+    told = redactor(key)(encode(before + key.encode()).decode())
+    assert MASK in told
+    assert len(told) < len(MASK) + 8
 
 
 @given(KEYS)

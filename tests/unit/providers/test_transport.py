@@ -94,6 +94,14 @@ def test_an_order_without_a_whole_answer_is_sent_once_and_unknown(how: str, cloc
     assert caught.value.__cause__ is caught.value.__context__ is None  # they hold the request
 
 
+def test_an_answer_in_drips_does_not_get_more_time_than_the_whole_may_take() -> None:
+    begun = time.monotonic()
+    with RawServer(LOST["an answer in drips"]) as server:
+        with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
+            submit(transport(server.url), seconds=0.3)
+        assert 0.3 <= time.monotonic() - begun < 2
+
+
 @pytest.mark.parametrize("how", LOST)
 def test_a_question_without_a_whole_answer_is_asked_again(how: str, clock: Clock) -> None:
     with RawServer(LOST[how], LOST[how], OK) as server:

@@ -114,6 +114,8 @@ def test_no_cookie_is_kept() -> None:
         await question(made)
         await order(made)
         await question(made)
+        assert len(made._connections.orders().cookies.jar) == 0
+        assert len(made._connections.questions().cookies.jar) == 0
 
     with RawServer(biscuit("a")) as server:
         run(transport(server.url), work)
