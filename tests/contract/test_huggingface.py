@@ -381,6 +381,7 @@ def _check(sold: Sold, emulator: HuggingFaceEmulator, provider: Any) -> None:
     assert facts.get("asked", "") == sold.asked
     assert emulator.key_at_files == emulator.hub_tokens == 0
     assert set(emulator.billed_to) == {""}
+    assert emulator.requests["replicate_status"] == 0, "it was told to wait"
 
 
 def _case(sold: Sold) -> Case:

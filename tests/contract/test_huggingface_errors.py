@@ -574,13 +574,26 @@ def test_no_error_tells_the_token(emulator: HuggingFaceEmulator) -> None:
             emulator.scripted["fal"].append(json_answer(status, body, headers))
             error = fails(provider_for(emulator), SYNC)
             told += [str(error), repr(error.args), json.dumps(error.as_dict())]
-    for outcome in ("failed", "failed_nsfw", "canceled"):
-        emulator.outcomes.append(outcome)
-        told.append(json.dumps(fails(provider_for(emulator), REPLICATE).as_dict()))
+    for words in (f"no {key}", f"NSFW {key}"):
+        told.append(json.dumps(_failed_with(emulator, REPLICATE, words).as_dict()))
+        told.append(json.dumps(_failed_with(emulator, WAVESPEED, words).as_dict()))
     delivery = carried_out(provider_for(emulator), QUEUE, WANTED)
     told.append(json.dumps(dict(delivery.facts)))
     assert len(told) > 100
     assert not [words for words in told if key in words or key[3:] in words]
+
+
+def _failed_with(emulator: HuggingFaceEmulator, offer: str, words: str) -> ProviderError:
+    """Return the error of work that fails with these words."""
+    failed = {"id": "abc", "status": "failed", "error": words}
+    if offer == REPLICATE:
+        emulator.scripted["replicate"].append(json_answer(201, failed | {"output": None}))
+    else:
+        created = {"code": 200, "data": {"id": "abc", "status": "created"}}
+        emulator.scripted["wavespeed"].append(json_answer(200, created))
+        answer = json_answer(200, {"code": 200, "data": failed})
+        emulator.scripted["wavespeed_result"].append(answer)
+    return fails(provider_for(emulator), offer)
 
 
 def test_check_says_how_it_is(emulator: HuggingFaceEmulator) -> None:
