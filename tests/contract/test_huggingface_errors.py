@@ -130,7 +130,7 @@ _LOC = {"loc": ["body", "image_size", "width"], "msg": "too wide", "type": "x"}
 SCOPE = "This authentication method does not have sufficient permissions to call Inference"
 REFUSALS: tuple[tuple[str, str, Check], ...] = (
     (
-        SYNC,
+        TAGGER,
         "model_not_supported as an object",
         _answered(
             TAGGER,
