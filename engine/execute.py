@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import journal, outputs
 from engine.gate import Gate, Pass
-from engine.jobs import Job, Picture
+from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
 from engine.pacing import Pacing
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
@@ -265,7 +265,7 @@ class Executor:
     async def _end(self, job: Job, error: ProviderError) -> Job:
         """Write down that the job came to nothing, or that nobody knows what it came to."""
         state = "unknown" if error.bought is None else "failed"
-        charge = job.price if error.bought else 0
+        charge = charge_for(job, error.details.get("cost")) if error.bought else 0
         unit = journal.Failure(job, error.as_dict(), state, charge)
         await self._commit(journal.note_failure, unit)
         return replace(job, state=state, error=error.as_dict(), charged=charge)

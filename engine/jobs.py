@@ -190,6 +190,20 @@ class Job:
         return f"{name}.{_EXTENSIONS.get(made.media_type, 'bin')}"
 
 
+def charge_for(job: Job, cost: int | None) -> int:
+    """Return what a job comes to: its price, or the part of it that was used, rounded up.
+
+    The selling price of usage bears the same margin as that of the ceiling, and is never above
+    it: more than was held cannot be captured.
+
+    Args:
+        cost: what the provider says that it charges, in micro-credits; ``None`` where it does not.
+    """
+    if cost is None or not job.cost:
+        return job.price
+    return min(job.price, -(-job.price * max(0, cost) // job.cost))
+
+
 def assets_of(job: Job, moment: datetime) -> list[Asset]:
     """Return the assets that a generated job comes to."""
     if job.delivery is None:

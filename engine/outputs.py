@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.finish import Finished, finish
-from engine.jobs import Job, Made
+from engine.jobs import Job, Made, charge_for
 from providers import Delivery, Offer, Output
 from studio import imaging, media
 from studio.errors import BadResponse, NotFound, PictureRefused, StudioUnavailable
@@ -47,19 +47,8 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[s
         "method": delivery.method,
         "seed": delivery.seed,
         "facts": facts,
-        "charge": _charge(job, delivery),
+        "charge": charge_for(job, delivery.cost),
     }
-
-
-def _charge(job: Job, delivery: Delivery) -> int:
-    """Return what the job comes to: the price, or its part that was used, rounded up.
-
-    The selling price of usage bears the same margin as that of the ceiling, and is never above
-    it: more than was held cannot be captured.
-    """
-    if delivery.cost is None or not job.cost:
-        return job.price
-    return min(job.price, -(-job.price * max(0, delivery.cost) // job.cost))
 
 
 def _finish(offer: Offer, output: Output, job: Job) -> Finished:

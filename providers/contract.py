@@ -147,6 +147,10 @@ class Provider(ABC):
         """Wait for work handed in; only providers that give tickets have this."""
         raise TypeError(f"{self.name} gave no ticket such as {ticket.remote_id} for {offer.id}")
 
+    def resolve(self, model: str) -> str:
+        """Return the model that is meant by a name, which may be that of a retired one."""
+        return model
+
     async def check(self) -> Health:
         """Ask the provider how it is; it buys nothing and answers within some seconds."""
         return Health(reachable=True, says="on this machine")

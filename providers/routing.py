@@ -145,7 +145,7 @@ class Route:
                 allowed=_listed(["auto", *self._sellers(operation)], _MOST_MODELS),
             )
         models = list(dict.fromkeys(offer.model for offer in offers))
-        if operation.model and operation.model not in models:
+        if not any(self._is_wanted(offer, operation) for offer in offers) and operation.model:
             raise NoOffer(
                 f"{operation.title}: no provider asked for has such a model.",
                 field="model",
@@ -171,8 +171,13 @@ class Route:
             if any(offer.operation == operation.operation for offer in provider.offers())
         ]
 
+    def _is_wanted(self, offer: Offer, operation: Operation) -> bool:
+        """Whether it is of the model asked for, perhaps by a name that its provider has retired."""
+        resolve = self.providers[offer.provider].resolve
+        return not operation.model or resolve(operation.model) == offer.model
+
     def _refusal(self, offer: Offer, operation: Operation, inputs: Sequence[Input]) -> str:
-        if operation.model and offer.model != operation.model:
+        if not self._is_wanted(offer, operation):
             return f"is not the model asked for ({operation.model})"
         provider = self.providers[offer.provider]
         return offer.refusal(operation, inputs) or provider.not_ready(offer)

@@ -12,7 +12,7 @@ from providers.contract import Delivery, Health, Request
 from providers.gemini.answers import read_delivery
 from providers.gemini.bodies import body_for, choices, encoded
 from providers.gemini.errors import ReadError
-from providers.gemini.models import MODELS, NAME
+from providers.gemini.models import MODELS, NAME, resolve
 from providers.http import Transport
 from providers.offers import Offer, read_offers
 from providers.pacing import AccountLimits, Window
@@ -71,6 +71,10 @@ class GeminiProvider(CloudProvider):
             images=_per_minute(images_per_minute),
             concurrent=CONCURRENT,
         )
+
+    def resolve(self, model: str) -> str:
+        """Return the live model that a name stands for, be it that of a retired one."""
+        return resolve(model)
 
     async def _submit(self, offer: Offer, request: Request) -> Delivery:
         data, asked = await asyncio.to_thread(_prepare, offer, request)

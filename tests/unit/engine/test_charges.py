@@ -67,6 +67,16 @@ def test_what_was_blocked_and_billed_is_paid_and_not_bought_again(house: House) 
     assert balance_of(house.studio).captured - before.captured == PRICE
 
 
+def test_a_billed_block_costs_what_the_provider_says_that_it_cost(house: House) -> None:
+    blocked = ContentBlocked("no", provider="sure", billed=True, cost=COST // 4)
+    house.sure.script.append(blocked)
+    order = order_for(house.studio, FOX, "fox")
+    choice = replace(order.plan.first, cost=COST)
+    job = execute(house.studio, replace(order, plan=replace(order.plan, choices=(choice,))))
+    assert (job.state, job.charged) == ("failed", PRICE // 4)
+    assert balance_of(house.studio).captured == PRICE // 4
+
+
 def test_what_was_blocked_and_not_billed_is_free(house: House) -> None:
     before = balance_of(house.studio)
     house.sure.script.append(ContentBlocked("no", provider="sure", billed=False))
