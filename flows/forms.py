@@ -75,4 +75,7 @@ def _by_need(operation: type[Operation]) -> list[tuple[str, FieldInfo]]:
 
 def _annotation(field: FieldInfo) -> Any:
     texts: dict[str, Any] = {"title": field.title, "description": field.description}
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "enum" in extra:  # drawn as a list to choose from
+        texts["enum"] = extra["enum"]
     return Annotated[(field.annotation, Field(json_schema_extra=texts), *field.metadata)]

@@ -46,6 +46,10 @@ Seed = Annotated[int, Field(ge=-1, le=4_294_967_294)]
 """A seed (0 is one); -1 lets the studio choose."""
 
 
+PROVIDERS = ("local", "stability", "wavespeed", "huggingface", "gemini")
+"""The names that forms offer; who there really is, ``providers/`` knows, and a test compares."""
+
+
 class Operation(BaseModel):
     """A validated request for one piece of work.
 
@@ -70,6 +74,7 @@ class Operation(BaseModel):
         title="Provider",
         description="Who does the work; auto takes the cheapest ready provider that fits.",
         max_length=40,
+        json_schema_extra={"enum": ["auto", *PROVIDERS]},
     )
     model: str = Field(
         default="",

@@ -7,10 +7,12 @@ from pydantic import SecretStr
 
 from billing.pricebook import current
 from engine.planning import Planner
+from providers.catalogue import PACKAGES
 from providers.gemini import GeminiProvider
 from studio.clock import now
 from studio.errors import NoOffer
 from studio.operations import Generate
+from studio.operations.base import PROVIDERS as PROVIDERS_IN_FORMS
 
 PROVIDERS = {"gemini": GeminiProvider(key=SecretStr("AIza" + "0" * 20), url="http://127.0.0.1:9")}
 
@@ -18,6 +20,10 @@ PROVIDERS = {"gemini": GeminiProvider(key=SecretStr("AIza" + "0" * 20), url="htt
 def plan(model: str) -> str:
     planner = Planner(PROVIDERS, current(now().date()))
     return planner.plan(Generate(prompt="x", model=model)).first.offer.model
+
+
+def test_forms_offer_the_providers_that_there_are() -> None:
+    assert PROVIDERS_IN_FORMS == PACKAGES
 
 
 def test_a_retired_name_is_understood() -> None:
