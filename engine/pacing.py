@@ -23,12 +23,6 @@ _REQUEST_PATIENCE: Final = 30.0
 """Seconds that one request waits in the middle of its work: shorter than any offer's time, since a
 time-out there would look like an order whose outcome nobody knows."""
 
-_REST: Final = {
-    "provider_auth_failed": timedelta(minutes=5),
-    "provider_payment_required": timedelta(minutes=5),
-}
-"""How long an account is left alone when no request can succeed until a person has seen to it."""
-
 _LONGEST_REST = timedelta(hours=1)
 
 _KINDS: Final[dict[str, Kind]] = {"picture": "images", "video": "videos"}
@@ -61,6 +55,8 @@ class Pacing:
         if self._pacer is None or provider.limits is None:
             yield
             return
+        if why := self.rests(provider):
+            _log.warning("%s is waited for: it %s", provider.name, why)
         kind = _KINDS.get(offer.kind)
         account, limits = provider.account, provider.limits
         async with self._pacer.admission(account, limits, kind=kind, patience=_PATIENCE):
@@ -72,7 +68,11 @@ class Pacing:
             await self._pacer.request(provider.account, provider.limits, patience=_REQUEST_PATIENCE)
 
     async def learn(self, provider: Provider, job: Job) -> None:
-        """Note what a job's end says of the account."""
+        """Note what a job's end says of the account.
+
+        A key that is refused, or an account without money, does not rest: whoever comes next is
+        to hear the same at once, and not to wait for it.
+        """
         if self._pacer is None or not provider.account:
             return
         if job.error and job.error.get("paced"):
@@ -84,10 +84,6 @@ class Pacing:
             told = job.error.get("retry_after") if job.error else None
             rest = timedelta(seconds=float(told if told is not None else _lock_out(provider)))
             await self._block(provider, rest, "asked too often")
-        elif code in _REST:
-            await self._block(
-                provider, _REST[code], code.removeprefix("provider_").replace("_", " ")
-            )
         elif code in {"provider_unavailable", "outcome_unknown"}:
             await self._pacer.failed(provider.account)
 
