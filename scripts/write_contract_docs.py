@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tests.contract
 from providers.catalogue import PACKAGES
-from tests.contract.cases import Case
+from tests.contract.cases import Case, Kind
 
 PATH = Path(__file__).parent.parent / "docs" / "contracts.md"
 
@@ -30,7 +30,7 @@ This page is written from the suite (`python -m scripts.write_contract_docs`). `
 starts all four by hand.
 """
 
-_KINDS = ("success", "error", "blocked", "network")
+_KINDS: tuple[Kind, ...] = ("success", "error", "blocked", "network")
 
 
 def all_cases() -> list[Case]:

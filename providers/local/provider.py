@@ -34,7 +34,6 @@ def local_offers() -> tuple[Offer, ...]:
     return tuple(offer for room in _ROOMS for offer in read_offers(room))
 
 
-
 class LocalProvider(Provider):
     """Does the work on this machine, a few pictures at a time.
 

@@ -1,4 +1,4 @@
-"""Every offer with a key, through the engine: bought once, kept, paid; and known when it went wrong."""
+"""Every offer with a key, through the engine: bought once, kept, paid; known when it failed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def _request(offer: Offer, files: dict[str, str]) -> Operation:
-    """Return a request that only this offer can serve: its example, with the offer's own choices."""
+    """Return a request for this offer: its operation's example, with the offer's own choices."""
     cls = OPERATIONS[offer.operation]
     values: dict[str, Any] = {**cls.example, "provider": offer.provider, "model": offer.model}
     values |= {name: choices[0] for name, choices in offer.values.items()}
@@ -123,9 +123,9 @@ _ENDS: tuple[tuple[Fault, str, int], ...] = (
 )
 
 
-@pytest.mark.parametrize(("fault", "state", "bought"), _ENDS, ids=lambda it: str(it))
+@pytest.mark.parametrize(("fault", "state", "bought"), _ENDS, ids=str)
 @pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: str(offer.id))
-def test_a_fault_of_the_order_buys_nothing_twice(
+def test_a_fault_of_the_order_buys_nothing_twice(  # noqa: PLR0917 - fixtures
     world: World,
     offer: Offer,
     files: dict[str, str],

@@ -37,7 +37,7 @@ def test_every_provider_has_an_offer_for_every_size(world: World, quality: str) 
                 width=width,
                 height=height,
                 provider=name,
-                quality=quality,  # type: ignore[arg-type]
+                quality=quality,
             )
             plan = plan_one(world.studio, wanted, OWNER, "key").plan
             assert {choice.offer.provider for choice in plan.choices} == {name}

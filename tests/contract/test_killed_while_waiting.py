@@ -1,4 +1,4 @@
-"""Kill -9 while twenty jobs are at their providers: each was handed in once, and every one comes."""
+"""Kill -9 while twenty jobs are at their providers: each was handed in once, and all come."""
 
 from __future__ import annotations
 

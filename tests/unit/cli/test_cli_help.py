@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+
 import pytest
 
 from flows.forms import operation_of
