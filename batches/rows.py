@@ -113,7 +113,7 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
     values = {column: read_cell(cls, column, text) for column, text in texts.items()}
     name = cls.model_fields["operation"].default
     try:
-        return cls.model_validate({**values, "operation": name}, strict=True)
+        operation = cls.model_validate({**values, "operation": name}, strict=True)
     except ValidationError as error:
         known = {problem.field for problem in draft.problems}
         for found in describe_problems(error):
@@ -122,6 +122,11 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
             if column not in known:
                 draft.note(column, found["given"] if item else texts.get(column, ""), found["rule"])
         return None
+    if len(operation.pieces()) > 1:
+        # A row is one piece of work: its state, its credits, its place in the manifest.
+        draft.note("variations", texts["variations"], "must be 1 in a batch; add a row for each")
+        return None
+    return operation
 
 
 def _judge_input(draft: Draft, column: str, text: str, kind: InputKind, pictures: Pictures) -> None:

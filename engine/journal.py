@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from billing.ledger import (
     CaptureRequest,
@@ -77,6 +77,16 @@ def latest_jobs(
         for row in connection.execute(query).mappings():
             found[row["key"]] = Job(**row)
     return found
+
+
+def jobs_of_run(connection: Connection, owner: str, run: str) -> list[Job]:
+    """Return the last attempt at each piece of work of a run, in the order of their keys."""
+    query = select(jobs).where(jobs.c.owner == owner, jobs.c.run == run)
+    query = query.order_by(func.length(jobs.c.key), jobs.c.key, jobs.c.attempt)
+    found: dict[str, Job] = {}
+    for row in connection.execute(query.limit(_IN_CLAUSE)).mappings():
+        found[row["key"]] = Job(**row)
+    return list(found.values())
 
 
 def open_jobs(connection: Connection, units: Sequence[Opening]) -> Sequence[Opened | StudioError]:

@@ -22,11 +22,21 @@ _LABEL_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An operation with its inputs found, its offers chosen and its price known."""
+    """An operation with its inputs found, its offers chosen and its price known.
 
-    plan: Plan
+    Attributes:
+        plans: one for each piece of it; several where variations are asked for.
+        quote: a line for each of them.
+    """
+
+    plans: tuple[Plan, ...]
     pictures: tuple[Picture, ...]
     quote: Quote
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the first piece; those of the others differ only in their seeds."""
+        return self.plans[0]
 
 
 def plan_one(studio: Studio, operation: Operation, owner: str, key: str) -> Planned:
@@ -42,8 +52,14 @@ def plan_one(studio: Studio, operation: Operation, owner: str, key: str) -> Plan
     """
     chosen = with_seed(operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
-    plan = studio.planner.plan(chosen, pictures)
-    return Planned(plan, pictures, studio.planner.quote({key: plan}))
+    plans = tuple(studio.planner.plan(piece, pictures) for piece in chosen.pieces())
+    quote = studio.planner.quote(dict(zip(_piece_keys(key, len(plans)), plans, strict=True)))
+    return Planned(plans, pictures, quote)
+
+
+def _piece_keys(key: str, number: int) -> list[str]:
+    """Return what names each piece of the work that ``key`` names."""
+    return [key] if number == 1 else [f"{key}#{place}" for place in range(1, number + 1)]
 
 
 def with_seed(operation: Operation, key: str) -> Operation:
@@ -77,17 +93,34 @@ def release_hold(studio: Studio, owner: str, identifier: str) -> Hold:
     return studio.commits.submit(release, request).result()
 
 
-def order_of(planned: Planned, *, owner: str, key: str, hold_id: str, run: str) -> Order:
-    """Return the order for what was planned and held for."""
-    return Order(
-        key=key,
-        owner=owner,
-        hold=hold_id,
-        run=run,
-        label=label_of(planned.plan.operation, planned.pictures),
-        plan=planned.plan,
-        pictures=planned.pictures,
+def orders_of(
+    planned: Planned, *, owner: str, key: str, hold_id: str, run: str
+) -> tuple[Order, ...]:
+    """Return the orders for what was planned and held for, one for each piece."""
+    several = len(planned.plans) > 1
+    label = label_of(planned.plan.operation, planned.pictures)
+    return tuple(
+        Order(
+            key=piece,
+            owner=owner,
+            hold=hold_id,
+            run=run,
+            label=f"{label}-{place}" if several else label,
+            plan=plan,
+            pictures=planned.pictures,
+            # Of a hold that pays for several, none spends the part of another.
+            limit=plan.first.price if several else None,
+        )
+        for place, (piece, plan) in enumerate(
+            zip(_piece_keys(key, len(planned.plans)), planned.plans, strict=True), start=1
+        )
     )
+
+
+def order_of(planned: Planned, *, owner: str, key: str, hold_id: str, run: str) -> Order:
+    """Return the only order for what was planned and held for."""
+    (order,) = orders_of(planned, owner=owner, key=key, hold_id=hold_id, run=run)
+    return order
 
 
 def label_of(operation: Operation, pictures: tuple[Picture, ...] = ()) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +63,31 @@ async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -
         request = parse_operation({**fields, "operation": name})
     except InvalidRequest as error:
         return refused(error)
-    order = await preflight(request, owner)
-    if isinstance(order, State):
-        return Failed(message=order.message)
-    job: Job | None = None
+    orders = await preflight(request, owner)
+    if isinstance(orders, State):
+        return Failed(message=orders.message)
+    outcomes: list[tuple[Job | None, str]] = []
     try:
-        future = OPERATION_TASKS[name].submit(order)
-        job, words = await asyncio.to_thread(_outcome, future)
+        futures = [OPERATION_TASKS[name].submit(order) for order in orders]
+        for future in futures:
+            # One by one: what has ended counts, whatever becomes of the next.
+            outcomes.append(await asyncio.to_thread(_outcome, future))  # noqa: PERF401
     finally:
-        await settle(order, job)
+        await settle(orders, [job for job, _ in outcomes if job is not None])
     await notify()
-    if job is None or job.state != "settled":
-        return Failed(message=words)
+    done = [words for job, words in outcomes if job is not None and job.state == "settled"]
+    if len(done) < len(orders):
+        return Failed(message=_what_failed(outcomes, len(done)))
+    words = "; ".join(done)
     get_run_logger().info(words)
     return Completed(message=words)
+
+
+def _what_failed(outcomes: Sequence[tuple[Job | None, str]], done: int) -> str:
+    """Say what failed, and how many of several were made all the same; reasons once each."""
+    failed = [words for job, words in outcomes if job is None or job.state != "settled"]
+    reasons = "; ".join(dict.fromkeys(failed))
+    return reasons if len(outcomes) == 1 else f"{done} of {len(outcomes)} made. {reasons}"
 
 
 def _outcome(future: PrefectFuture[Any]) -> tuple[Job | None, str]:

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from engine.execute import Order
-from engine.single import hold_credits, hold_key, order_of, plan_one
+from engine.single import hold_credits, hold_key, orders_of, plan_one
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
@@ -20,11 +20,12 @@ from tasks.states import refused
 
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
-async def preflight(operation: Operation, owner: str) -> Order | State[Any]:
+async def preflight(operation: Operation, owner: str) -> tuple[Order, ...] | State[Any]:
     """Check the inputs, quote, show the quote, and hold what it comes to.
 
     Returns:
-        The order to carry out, or a failed state that says why nothing may be bought.
+        The orders to carry out (one for each variation), or a failed state that says why nothing
+        may be bought.
     """
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
@@ -52,4 +53,4 @@ async def preflight(operation: Operation, owner: str) -> Order | State[Any]:
     get_run_logger().info(
         "%s credits of wallet %s held; %s does it", money.show(held.amount), owner, chosen.offer.id
     )
-    return order_of(planned, owner=owner, key=run, hold_id=held.id, run=run)
+    return orders_of(planned, owner=owner, key=run, hold_id=held.id, run=run)

@@ -7,6 +7,7 @@ returns to the wallet.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
@@ -19,17 +20,17 @@ from tasks.artifacts import count, gallery_of, show_gallery
 
 
 @task(name="settle", task_run_name="settle", persist_result=False)
-async def settle(order: Order, job: Job | None) -> None:
+async def settle(orders: Sequence[Order], jobs: Sequence[Job]) -> None:
     """Release what is left of the hold; show the pictures when there are some."""
     studio = await asyncio.to_thread(open_studio)
-    held = await asyncio.to_thread(release_hold, studio, order.owner, order.hold)
+    held = await asyncio.to_thread(release_hold, studio, orders[0].owner, orders[0].hold)
     get_run_logger().info(
         "%s credits spent, %s returned, %s still held",
         money.show(held.captured),
         money.show(held.released),
         money.show(held.claimed),
     )
-    if job is not None and job.state == "settled":
-        gallery = await asyncio.to_thread(gallery_of, studio, [job])
+    gallery = await asyncio.to_thread(gallery_of, studio, jobs)
+    if gallery.count:
         page = await show_gallery(gallery)
         get_run_logger().info("%s: %s", count("picture", gallery.count), page)

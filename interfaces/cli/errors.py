@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from interfaces.cli.exits import Exit
 from interfaces.cli.prefect_runs import FlowOutcome
 from studio.errors import StudioError
@@ -16,6 +18,9 @@ class FlowFailed(StudioError):
 
     code = "flow_failed"
 
-    def __init__(self, outcome: FlowOutcome) -> None:
-        super().__init__(outcome.message, run=outcome.run, link=outcome.link)
+    def __init__(self, outcome: FlowOutcome, files: Sequence[str] = ()) -> None:
+        kept = f" Kept: {', '.join(files)}" if files else ""
+        super().__init__(
+            outcome.message + kept, run=outcome.run, link=outcome.link, files=list(files)
+        )
         self.exit: Exit = outcome.exit if not outcome.completed else Exit.FAILED

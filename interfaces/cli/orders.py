@@ -8,7 +8,7 @@ from typing import Any
 
 from billing.ledger import balance
 from engine.jobs import Job
-from engine.journal import latest_jobs
+from engine.journal import jobs_of_run
 from engine.single import plan_one
 from engine.studio import Studio
 from interfaces.cli.errors import FlowFailed
@@ -77,19 +77,24 @@ def carry_out(session: Session, operation: Operation, to: str) -> Made:
 
 def _made(studio: Studio, owner: str, outcome: FlowOutcome, to: str) -> Made:
     with studio.database.read() as connection:
-        job = latest_jobs(connection, owner, [outcome.run]).get(outcome.run)
+        jobs = [
+            job for job in jobs_of_run(connection, owner, outcome.run) if job.state == "settled"
+        ]
         available = balance(connection, owner).available
-    if job is None or job.state != "settled" or not outcome.completed:
-        raise FlowFailed(outcome)
     folder = Path(to).expanduser() if to else studio.settings.folder / "runs" / outcome.run
+    pictures = tuple(picture for job in jobs for picture in _pictures(studio, job, folder))
+    if not jobs or not outcome.completed:
+        # What was made of several is kept, and told beside what failed.
+        raise FlowFailed(outcome, [str(picture.file) for picture in pictures])
+    first = jobs[0]
     return Made(
         run=outcome.run,
         link=outcome.link,
-        pictures=_pictures(studio, job, folder),
-        offer=job.offer,
-        method=str((job.delivery or {}).get("method", "")),
-        seed=job.seed,
-        credits=job.credits,
+        pictures=pictures,
+        offer=first.offer,
+        method=str((first.delivery or {}).get("method", "")),
+        seed=first.seed,
+        credits=sum(job.credits for job in jobs),
         available=available,
     )
 

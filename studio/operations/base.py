@@ -42,7 +42,9 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_00
 Share = Annotated[float, Field(ge=0, le=1)]
 """A strength from 0 to 1; 0 is a value like any other."""
 
-Seed = Annotated[int, Field(ge=-1, le=4_294_967_294)]
+LARGEST_SEED = 4_294_967_294
+
+Seed = Annotated[int, Field(ge=-1, le=LARGEST_SEED)]
 """A seed (0 is one); -1 lets the studio choose."""
 
 
@@ -92,6 +94,10 @@ class Operation(BaseModel):
     def fingerprint(self) -> str:
         """SHA-256 of the canonical text, in hexadecimal."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    def pieces(self) -> tuple[Operation, ...]:
+        """Return the requests that this one stands for; its seed has been chosen."""
+        return (self,)
 
     def target(self, width: int, height: int) -> tuple[int, int] | None:
         """Return the pixels that the result must have, or ``None`` where the provider decides.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from studio.operations.base import (
+    LARGEST_SEED,
     Operation,
     OptionalPicture,
     PictureFormat,
@@ -85,9 +86,27 @@ class Generate(Operation):
         title="Seed",
         description="The same seed gives the same picture; -1 lets the studio choose.",
     )
+    variations: int = Field(
+        default=1,
+        title="Variations",
+        description="Pictures to make, 1 to 10; each has the next seed.",
+        ge=1,
+        le=10,
+    )
     output_format: PictureFormat = Field(
         default="png", title="File type", description="png, jpeg or webp."
     )
+
+    def pieces(self) -> tuple[Generate, ...]:
+        """Return one request for each variation, with the seeds behind each other."""
+        if self.variations == 1:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={"variations": 1, "seed": (self.seed + number) % (LARGEST_SEED + 1)}
+            )
+            for number in range(self.variations)
+        )
 
     def target(self, width: int, height: int) -> tuple[int, int]:
         """Return the size asked for."""
