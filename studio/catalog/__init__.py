@@ -1,5 +1,31 @@
 """What the studio knows by heart: data files and the look-ups over them."""
 
 from studio.catalog.social_formats import SOCIAL_FORMATS, SocialFormat, social_format
+from studio.catalog.templates import (
+    CATEGORIES,
+    PLATFORMS,
+    TEMPLATES,
+    Recommendation,
+    Template,
+    listed,
+    nearest,
+    recommend,
+    search,
+    template,
+)
 
-__all__ = ["SOCIAL_FORMATS", "SocialFormat", "social_format"]
+__all__ = [
+    "CATEGORIES",
+    "PLATFORMS",
+    "SOCIAL_FORMATS",
+    "TEMPLATES",
+    "Recommendation",
+    "SocialFormat",
+    "Template",
+    "listed",
+    "nearest",
+    "recommend",
+    "search",
+    "social_format",
+    "template",
+]
