@@ -74,7 +74,7 @@ def _field(name: str, schema: Mapping[str, Any]) -> str:
 
 def _type(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
-        return ", ".join(f"`{choice}`" for choice in schema["enum"])
+        return ", ".join(f"`{choice}`" for choice in schema["enum"] if choice)
     if "const" in schema:
         return f"`{schema['const']}`"
     if "input" in schema:

@@ -92,6 +92,7 @@ def _help(schema: dict[str, Any]) -> str:
     """Return the description, with choices and range where the description does not say them."""
     text = str(schema.get("description", ""))
     choices = schema.get("enum") or schema.get("items", {}).get("enum") or ()
+    choices = [choice for choice in choices if choice]  # the description says what empty means
     if choices and not all(choice in text for choice in choices):
         return f"{text} [choices: {', '.join(choices)}]"
     limits = [schema.get("minimum"), schema.get("maximum")]

@@ -21,10 +21,10 @@ _WORD = re.compile(r"\d+(?:[x:.]\d+)+|[^\W_]+")
 """A size (1080x1920), a ratio (9:16, 1.91:1) or a run of letters and digits."""
 _SIZE = re.compile(r"(\d)\s*[x\u00d7*]\s*(?=\d)")
 """The sign of multiplication, and blanks around it, stand for the letter x, too."""
-_IDLE = frozenset(
-    ("a", "an", "and", "at", "by", "for", "from", "in", "my", "of", "on", "or", "our")
-    + ("the", "this", "to", "with", "your")
-)
+_IDLE = frozenset((
+    "a", "an", "and", "at", "by", "for", "from", "in", "my", "of", "on", "or", "our", "the", "this",
+    "to", "with", "your",
+))  # fmt: skip
 """Words that say nothing about what is looked for."""
 
 _EXACT, _BEGINNING, _SIMILAR = 1.0, 0.8, 0.6
@@ -153,7 +153,7 @@ class Index:
         return sorted(best, key=lambda each: -sum(hit.worth for hit in each[1]))
 
     def _close_to(self, word: str) -> str:
-        """Return what may be meant by a word that stands nowhere; empty if it is anybody's guess."""
+        """Return what may be meant by a word that stands nowhere; empty if nobody can tell."""
         if len(word) < _SHORTEST_TYPO or any(_begins(each, word) for each in self._vocabulary):
             return ""
         close = difflib.get_close_matches(word, self._vocabulary, n=1, cutoff=_CLOSENESS)

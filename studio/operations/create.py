@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+import re
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from studio.catalog import TEMPLATES, nearest
 from studio.operations.base import (
     LARGEST_SEED,
     Operation,
@@ -18,10 +21,54 @@ from studio.operations.base import (
 
 SMALLEST_SIDE = 64
 LARGEST_SIDE = 4_096
+_SIDE = 1_024
+"""What a side has that nobody has asked for, and the longer one of a ratio."""
+
+_RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,2})?):(\d{1,4}(?:\.\d{1,2})?)")
+_LARGEST_RATIO = _SIDE // SMALLEST_SIDE
+
+
+def _known(identifier: str) -> str:
+    if identifier and identifier not in TEMPLATES:
+        raise ValueError(f"is not the name of a template; allowed: {nearest(identifier)}")
+    return identifier
+
+
+def _possible(ratio: str) -> str:
+    if ratio:
+        size_of(ratio)
+    return ratio
+
+
+def size_of(ratio: str) -> tuple[int, int]:
+    """Return the pixels of a ratio such as ``16:9`` or ``1.91:1``; the longer side has 1024.
+
+    Raises:
+        ValueError: it is none, or lies beyond 16:1 or 1:16.
+    """
+    found = _RATIO.fullmatch(ratio)
+    across, down = map(Fraction, found.groups()) if found else (Fraction(0), Fraction(0))
+    if not min(across, down) or max(across, down) > _LARGEST_RATIO * min(across, down):
+        raise ValueError(
+            "must be width:height such as 16:9 or 1.91:1, "
+            f"from 1:{_LARGEST_RATIO} to {_LARGEST_RATIO}:1"
+        )
+    short = int(_SIDE * min(across, down) / max(across, down) + Fraction(1, 2))
+    return (_SIDE, short) if across >= down else (short, _SIDE)
+
+
+_OF_A_TEMPLATE = ("width", "height", "style", "quality")
+"""The fields that a template fills in."""
 
 
 class Generate(Operation):
-    """Make a picture from a description in words."""
+    """Make a picture from a description in words.
+
+    ``template`` and ``ratio`` are other ways of giving width, height, style and quality. When the
+    request is validated they are replaced by what they stand for, and are empty from then on. So
+    what is quoted, keyed, bought and filed does not depend on what the catalogue says later, and
+    the same picture is the same work, however it was asked for.
+    """
 
     module: ClassVar[str] = "create"
     title: ClassVar[str] = "Create image"
@@ -35,19 +82,42 @@ class Generate(Operation):
     negative_prompt: Words = Field(
         default="", title="Not in the picture", description="What to leave out."
     )
+    template: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=60), AfterValidator(_known)
+    ] = Field(
+        default="",
+        title="Template",
+        description=(
+            "What the picture is for, for example instagram_story; empty for none. It gives "
+            "width and height where they are 1024, style where it is empty, and quality where "
+            "it is standard (which may cost more); whatever else stands there wins."
+        ),
+        json_schema_extra={"enum": ["", *TEMPLATES]},
+    )
     width: int = Field(
-        default=1_024,
+        default=_SIDE,
         title="Width",
         description="Pixels, 64 to 4096.",
         ge=SMALLEST_SIDE,
         le=LARGEST_SIDE,
     )
     height: int = Field(
-        default=1_024,
+        default=_SIDE,
         title="Height",
         description="Pixels, 64 to 4096.",
         ge=SMALLEST_SIDE,
         le=LARGEST_SIDE,
+    )
+    ratio: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=20), AfterValidator(_possible)
+    ] = Field(
+        default="",
+        title="Aspect ratio",
+        description=(
+            "Width to height, for example 16:9 or 1.91:1, from 1:16 to 16:1; the longer side has "
+            "1024 pixels. It counts only without a template, and where width and height are both "
+            "1024. Empty for none."
+        ),
     )
     style: str = Field(
         default="",
@@ -107,6 +177,24 @@ class Generate(Operation):
             )
             for number in range(self.variations)
         )
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        """Put what template and ratio stand for in their place."""
+        values: dict[str, Any] = {}
+        if self.template:
+            found = TEMPLATES[self.template]
+            values = {name: getattr(found, name) for name in _OF_A_TEMPLATE if self._left(name)}
+        elif self.ratio and self._left("width") and self._left("height"):
+            values = dict(zip(("width", "height"), size_of(self.ratio), strict=True))
+        # Nobody has seen this object yet: it is frozen for all who get it.
+        self.__dict__.update(values, template="", ratio="")
+        self.model_fields_set.update(values)
+        return self
+
+    def _left(self, name: str) -> bool:
+        """Whether a field holds its default. Forms send defaults, too: being set says nothing."""
+        return bool(getattr(self, name) == type(self).model_fields[name].default)
 
     def target(self, width: int, height: int) -> tuple[int, int]:
         """Return the size asked for."""
