@@ -8,8 +8,10 @@ from billing.pricebook import PriceBook
 from billing.quotes import Charge, Quote, quote
 from engine.jobs import Picture
 from providers import Offer, Plan, Provider, Route
+from providers.offers import first_size
 from providers.routing import Health
 from studio.clock import now
+from studio.errors import InvalidRequest
 from studio.operations import Operation
 
 
@@ -26,10 +28,16 @@ class Planner:
         """Return the offers to try for ``operation``, in order.
 
         Raises:
+            InvalidRequest: it does not go with its pictures.
             NoOffer: nobody can do it, and why.
             PriceUnknown: somebody could, but there is no price.
         """
-        return self._route.plan(operation, [picture.facts() for picture in pictures])
+        inputs = [picture.facts() for picture in pictures]
+        if problem := operation.problem(*first_size(inputs)):
+            raise InvalidRequest(
+                f"{operation.title}: {problem}.", field=inputs[0].field, given=pictures[0].name
+            )
+        return self._route.plan(operation, inputs)
 
     def quote(self, wanted: Mapping[str, Plan]) -> Quote:
         """Return a quote with a line for each plan, named by its key, at its first offer."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
+from PIL import Image
 from prefect.artifacts import acreate_image_artifact, acreate_markdown_artifact
 from prefect.settings import PREFECT_UI_URL
 
@@ -25,6 +26,7 @@ from engine.jobs import Job
 from engine.outputs import thumbnail
 from engine.studio import Studio
 from studio import credits as money
+from studio import imaging
 
 MOST_LINES = 100
 """Lines of one table."""
@@ -75,6 +77,14 @@ async def show_gallery(gallery: Gallery, rest: str = "") -> str:
     title = count("picture", gallery.count)
     card = f"**Gallery: {title}**\n\nWith links to the files"
     markdown = gallery_markdown(gallery, rest)
+    return _page(await acreate_markdown_artifact(markdown, description=card))
+
+
+async def show_comparison(title: str, image: Image.Image) -> str:
+    """Show a picture before and after; return its address."""
+    picture = _data_uri(imaging.encode(image, "jpeg"))
+    card = f"**{_text(title)}**\n\nBefore and after"
+    markdown = f"## {_text(title)}\n\n![before and after]({picture})"
     return _page(await acreate_markdown_artifact(markdown, description=card))
 
 

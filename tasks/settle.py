@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 
+from engine.comparison import comparison
 from engine.execute import Order
 from engine.jobs import Job
 from engine.single import release_hold
-from engine.studio import open_studio
+from engine.studio import Studio, open_studio
 from studio import credits as money
-from tasks.artifacts import count, gallery_of, show_gallery
+from studio.errors import StudioError
+from tasks.artifacts import count, gallery_of, show_comparison, show_gallery
 
 
 @task(name="settle", task_run_name="settle", persist_result=False)
@@ -34,3 +36,17 @@ async def settle(orders: Sequence[Order], jobs: Sequence[Job]) -> None:
     if gallery.count:
         page = await show_gallery(gallery)
         get_run_logger().info("%s: %s", count("picture", gallery.count), page)
+    for job in jobs:
+        await _compare(studio, job)
+
+
+async def _compare(studio: Studio, job: Job) -> None:
+    """Show what was given beside what was made; that this fails does not fail the run."""
+    try:
+        image = await asyncio.to_thread(comparison, studio.store, job)
+    except StudioError as error:
+        get_run_logger().warning("before and after cannot be shown: %s", error)
+        return
+    if image is not None:
+        page = await show_comparison(f"{job.label}: before and after", image)
+        get_run_logger().info("before and after: %s", page)

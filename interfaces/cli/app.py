@@ -37,6 +37,7 @@ _COMMANDS = (
     ("batch", "batch:app", "Do a CSV file of operations."),
     ("account", "account:app", "See to a wallet."),
     ("library", "library:app", "Look through pictures."),
+    ("templates", "templates:app", "Find the size, style and quality for a purpose."),
     ("jobs", "jobs:app", "See what was asked of providers, and end what is unknown."),
     ("providers", "providers:providers", "See who there is, and what they sell."),
     ("emulators", "emulators:emulators", "Start emulators of the cloud providers."),
@@ -46,7 +47,7 @@ _COMMANDS = (
 What ``studio --help`` shows stands here, so that it loads none of them.
 """
 
-_GROUPS = {"quote", "run", "batch", "account", "library", "jobs"}
+_GROUPS = {"quote", "run", "batch", "account", "library", "jobs", "templates"}
 
 
 def _tree() -> App:

@@ -99,6 +99,8 @@ def _show_made(to: Console, made: Made) -> None:
             ("size", f"{picture.width} x {picture.height}"),
         ]
         show_facts(to, pairs)
+    if made.comparison:
+        show_facts(to, [("compare", str(made.comparison))])
     show_facts(
         to,
         [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from billing.ledger import balance
+from engine.comparison import comparison
 from engine.jobs import Job
 from engine.journal import jobs_of_run
 from engine.single import plan_one
@@ -17,6 +19,7 @@ from interfaces.cli.opening import check_funds, opened_studio
 from interfaces.cli.output import amount
 from interfaces.cli.prefect_runs import FlowOutcome, flow_of, prefect_server, run_flow
 from interfaces.cli.session import Session
+from studio import imaging
 from studio.operations import Operation
 
 
@@ -39,6 +42,7 @@ class Made:
     run: str
     link: str
     pictures: tuple[MadePicture, ...]
+    comparison: Path | None
     offer: str
     method: str
     seed: int | None
@@ -51,6 +55,7 @@ class Made:
             "run": self.run,
             "link": self.link,
             "assets": [{**asdict(each), "file": str(each.file)} for each in self.pictures],
+            "comparison": str(self.comparison) if self.comparison else None,
             "offer": self.offer,
             "method": self.method,
             "seed": self.seed,
@@ -83,6 +88,7 @@ def _made(studio: Studio, owner: str, outcome: FlowOutcome, to: str) -> Made:
         available = balance(connection, owner).available
     folder = Path(to).expanduser() if to else studio.settings.folder / "runs" / outcome.run
     pictures = tuple(picture for job in jobs for picture in _pictures(studio, job, folder))
+    compared = _compared(studio, jobs, folder)
     if not jobs or not outcome.completed:
         # What was made of several is kept, and told beside what failed.
         raise FlowFailed(outcome, [str(picture.file) for picture in pictures])
@@ -91,12 +97,21 @@ def _made(studio: Studio, owner: str, outcome: FlowOutcome, to: str) -> Made:
         run=outcome.run,
         link=outcome.link,
         pictures=pictures,
+        comparison=compared,
         offer=first.offer,
         method=str((first.delivery or {}).get("method", "")),
         seed=first.seed,
         credits=sum(job.credits for job in jobs),
         available=available,
     )
+
+
+def _compared(studio: Studio, jobs: Sequence[Job], folder: Path) -> Path | None:
+    """Write before and after side by side, where one picture was made of one."""
+    image = comparison(studio.store, jobs[0], cell=1_024) if len(jobs) == 1 else None
+    if image is None:
+        return None
+    return write_file(folder / f"{jobs[0].label}-comparison.png", imaging.encode(image, "png"))
 
 
 def _pictures(studio: Studio, job: Job, folder: Path) -> tuple[MadePicture, ...]:

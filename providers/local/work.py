@@ -12,7 +12,7 @@ from PIL import Image
 
 from providers.contract import Delivery, Output, Request
 from providers.local import focus, illustrate, matte, social, weights
-from providers.local.upscale import upscale
+from providers.local.upscale import MAX_FACTOR, upscale
 from providers.local.windows import SafeZone
 from providers.offers import Offer
 from studio import imaging
@@ -71,7 +71,12 @@ def upscale_lanczos(offer: Offer, request: Request, _weights: Path) -> Delivery:
 
 def _upscale(offer: Offer, request: Request, weights_folder: Path | None) -> Delivery:
     wanted = _expect(Upscale, request.operation)
-    image, method = upscale(_picture(request), wanted.times, weights_folder)
+    before = _picture(request)
+    target = wanted.target(before.width, before.height)
+    factor = min(max(target[0] / before.width, target[1] / before.height), MAX_FACTOR)
+    image, method = upscale(before, factor, weights_folder)
+    if image.size != target:
+        image = image.resize(target, Image.Resampling.LANCZOS)
     return Delivery(
         outputs=(_output(image, wanted.output_format),), model=offer.model, method=method
     )

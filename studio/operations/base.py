@@ -109,6 +109,16 @@ class Operation(BaseModel):
         del width, height
         return None
 
+    def problem(self, width: int, height: int) -> str:
+        """Say what is wrong with the request now that its picture is known; empty if nothing is.
+
+        Args:
+            width: pixels of that picture; 0 if there is none.
+            height: the same.
+        """
+        del width, height
+        return ""
+
 
 @cache
 def input_fields(operation: type[Operation]) -> Mapping[str, InputKind]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from studio.operations.base import Operation, Picture, PictureFormat, Prompt, Seed, Words
 
+PRESETS: Mapping[str, int] = MappingProxyType({"social": 1_080, "web": 2_048, "print": 3_072})
+"""Pixels of the longer side (the original's presets, which it only echoed)."""
+
 
 class Upscale(Operation):
-    """Enlarge a picture by a fixed factor, fast."""
+    """Enlarge a picture by a factor or to a size, fast."""
 
     module: ClassVar[str] = "upscale"
     title: ClassVar[str] = "Upscale image"
-    summary: ClassVar[str] = "Enlarge a picture two or four times, adding fine detail."
+    summary: ClassVar[str] = "Enlarge a picture by a factor or to a size, adding fine detail."
     example: ClassVar[dict[str, Any]] = {"image": "example.png", "factor": "2x"}
 
     operation: Literal["upscale"] = "upscale"
@@ -23,6 +28,12 @@ class Upscale(Operation):
     )
     factor: Literal["2x", "4x"] = Field(
         default="4x", title="Factor", description="How many times wider and higher."
+    )
+    preset: Literal["none", "social", "web", "print"] = Field(
+        default="none",
+        title="Preset",
+        description="Instead of a factor, pixels of the longer side: social 1080, web 2048, "
+        "print 3072.",
     )
     output_format: PictureFormat = Field(
         default="png", title="File type", description="png, jpeg or webp."
@@ -34,8 +45,21 @@ class Upscale(Operation):
         return int(self.factor.removesuffix("x"))
 
     def target(self, width: int, height: int) -> tuple[int, int]:
-        """Return the input's size times the factor."""
-        return width * self.times, height * self.times
+        """Return the input's size times the factor, or the preset's size."""
+        if self.preset == "none":
+            return width * self.times, height * self.times
+        longer = max(width, height, 1)
+        side = PRESETS[self.preset]
+        return max(1, round(width * side / longer)), max(1, round(height * side / longer))
+
+    def problem(self, width: int, height: int) -> str:
+        """Say that the picture is as large as the preset already; empty when it is not."""
+        if self.preset == "none" or max(width, height) < PRESETS[self.preset]:
+            return ""
+        return (
+            f"preset {self.preset} makes {PRESETS[self.preset]} pixels of the longer side, and the "
+            f"picture has {max(width, height)}"
+        )
 
 
 class UpscaleConservative(Operation):
