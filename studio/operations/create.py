@@ -24,7 +24,7 @@ LARGEST_SIDE = 4_096
 _SIDE = 1_024
 """What a side has that nobody has asked for, and the longer one of a ratio."""
 
-_RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,2})?):(\d{1,4}(?:\.\d{1,2})?)")
+_RATIO = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,2})?):([0-9]{1,4}(?:\.[0-9]{1,2})?)")
 _LARGEST_RATIO = _SIDE // SMALLEST_SIDE
 
 

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from engine.single import hold_credits, order_of, plan_one
-from studio.catalog import SOCIAL_FORMATS
+from studio.catalog import SOCIAL_FORMATS, TEMPLATES
 from studio.operations import Generate
 from tests.contract.world import World, opened_world
 from tests.support.studios import OWNER, execute
 
-TEMPLATES = (
-    (1080, 1080), (1080, 1350), (1080, 1920), (1200, 630), (820, 312), (1920, 1080), (1200, 600),
-    (1500, 500), (1200, 628), (1200, 627), (1128, 191), (1280, 720), (1000, 1500), (2560, 1080),
-)  # fmt: skip
-"""The sizes of the original's templates (its catalog, read 2026-08)."""
 EXTREMES = ((64, 64), (4096, 4096), (4096, 64), (64, 4096))
-SIZES = sorted({*TEMPLATES, *((each.width, each.height) for each in SOCIAL_FORMATS.values())})
+SIZES = sorted(
+    {(each.width, each.height) for each in TEMPLATES.values()}
+    | {(each.width, each.height) for each in SOCIAL_FORMATS.values()}
+)
 QUALITIES = ("draft", "standard", "premium")
 
 
@@ -41,6 +39,14 @@ def test_every_provider_has_an_offer_for_every_size(world: World, quality: str) 
             )
             plan = plan_one(world.studio, wanted, OWNER, "key").plan
             assert {choice.offer.provider for choice in plan.choices} == {name}
+
+
+def test_every_provider_has_an_offer_for_every_template_as_it_is(world: World) -> None:
+    for name in world.emulators:
+        for each in TEMPLATES:
+            wanted = Generate(prompt="x", template=each, provider=name)
+            plan = plan_one(world.studio, wanted, OWNER, "key").plan
+            assert {choice.offer.provider for choice in plan.choices} == {name}, each
 
 
 @pytest.mark.parametrize("size", [(1128, 191), (1080, 1920), (2560, 1080)], ids=str)

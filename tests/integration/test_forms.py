@@ -10,6 +10,7 @@ from prefect import Flow
 from prefect.exceptions import ParameterTypeError
 from prefect.utilities.callables import parameter_schema
 
+from studio.catalog import TEMPLATES
 from studio.operations import OPERATIONS
 from tasks import OPERATION_TASKS
 from tests.integration.test_gate import all_flows
@@ -58,3 +59,14 @@ def test_social_formats_are_a_list_of_choices() -> None:
     (export,) = [of for of in all_flows() if of.name == "export-for-social-media"]
     items = properties(export)["formats"]["items"]
     assert "instagram_story" in items["enum"]
+
+
+def test_templates_are_a_choice_that_may_be_left_empty() -> None:
+    (create,) = [of for of in all_flows() if of.name == "create-image"]
+    field = properties(create)["template"]
+    assert field["type"] == "string"
+    assert field["enum"] == ["", *TEMPLATES]
+    assert field["default"] == ""
+    create.validate_parameters({"prompt": "a hill", "template": "instagram_story"})
+    with pytest.raises(ParameterTypeError, match="instagram_story"):
+        create.validate_parameters({"prompt": "a hill", "template": "instagram_stori"})

@@ -24,6 +24,7 @@ _ALL = [
     ["providers"],
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),
+    *(["templates", name] for name in ("list", "search", "recommend")),
 ]
 
 
