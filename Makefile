@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 # The studio of this folder; its own, so that trying it out touches nothing else.
 export STUDIO_HOME ?= $(CURDIR)/.studio
 
-.PHONY: demo up test lint bench format lock clean
+.PHONY: demo up test lint matrix bench format lock clean
 
 demo: .venv/.runtime  ## make a dozen pictures offline, paid from a ledger, on a real Prefect server
 	@$(BIN)/studio demo
@@ -22,6 +22,9 @@ lint: .venv/.dev  ## style, types, floors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+matrix: .venv/.dev  ## every operation with every provider: done, or refused with the reason
+	@$(BIN)/python -m tests.contract.matrix
 
 bench: .venv/.dev  ## measure, each figure beside a peer or a limit
 	@$(BIN)/python -m benchmarks

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from providers.contract import Delivery, Provider, Request
-from providers.local import edit, motion, style, weights, work
+from providers.local import edit, motion, prompts, style, weights, work
 from providers.offers import Offer, read_offers
 
 _Work = Callable[[Offer, Request, Path], Delivery]
@@ -20,6 +20,7 @@ _WORK: Mapping[str, _Work] = {
     "local/span-x4": work.upscale_span,
     "local/lanczos": work.upscale_lanczos,
     "local/focal-crop": work.export_social,
+    "local/prompt-rules": prompts.enhance,
     **edit.WORK,
     **style.WORK,
     **motion.WORK,

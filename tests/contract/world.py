@@ -15,9 +15,11 @@ from engine.studio import Studio
 from providers import Provider
 from providers.gemini import GeminiProvider
 from providers.huggingface import HuggingFaceProvider
+from providers.local import LocalProvider
 from providers.stability import StabilityProvider
 from providers.wavespeed import WaveSpeedProvider
 from studio.clock import now
+from studio.settings import Settings
 from tests.contract.emulators.base import Emulator
 from tests.contract.emulators.gemini import GeminiEmulator
 from tests.contract.emulators.huggingface import HuggingFaceEmulator
@@ -35,6 +37,11 @@ class World:
 
     studio: Studio
     emulators: Mapping[str, Any]
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The providers by their names."""
+        return self.studio.providers
 
     @property
     def bills(self) -> int:
@@ -90,14 +97,17 @@ def adapters(urls: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, Prov
 
 
 @contextmanager
-def opened_world(folder: Path) -> Iterator[World]:
-    """Start the emulators and open a studio that buys from them."""
+def opened_world(folder: Path, *, local: bool = False) -> Iterator[World]:
+    """Start the emulators and open a studio that buys from them, and from this machine if asked."""
     with ExitStack() as stack:
         emulators = start_emulators(stack)
         providers = adapters(
             {name: each.url for name, each in emulators.items()},
             {name: each.key for name, each in emulators.items()},
         )
+        if local:
+            here = LocalProvider(Settings().weights_folder, width=1)
+            providers = {here.name: here, **providers}
         studio = stack.enter_context(
             opened_studio(
                 folder,
