@@ -94,6 +94,7 @@ class Offer(_Data):
         exact: whether what it makes is in size and file type just what was asked; the studio
             finishes what the others make.
         needs: weights without which it cannot be had.
+        needs_extra: the extra of this package without which it cannot be had.
         fallback: whether it is only a substitute, planned only when nothing better is ready.
         values: for fields with fewer choices here than in the operation, those choices.
         ranges: for numbers with narrower limits here, the smallest and the largest.
@@ -120,6 +121,7 @@ class Offer(_Data):
     asynchronous: bool = False
     exact: bool = False
     needs: tuple[str, ...] = ()
+    needs_extra: str = ""
     fallback: bool = False
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from providers.contract import Delivery, Provider, Request
@@ -28,6 +29,10 @@ _WORK: Mapping[str, _Work] = {
 """What is done for each offer, by its id."""
 
 _ROOMS = ("providers.local", *(f"providers.local.{name}" for name in ("edit", "style", "motion")))
+
+
+_EXTRAS: Mapping[str, str] = {"video": "av"}
+"""What must be importable for each extra that an offer may need."""
 
 
 def local_offers() -> tuple[Offer, ...]:
@@ -55,7 +60,10 @@ class LocalProvider(Provider):
         return self._offers
 
     def not_ready(self, offer: Offer) -> str:
-        """Say which weights are missing; empty when there are none to miss."""
+        """Say which library or weights are missing; empty when there are none to miss."""
+        extra = offer.needs_extra
+        if extra and find_spec(_EXTRAS[extra]) is None:
+            return f"lacks the library {_EXTRAS[extra]}: run `pip install image-studio[{extra}]`"
         missing = [name for name in offer.needs if not weights.has(name, self._weights)]
         if missing:
             return f"lacks the weights {', '.join(missing)}: run `studio setup`"

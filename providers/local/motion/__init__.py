@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from providers.contract import Delivery, Request
+from providers.local.motion import work
 from providers.offers import Offer
 
-WORK: Mapping[str, Callable[[Offer, Request, Path], Delivery]] = {}
+WORK: Mapping[str, Callable[[Offer, Request, Path], Delivery]] = {
+    "local/parallax": work.move_camera,
+    "local/puppet": work.speak,
+    "local/relief": work.make_solid,
+}
 """What is done for each offer, by its id."""
