@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -86,6 +87,20 @@ def resolve(
     with opened_studio() as studio:
         ended = end(studio, session.owner, job, "bought" if verdict == "bought" else "not_bought")
     session.out.result(_document(ended), lambda to: show_facts(to, _facts(ended)))
+    return Exit.DONE
+
+
+@app.command
+def resume(*, session: Here) -> int:
+    """Go on with jobs whose process is gone: collect, store, settle. Nothing is bought."""
+    from engine.resume import resume_orphans  # noqa: PLC0415 - engine and providers
+
+    with opened_studio() as studio:
+        resumed = studio.loop.run(resume_orphans(studio))
+    session.out.result(
+        asdict(resumed),
+        lambda to: show_facts(to, [(name, str(value)) for name, value in asdict(resumed).items()]),
+    )
     return Exit.DONE
 
 

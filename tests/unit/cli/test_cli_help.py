@@ -20,7 +20,7 @@ _ALL = [
     *(["run", name] for name in OPERATIONS),
     *(["batch", name] for name in ("check", "run", "status", "manifest")),
     *(["account", name] for name in ("show", "open", "top-up", "history")),
-    *(["jobs", name] for name in ("list", "show", "resolve", "collect")),
+    *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     ["providers"],
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from io import StringIO
 
+import pytest
+from rich.console import Console
+
+from interfaces.cli.templates import _show
 from studio.catalog import PLATFORMS, TEMPLATES, listed, recommend, search
 from tests.unit.cli.conftest import Command
 
@@ -35,19 +39,28 @@ def test_search_and_recommend_keep_their_order_and_say_why(studio_command: Comma
     ]
 
 
-def test_for_people_it_is_a_table_in_which_no_id_is_cut(
-    studio_command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_for_people_it_is_a_table(studio_command: Command) -> None:
     shown = studio_command("templates", "list").out
-    assert all(f"{each} " in shown for each in TEMPLATES)
-    assert "google_display_wide_skyscraper" in shown
+    assert all(f"\n{each} " in shown for each in TEMPLATES)
     assert "160x600" in shown
     assert "studio run generate --template" in shown
     shown = studio_command("templates", "recommend", "hiring").out
     assert "why" in shown
     assert "good for hiring" in shown
     assert "None;" in studio_command("templates", "search", "banana").out
+
+
+def test_a_narrow_terminal_breaks_descriptions_and_no_id() -> None:
+    narrow = Console(width=80, file=StringIO())
+    _show(narrow, list(TEMPLATES.values()), None)
+    lines = narrow.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert all(any(line.startswith(f"{each} ") for line in lines) for each in TEMPLATES)
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_empty_choice_is_not_offered_in_words(studio_command: Command) -> None:
+    shown = " ".join(studio_command("quote", "generate", "--help").out.replace("│", " ").split())
+    assert "[choices: instagram_feed_square, instagram_feed_portrait," in shown
 
 
 @pytest.mark.parametrize(
