@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from studio import catalog
 from studio.catalog import CATEGORIES, PLATFORMS, TEMPLATES, listed, recommend, search, template
-from studio.catalog.matching import query_words, words
+from studio.catalog.matching import Entry, Index, query_words, words
 from studio.errors import InvalidRequest
 
 ORIGINAL = (
@@ -229,9 +229,15 @@ def _place(word: str, of: catalog.Template) -> int:
     return next(rank for rank, text in enumerate(texts) if word in words(text.replace("_", " ")))
 
 
-def test_a_word_as_it_is_counts_more_than_its_beginning() -> None:
-    found = ids(search("feature", category="product"))
-    assert found == ["google_play_feature_graphic", "google_play_phone_screenshot"]
+def index(**texts: str) -> Index:
+    return Index({name: Entry({"text": frozenset(words(text))}) for name, text in texts.items()})
+
+
+def test_a_word_as_it_is_counts_more_than_the_beginning_of_one() -> None:
+    both = index(longer="storefront", itself="store")
+    assert [name for name, _ in both.look("store", ["longer", "itself"])] == ["itself", "longer"]
+    assert [name for name, _ in both.look("stor", ["longer", "itself"])] == ["longer", "itself"]
+    assert both.look("st", ["longer", "itself"]) == [], "two letters are the beginning of anything"
 
 
 def test_what_has_more_of_the_words_is_all_that_is_found() -> None:
@@ -239,8 +245,12 @@ def test_what_has_more_of_the_words_is_all_that_is_found() -> None:
 
 
 def test_a_typing_error_is_forgiven_only_where_the_word_stands_nowhere() -> None:
-    # "store" is near to "story"; as it is there, no story is meant.
-    assert not any("story" in each for each in ids(search("store")))
+    near = index(itself="store", other="story")
+    assert [name for name, _ in near.look("store", ["itself", "other"])] == ["itself"]
+    assert near.look("store", ["other"]) == []
+    begins = index(longer="storefront", other="stork")
+    assert [name for name, _ in begins.look("store", ["longer", "other"])] == ["longer"]
+    assert [name for name, _ in index(other="stork").look("store", ["other"])] == ["other"]
 
 
 def test_search_within_a_platform_and_category() -> None:
