@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from batches import read_batch
 from billing.pricebook import current
 from providers.catalogue import all_offers
 from scripts import write_operations_docs, write_settings_docs
@@ -72,3 +73,13 @@ def test_every_room_is_in_the_contract_of_the_floors() -> None:
     rooms -= {"tests", "benchmarks", "scripts"}
     assert rooms == set(project["tool"]["importlinter"]["root_packages"])
     assert rooms == set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+
+
+def test_the_demo_spends_no_money_whatever_keys_are_set() -> None:
+    campaign = ROOT / "examples" / "campaign.csv"
+    spec = read_batch(campaign.read_bytes(), source="campaign.csv", owner="demo", exists=_there)
+    assert {row.operation.provider for row in spec.rows} == {"local"}
+
+
+def _there(_reference: str, _kind: str) -> str:
+    return ""
