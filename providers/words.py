@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from studio.catalog import known_style
+
 
 def styled(prompt: str, style: str) -> str:
-    """Return the prompt with a style in words; unchanged without one."""
-    words = f"{style.replace('-', ' ')} style" if style else ""
+    """Return the prompt with a style in words; unchanged without one.
+
+    A style of the catalogue has words of its own; of any other its name is said.
+    """
+    found = known_style(style)
+    words = found.fragment if found else f"{style.replace('-', ' ')} style" if style else ""
     return _joined(prompt, ", ", words)
 
 

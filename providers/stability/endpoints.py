@@ -14,30 +14,8 @@ from providers.offers import Offer, first_size
 from providers.pictures import mask_for
 from providers.stability.forms import NAME, Form
 from providers.words import styled
+from studio.catalog import known_style
 from studio.errors import ProviderRejected
-
-STYLES = frozenset(
-    {
-        "enhance",
-        "anime",
-        "photographic",
-        "digital-art",
-        "comic-book",
-        "fantasy-art",
-        "line-art",
-        "analog-film",
-        "neon-punk",
-        "isometric",
-        "low-poly",
-        "origami",
-        "modeling-compound",
-        "cinematic",
-        "3d-model",
-        "pixel-art",
-        "tile-texture",
-    }
-)
-"""Its presets; any other style is said in words."""
 
 REFERENCE_STRENGTH = 0.5
 """How far ``ultra`` goes away from a reference (0 keeps it, 1 forgets it). It must be told, and the
@@ -97,9 +75,9 @@ def _same(*names: str, **renamed: str) -> dict[str, str]:
 def _style(form: Form, _: Offer, request: Request) -> None:
     """Add the style: as a preset where it is one, else in words."""
     style: str = _value(request, "style")
-    preset = "-".join(style.lower().replace("_", " ").split())
-    if preset in STYLES:
-        form.say("style_preset", "style", preset)
+    found = known_style(style)
+    if found is not None and found.stability:
+        form.say("style_preset", "style", found.stability)
     elif style:
         prompt = form.texts.get("prompt", "")
         form.say("prompt", "prompt", styled(prompt, style))

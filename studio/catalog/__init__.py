@@ -1,6 +1,7 @@
 """What the studio knows by heart: data files and the look-ups over them."""
 
 from studio.catalog.social_formats import SOCIAL_FORMATS, SocialFormat, social_format
+from studio.catalog.styles import STYLES, LocalStyle, Style, known_style, style
 from studio.catalog.templates import (
     CATEGORIES,
     PLATFORMS,
@@ -18,14 +19,19 @@ __all__ = [
     "CATEGORIES",
     "PLATFORMS",
     "SOCIAL_FORMATS",
+    "STYLES",
     "TEMPLATES",
+    "LocalStyle",
     "Recommendation",
     "SocialFormat",
+    "Style",
     "Template",
+    "known_style",
     "listed",
     "nearest",
     "recommend",
     "search",
     "social_format",
+    "style",
     "template",
 ]

@@ -13,6 +13,7 @@ from PIL import Image
 from providers import Delivery, Offer, read_offers
 from providers.gemini import GeminiProvider, ceiling
 from studio import imaging
+from studio.catalog import style
 from studio.operations import OPERATIONS
 from tests.contract.cases import Case
 from tests.contract.emulators.base import picture
@@ -51,7 +52,7 @@ _FIELDS: Mapping[str, Mapping[str, Any]] = {
 """What is set besides what the example of each operation sets."""
 _RATIO = {"generate": "16:9", "style_guide": "2:3"}
 """For the size asked for; 4:3 is that of the input picture."""
-_SAID = {"line-art": "line art style", "no rain": "Do not show: no rain"}
+_SAID = {"line-art": style("line-art").fragment, "no rain": "Do not show: no rain"}
 """How a field's words are said, where not as they are."""
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from providers import Delivery, Ticket, read_offers
 from studio import imaging, media
+from studio.catalog import style
 from studio.operations import (
     EditImage,
     EnhancePrompt,
@@ -104,7 +105,7 @@ SOLD = (
         "flux.1-dev/fal-ai",
         "/fal-ai/fal-ai/flux/dev",
         {
-            "prompt": "a fox, line art style. Do not show: text",
+            "prompt": f"a fox, {style('line-art').fragment}. Do not show: text",
             "image_size": {"width": 1408, "height": 1408},
             "num_inference_steps": 50,
             "guidance_scale": 3.5,

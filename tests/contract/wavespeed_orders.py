@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.catalog import style
 from studio.operations import (
     EditImage,
     EnhancePrompt,
@@ -104,7 +105,7 @@ SOLD = (
         "a style in words and one reference in the last place",
         _generate(style="line-art", reference_3="c"),
         {
-            "prompt": "a fox, line art style",
+            "prompt": f"a fox, {style('line-art').fragment}",
             "aspect_ratio": "1:1",
             "reference_images": ["reference_3.png"],
         },
@@ -136,7 +137,7 @@ SOLD = (
             output_format="jpeg",
         ),
         {
-            "prompt": "a fox, watercolour style. Do not show: people",
+            "prompt": f"a fox, {style('watercolor').fragment}. Do not show: people",
             "size": "1536*768",
             "seed": 2_147_483_647,
             "output_format": "jpeg",
@@ -465,7 +466,7 @@ SOLD = (
         "wavespeed/molmo2-prompt-optimizer",
         "a style that it does not know",
         EnhancePrompt(prompt=PROMPT, style="line-art"),
-        {"text": "a fox, line art style", "mode": "image"},
+        {"text": f"a fox, {style('line-art').fragment}", "mode": "image"},
         2_000,
         media_type="application/json",
     ),

@@ -13,6 +13,7 @@ from PIL import Image
 
 from providers.pictures import data_uri, from_base64, mask_for, picture_output, readable
 from providers.words import styled, without
+from studio.catalog import style as style_of
 from studio.errors import BadResponse, PictureRefused
 
 
@@ -153,10 +154,11 @@ def test_what_is_no_picture_may_have_been_bought(bad: bytes) -> None:
     [
         ("a fox", "", "a fox"),
         ("a fox.", "", "a fox."),
-        ("a fox. ", "line-art", "a fox, line art style"),
-        ("a fox!", "noir", "a fox!, noir style"),
-        ("", "line-art", "line art style"),
-        (" . ", "noir", "noir style"),
+        ("a fox. ", "line-art", f"a fox, {style_of('line-art').fragment}"),
+        ("a fox!", "baroque-gold", "a fox!, baroque gold style"),
+        ("a fox", "Line Art", f"a fox, {style_of('line-art').fragment}"),
+        ("", "line-art", style_of("line-art").fragment),
+        (" . ", "baroque", "baroque style"),
         ("", "", ""),
     ],
 )
