@@ -8,15 +8,15 @@ from pathlib import Path
 from providers.contract import Delivery, Request
 from providers.local.edit.background import replace_background
 from providers.local.edit.edit import edit_by_prompt
-from providers.local.edit.erase import erase
-from providers.local.edit.outpaint import outpaint
+from providers.local.edit.erase import erase_masked
+from providers.local.edit.outpaint import paint_on
 from providers.local.edit.recolour import search_recolor
 from providers.local.edit.replace import search_replace
 from providers.offers import Offer
 
 WORK: Mapping[str, Callable[[Offer, Request, Path], Delivery]] = {
-    "local/patchmatch-erase": erase,
-    "local/patchmatch-outpaint": outpaint,
+    "local/patchmatch-erase": erase_masked,
+    "local/patchmatch-outpaint": paint_on,
     "local/recolor": search_recolor,
     "local/replace": search_replace,
     "local/backdrop": replace_background,

@@ -18,6 +18,7 @@ Correction = Callable[[Image.Image, float, str], Image.Image]
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], np.float32)
 """The usual matrix of sepia, for RGB."""
+_PLAIN = {"white": (255, 255, 255), "black": (0, 0, 0)}
 _STRIP = 512
 _RIGHT_ANGLE = 90
 _MOST_BORDER = 0.25
@@ -220,7 +221,9 @@ def border(image: Image.Image, amount: float, value: str) -> Image.Image:
 
 
 def rgb_of(colour: colours.Colour) -> tuple[int, int, int]:
-    """Return a colour in 8 bit."""
+    """Return a colour in 8 bit; plain white and black are quite so, not as paint is."""
+    if colour.words in _PLAIN:
+        return _PLAIN[colour.words]
     lab = np.array([[[colour.lightness, colour.a, colour.b]]], np.float32)
     values = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)[0, 0], 0, 1) * 255
     red, green, blue = (round(float(value)) for value in values)

@@ -21,7 +21,7 @@ from providers.offers import Offer
 from studio.operations import Erase
 
 
-def erase(offer: Offer, request: Request, _weights: Path) -> Delivery:
+def erase_masked(offer: Offer, request: Request, _weights: Path) -> Delivery:
     """Take out what the mask covers.
 
     Where the picture's own transparency is the mask, what was transparent becomes solid; with a

@@ -27,7 +27,7 @@ _BAND = 0.7
 """Of such a subject this much may be copied, as a part of the margin's width."""
 
 
-def outpaint(offer: Offer, request: Request, weights: Path) -> Delivery:
+def paint_on(offer: Offer, request: Request, weights: Path) -> Delivery:
     """Add the margins and fill them; the picture itself keeps its bytes.
 
     Transparency is laid on grey first: what is beyond a transparent edge cannot be told.
