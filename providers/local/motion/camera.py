@@ -12,12 +12,14 @@ from dataclasses import dataclass
 _NOT = r"(?:(?P<no>no|not|without|never|don'?t|do\s+not)\s+(?:any\s+|the\s+)?)?"
 _HOW = (
     r"(?:(?:slow|slowly|gentle|gently|smooth|smoothly|subtle|subtly|quick|quickly|fast|dramatic|"
-    r"dramatically)\s+)*"
+    r"dramatically)\s+){0,3}"
 )
 _MAY = rf"{_NOT}{_HOW}(?:the\s+)?(?:camera\s+)?(?:is\s+|then\s+)?{_HOW}"
 """Before a verb that only cameras have: zoom, pan, tilt, dolly, orbit."""
 _MUST = rf"{_NOT}{_HOW}(?:the\s+)?camera\s+(?:is\s+|then\s+)?{_HOW}"
 """Before a verb that things in the picture have, too: a boat that moves left is not ours."""
+
+_NEVER = r"(?P<no>no|without)\s+(?:any\s+)?"
 
 _SIDE = r"(?:to\s+|towards?\s+)?(?:the\s+)?(?P<side>left|right|up|down)(?:wards?)?"
 _IN, _OUT = r"(?:in|inwards?|closer|forwards?)", r"(?:out|outwards?|back|backwards?|away)"
@@ -42,19 +44,19 @@ _RULES = tuple(
         ("orbit", _MUST, rf"(?:arc|circl|rotat|revolv|turn|mov)(?:es?|s|ing)?{_ROUND}"),
         ("still", _MAY, r"(?:static|still|fixed|locked(?:[\s-]off)?|stationary)\s+(?:camera|shot)"),
         ("still", _MUST, r"(?:stays?\s+|remains?\s+)?(?:static|still|fixed|locked|stationary)"),
-        ("moving", _MAY, r"(?:movement|motion|moves)"),
+        ("moving", _NEVER, r"(?:camera\s+)?(?:movement|motion|moves)"),
         ("zoom_in", _MAY, r"zoom(?:s|ing)?"),
         ("pan_right", _MAY, r"pan(?:s|ning)?"),
     )
 )
-_CLAUSES = re.compile(r"[,.;:!?\n]+|\b(?:then|and|while|as|but)\b", re.IGNORECASE)
+_CLAUSES = re.compile(r"[,.;!?\n]+|\b(?:then|and|while|as|but)\b", re.IGNORECASE)
 _FILLERS = frozenset(
     re.findall(
         r"\w+",
-        "a an the to of on in into at it its with camera shot movement motion move effect view "
-        "video slow slowly gentle gently smooth smoothly subtle subtly quick quickly fast dramatic "
-        "dramatically cinematic parallax around about subject object scene picture image photo "
-        "towards toward out from over across very little bit",
+        "a an the keep let make to of on in into at it its with camera shot movement motion move "
+        "effect view video slow slowly gentle gently smooth smoothly subtle subtly quick quickly "
+        "fast dramatic dramatically cinematic parallax around about subject object scene picture "
+        "image photo towards toward out from over across very little bit",
     )
 )
 _SPEEDS = (
@@ -103,11 +105,12 @@ def read_camera(prompt: str, seed: int) -> Camera:
     banned: set[str] = set()
     not_done: list[str] = []
     for clause in _CLAUSES.split(prompt):
-        rest = _take_moves(clause, found, banned)
+        rest = _take_moves(" ".join(clause.split()), found, banned)
         if any(word not in _FILLERS for word in re.findall(r"[^\W_]+", rest.lower())):
             not_done.append(" ".join(rest.split()))
     moves = _settled(found, banned)
-    asked = bool(moves) or bool(banned)
+    not_done += [move.replace("_", " ") for move in dict.fromkeys(found) if move not in moves]
+    asked = bool(moves) or "moving" in banned
     if not moves:
         left = [choice for choice in _CHOICES if not banned.intersection(choice)]
         moves = left[seed % len(left)] if left and "moving" not in banned else ("still",)
@@ -139,6 +142,6 @@ def _settled(found: list[str], banned: set[str]) -> tuple[str, ...]:
     """Return each move once; of two that undo each other only the first stays."""
     kept: list[str] = []
     for move in found:
-        if move not in {*kept, *banned, "moving"} and _OPPOSITE.get(move) not in kept:
+        if move not in {*kept, *banned} and _OPPOSITE.get(move) not in kept:
             kept.append(move)
     return tuple(move for move in kept if move != "still" or len(kept) == 1)

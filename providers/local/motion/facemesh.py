@@ -65,16 +65,12 @@ class Mesh:
 
     @property
     def yaw(self) -> float:
-        """How far the head is turned: 0 looks at the camera, 1 shows only one half of the face.
+        """How far the head is turned, in degrees: 0 looks at the camera, 90 is a profile.
 
-        Compared are the distances from the nose to either side of the face, along the eyes.
+        It is the angle of the line from one side of the face to the other, out of the picture.
         """
-        along = self.points[LEFT_EYE_OUT, :2] - self.points[RIGHT_EYE_OUT, :2]
-        along = along / max(float(np.hypot(*along)), 1e-6)
-        places = self.points[:, :2] @ along
-        right = float(places[NOSE] - places[RIGHT_CHEEK])
-        left = float(places[LEFT_CHEEK] - places[NOSE])
-        return min(1.0, abs(left - right) / max(abs(left) + abs(right), 1e-6))
+        across = self.points[LEFT_CHEEK] - self.points[RIGHT_CHEEK]
+        return math.degrees(math.atan2(abs(across[2]), float(np.hypot(*across[:2]))))
 
 
 def find_meshes(rgb: Pixels, weights: Path) -> list[Mesh]:

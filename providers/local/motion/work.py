@@ -27,8 +27,8 @@ Wanted = TypeVar("Wanted", bound=Operation)
 _VIDEO = "video/mp4"
 _MODEL = "model/gltf-binary"
 
-_TURNED = 0.6
-"""Yaw (``Mesh.yaw``) beyond which half of the mouth cannot be seen."""
+_TURNED = 40
+"""Degrees (``Mesh.yaw``) beyond which half of the mouth cannot be seen well."""
 _LEAST_FACE = 40
 """Pixels from brows to chin in the video below which no mouth can be drawn."""
 _MOST_SPEAKERS = 3

@@ -30,3 +30,9 @@ def astronaut(weights: Path) -> Image.Image:
 def coffee(weights: Path) -> Image.Image:
     """A cup on a table, 600 x 400, in the middle; no face."""
     return Image.open(weights / "coffee.png").convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def cat(weights: Path) -> Image.Image:
+    """A cat close up, 451 x 300; no human face."""
+    return Image.open(weights / "cat.png").convert("RGB")
