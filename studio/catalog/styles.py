@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ class Style(_Data):
     stability: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,60}$")] = ""
     local: LocalStyle
     source: _Line
-    checked: datetime.date
+    checked: dt.date
 
 
 def _read() -> Mapping[str, Style]:
@@ -100,7 +100,7 @@ _SAME |= {"color-pencil": "colour-pencil", "analogue-film": "analog-film"}
 
 
 def known_style(name: str) -> Style | None:
-    """Return the style that is meant by a name, however it is written (``Line Art``), or ``None``."""
+    """Return the style that a name means, however it is written (``Line Art``), or ``None``."""
     identifier = "-".join(name.casefold().replace("_", " ").replace("-", " ").split())
     return STYLES.get(_SAME.get(identifier, identifier))
 
