@@ -110,9 +110,12 @@ def test_zooming_enlarges_the_subject_more_than_the_background(
     first, last = parallax.frames(layers, size, camera, 2)
     red = [((f[..., 0] > 110) & (f[..., 1] < 60)).mean() for f in (first, last)]
     assert red[1] > red[0] * 1.15
-    plate = np.asarray(layers.plate, int)
-    middle = plate[90:190, 150:260]
-    assert ((middle[..., 0] > 110) & (middle[..., 1] < 40)).mean() < 0.1  # the saucer is gone
+    solid = layers.subject[..., 3] > 250
+    big = coffee.resize(layers.plate.shape[1::-1], Image.Resampling.LANCZOS)
+    white = [(np.asarray(each)[solid].min(axis=1) > 180).mean() for each in (big, layers.plate)]
+    assert white[0] > 0.08
+    assert white[1] < 0.02  # the cup is gone from the plate
+    assert np.abs(np.asarray(big, int) - layers.plate)[layers.subject[..., 3] == 0].mean() < 6
 
 
 @pytest.mark.parametrize(
