@@ -290,7 +290,7 @@ def test_growing_reaches_further(field: Image.Image, weights: Path) -> None:
              weights, image=field).facts["found_share"]
         for grow in (0, 10)
     ]  # fmt: skip
-    assert shares[1] >= shares[0]
+    assert shares[1] > 1.02 * shares[0]
 
 
 @pytest.mark.parametrize("search", ["the sky", "the green sky"])
