@@ -185,7 +185,7 @@ def _sky(rgb: Pixels, phrase: str) -> Found:
     # Blue by day and night, bright grey by cloud, warm and smooth at dusk.
     blue = (b < -4) & (a < 16)  # noqa: PLR2004 - L*a*b*
     pale = light > 72  # noqa: PLR2004 - of 100
-    smooth = rough < 3.2  # noqa: PLR2004 - of L*, by eye on ten photographs
+    smooth = rough < 3.2  # noqa: PLR2004 - of L*, set by eye on two photographs
     candidate = smooth & (blue | pale)
     _, labels = cv2.connectedComponents(candidate.astype(np.uint8))
     top = labels[: max(2, small.shape[0] // 50)]
