@@ -20,9 +20,7 @@ from tests.contract.world import opened_world
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Cell]]:
-    folder = Settings().weights_folder
-    if not weights.has("u2netp.onnx", folder):
-        weights.fetch(folder)
+    weights.fetch(Settings().weights_folder)
     with opened_world(Path(tmp_path_factory.mktemp("world")), local=True) as world:
         return run(world)
 
