@@ -36,7 +36,7 @@ def no_such_file(reference: str, kind: InputKind) -> str:
 
 def output_names(operation: Operation) -> tuple[str, ...]:
     """Return the names of what an operation makes, in order; an only output has none."""
-    return tuple(operation.formats) if isinstance(operation, SocialExport) else ("",)
+    return operation.outputs if isinstance(operation, SocialExport) else ("",)
 
 
 class Pictures:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from providers.contract import Delivery, Provider, Request
-from providers.local import edit, motion, prompts, style, weights, work
+from providers.local import edit, export, files, motion, prompts, style, weights, work
 from providers.offers import Offer, read_offers
 
 _Work = Callable[[Offer, Request, Path], Delivery]
@@ -20,7 +20,9 @@ _WORK: Mapping[str, _Work] = {
     "local/u2netp": work.remove_background,
     "local/span-x4": work.upscale_span,
     "local/lanczos": work.upscale_lanczos,
-    "local/focal-crop": work.export_social,
+    "local/focal-crop": export.export_social,
+    "local/compress": files.compress,
+    "local/convert": files.convert,
     "local/prompt-rules": prompts.enhance,
     **edit.WORK,
     **style.WORK,

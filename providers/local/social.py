@@ -1,25 +1,34 @@
 """One picture in the formats of many places: cropped around what matters, or whole on a backdrop.
 
 The picture is decoded once and analysed once; every format is then one resampling of a part of it.
+Formats that are the same in everything are rendered once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from providers.local.focus import NO_SAFE_ZONE, Importance, focal_crop
+from providers.local.resample import Source
 from providers.local.windows import Box, SafeZone, refuse_impossible
 from studio.errors import InvalidRequest
+from studio.imaging import flatten
 
-Mode = Literal["crop", "pad"]
+Mode = Literal["crop", "center", "pad"]
 Colour = tuple[int, int, int]
+Whole = NDArray[np.integer[Any]]
+Backdrop = Colour | Literal["blurred", "mirrored"]
 
 MAX_SIDE = 8192
 """Longest side of a format, in pixels; no place of publication takes more."""
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 _BACKDROP_SIDE = 96
 """Longest side at which a backdrop is blurred: after that nobody sees the difference."""
@@ -27,9 +36,9 @@ _BACKDROP_BLUR = 5.0
 """Radius of the blur, in pixels at that size."""
 _BACKDROP_LIGHT = 0.72
 """Backdrops are darkened a little, so that the picture stands out."""
-
-_HALVING = 2.5
-"""From this reduction on a half-size copy is used: half the time, and no visible difference."""
+_MIRROR_BLUR = 0.012
+"""Radius of a mirrored backdrop's blur, as a part of the picture's shorter side."""
+_MIRROR_LIGHT = 0.85
 
 
 @dataclass(frozen=True)
@@ -40,15 +49,18 @@ class Target:
         width: in pixels.
         height: in pixels.
         safe: what the place covers with its own signs; the subject is kept out of it.
-        mode: ``"crop"`` fills the format with a part of the picture; ``"pad"`` shows all of it.
-        backdrop: behind a padded picture: ``None`` for the picture itself, blurred, or a colour.
+        mode: ``"crop"`` fills the format with the part of the picture that matters, ``"center"``
+            with its middle; ``"pad"`` shows all of it.
+        backdrop: behind a padded picture: the picture itself, blurred or mirrored, or a colour.
+        focus: what a crop keeps in view, as fractions of the picture; ``None`` to find it.
     """
 
     width: int
     height: int
     safe: SafeZone = NO_SAFE_ZONE
     mode: Mode = "crop"
-    backdrop: Colour | None = None
+    backdrop: Backdrop = "blurred"
+    focus: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,12 +72,14 @@ class Rendered:
         image: exactly ``target.width`` x ``target.height`` pixels.
         shown: the part of the original that is seen, in its pixels.
         enlargement: above 1 where the original had fewer pixels than the format.
+        placed: where in the format that part is, as fractions of the format.
     """
 
     target: Target
     image: Image.Image
     shown: Box
     enlargement: float
+    placed: Box = WHOLE
 
 
 def render(image: Image.Image, targets: Sequence[Target], importance: Importance) -> list[Rendered]:
@@ -73,39 +87,23 @@ def render(image: Image.Image, targets: Sequence[Target], importance: Importance
 
     Args:
         image: RGB or RGBA. Crops keep transparency; padding lays it on the backdrop.
-        targets: what to render.
+        targets: what to render; equal ones share one result.
         importance: of this picture, from ``focus.importance``.
 
     Raises:
-        InvalidRequest: an impossible size, mode or safe zone.
+        InvalidRequest: an impossible size, mode, focal point or safe zone.
     """
     for target in targets:
         _check(target)
-    source = _Source(image)
-    return [
-        _cropped(source, target, importance) if target.mode == "crop" else _padded(source, target)
-        for target in targets
-    ]
+    source = Source(image)
+    made = {target: _render(source, target, importance) for target in dict.fromkeys(targets)}
+    return [made[target] for target in targets]
 
 
-class _Source:
-    """The picture, with a half-size copy that is made when it is first needed."""
-
-    def __init__(self, image: Image.Image) -> None:
-        self.image = image
-        self._half: Image.Image | None = None
-
-    def part(self, box: Box, size: tuple[int, int]) -> Image.Image:
-        """Return the part ``box`` (in pixels of the original) at ``size``."""
-        reduction = min((box.right - box.left) / size[0], (box.bottom - box.top) / size[1])
-        if reduction < _HALVING:
-            return self.image.resize(size, Image.Resampling.LANCZOS, box=box)
-        if self._half is None:
-            self._half = self.image.reduce(2)
-        # An odd width leaves half a pixel more in the copy; it must not be read beyond its edge.
-        right, bottom = (min(box[i + 2] / 2, self._half.size[i]) for i in (0, 1))
-        half = (box.left / 2, box.top / 2, right, bottom)
-        return self._half.resize(size, Image.Resampling.LANCZOS, box=half)
+def _render(source: Source, target: Target, importance: Importance) -> Rendered:
+    if target.mode == "pad":
+        return _padded(source, target)
+    return _cropped(source, target, importance)
 
 
 def _check(target: Target) -> None:
@@ -117,22 +115,47 @@ def _check(target: Target) -> None:
             given=f"{target.width} x {target.height}",
             allowed=f"sides of 1 to {MAX_SIDE} pixels",
         )
-    if target.mode not in ("crop", "pad"):
+    if target.mode not in ("crop", "center", "pad"):
         raise InvalidRequest(
-            "A format is cropped or padded.", field="mode", given=target.mode, allowed="crop, pad"
+            "A format is cropped or padded.",
+            field="mode",
+            given=target.mode,
+            allowed="crop, center, pad",
+        )
+    if target.focus is not None and not all(0 <= place <= 1 for place in target.focus):
+        raise InvalidRequest(
+            "The focal point is not in the picture.",
+            field="focus",
+            given=target.focus,
+            allowed="fractions of the picture's width and height, 0 to 1",
         )
     refuse_impossible(target.safe)
 
 
-def _cropped(source: _Source, target: Target, importance: Importance) -> Rendered:
+def _cropped(source: Source, target: Target, importance: Importance) -> Rendered:
     """Fill the format with the part of the picture that matters."""
     size = (target.width, target.height)
-    box = focal_crop(source.image, importance, *size, target.safe)
+    if target.mode == "center":
+        box = _around(source.image, target, (0.5, 0.5), NO_SAFE_ZONE)
+    elif target.focus is not None:
+        box = _around(source.image, target, target.focus, target.safe)
+    else:
+        box = focal_crop(source.image, importance, *size, target.safe)
     enlargement = target.width / (box.right - box.left)
     return Rendered(target, source.part(box, size), box, enlargement)
 
 
-def _padded(source: _Source, target: Target) -> Rendered:
+def _around(image: Image.Image, target: Target, point: tuple[float, float], safe: SafeZone) -> Box:
+    """Return the largest part of the format's shape whose clear middle is nearest to ``point``."""
+    scale = min(image.width / target.width, image.height / target.height)
+    width, height = target.width * scale, target.height * scale
+    middle = ((safe.left + 1 - safe.right) / 2, (safe.top + 1 - safe.bottom) / 2)
+    left = min(max(point[0] * image.width - middle[0] * width, 0.0), image.width - width)
+    top = min(max(point[1] * image.height - middle[1] * height, 0.0), image.height - height)
+    return Box(left, top, left + width, top + height)
+
+
+def _padded(source: Source, target: Target) -> Rendered:
     """Show the whole picture, in the middle of what the safe zone leaves, on a backdrop."""
     image, safe = source.image, target.safe
     room = (
@@ -142,18 +165,43 @@ def _padded(source: _Source, target: Target) -> Rendered:
     scale = min(room[0] / image.width, room[1] / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     whole = Box(0, 0, image.width, image.height)
-    canvas = _backdrop(source, target)
     front = source.part(whole, size)
     left = round(target.width * safe.left + (room[0] - size[0]) / 2)
     top = round(target.height * safe.top + (room[1] - size[1]) / 2)
+    if target.backdrop == "mirrored":
+        front = flatten(front)
+        canvas = _mirrored(front, target, (left, top))
+    else:
+        canvas = _backdrop(source, target)
     canvas.paste(front, (left, top), mask=front if front.mode == "RGBA" else None)
-    return Rendered(target, canvas, whole, scale)
+    placed = Box(
+        left / target.width,
+        top / target.height,
+        (left + size[0]) / target.width,
+        (top + size[1]) / target.height,
+    )
+    return Rendered(target, canvas, whole, scale, placed)
 
 
-def _backdrop(source: _Source, target: Target) -> Image.Image:
+def _mirrored(front: Image.Image, target: Target, corner: tuple[int, int]) -> Image.Image:
+    """Let the picture go on beyond its edges as in mirrors, softly: the picture stands out."""
+    columns = _folded(np.arange(target.width) - corner[0], front.width)
+    rows = _folded(np.arange(target.height) - corner[1], front.height)
+    mirrored = Image.fromarray(np.asarray(front)[rows][:, columns])
+    soft = mirrored.filter(ImageFilter.GaussianBlur(_MIRROR_BLUR * min(front.size)))
+    return ImageEnhance.Brightness(soft).enhance(_MIRROR_LIGHT)
+
+
+def _folded(places: Whole, length: int) -> Whole:
+    """Return the pixel of the picture that is seen at each place of its mirrored line."""
+    inside = places % (2 * length)
+    return np.asarray(np.minimum(inside, 2 * length - 1 - inside))
+
+
+def _backdrop(source: Source, target: Target) -> Image.Image:
     """Return the plain colour, or the picture itself: filling the format, blurred, darker."""
     size = (target.width, target.height)
-    if target.backdrop is not None:
+    if isinstance(target.backdrop, tuple):
         return Image.new("RGB", size, target.backdrop)
     image = source.image
     scale = min(image.width / size[0], image.height / size[1])
@@ -163,10 +211,6 @@ def _backdrop(source: _Source, target: Target) -> Image.Image:
     shrink = min(1.0, _BACKDROP_SIDE / max(size))
     small_size = (max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink)))
     small = source.part(middle, small_size)
-    if small.mode == "RGBA":
-        flat = Image.new("RGB", small.size, (255, 255, 255))
-        flat.paste(small, mask=small.getchannel("A"))
-        small = flat
-    blurred = small.filter(ImageFilter.GaussianBlur(_BACKDROP_BLUR))
+    blurred = flatten(small).filter(ImageFilter.GaussianBlur(_BACKDROP_BLUR))
     darker = ImageEnhance.Brightness(blurred).enhance(_BACKDROP_LIGHT)
     return darker.resize(size, Image.Resampling.BICUBIC)

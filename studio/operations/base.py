@@ -39,6 +39,9 @@ OptionalAudio = Annotated[str, _NAME_OR_NOTHING, Field(json_schema_extra={"input
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000)]
 """A description in words that may be left out."""
 
+Colour = Annotated[str, StringConstraints(strip_whitespace=True, pattern="^(#[0-9a-fA-F]{6})?$")]
+"""A colour as #rrggbb, or empty where that means something."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 """A strength from 0 to 1; 0 is a value like any other."""
 

@@ -23,6 +23,7 @@ from studio.operations.edit import (
     SearchRecolor,
     SearchReplace,
 )
+from studio.operations.files import Compress, Convert
 from studio.operations.library import TagImage
 from studio.operations.social import SocialExport
 from studio.operations.transform import ImageTo3D, ImageToVideo, TalkingAvatar
@@ -51,6 +52,8 @@ _CLASSES: tuple[type[Operation], ...] = (
     TalkingAvatar,
     ImageTo3D,
     SocialExport,
+    Compress,
+    Convert,
     TagImage,
 )
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from studio.catalog import SOCIAL_FORMATS
-from studio.operations.base import Operation, Picture
+from studio.operations.base import Colour, Operation, Picture
+
+SAFE = "_safe"
+"""What a preview's name has behind that of its format."""
+
+FIND = -1.0
+"""The focal point that leaves it to the studio."""
 
 
 def _known(identifier: str) -> str:
@@ -42,10 +48,43 @@ class SocialExport(Operation):
         min_length=1,
         max_length=len(SOCIAL_FORMATS),
     )
-    fit: Literal["crop", "pad"] = Field(
+    fit: Literal["crop", "center", "pad"] = Field(
         default="crop",
         title="Fit",
-        description="crop cuts around the subject; pad keeps all of it and fills the rest.",
+        description="crop cuts around the subject, center around the picture's middle; "
+        "pad keeps all of it and fills the rest.",
+    )
+    padding: Literal["blurred", "color", "mirrored"] = Field(
+        default="blurred",
+        title="Padding",
+        description="What fills the rest with pad: the picture itself, blurred or mirrored, "
+        "or a color.",
+    )
+    color: Colour = Field(
+        default="#ffffff",
+        title="Padding color",
+        description="As #rrggbb; counts only with the padding color.",
+    )
+    focus_x: float = Field(
+        default=FIND,
+        title="Focal point, across",
+        description="What crop keeps in view: 0 is the left edge, 1 the right; -1 lets the "
+        "studio find it.",
+        ge=-1,
+        le=1,
+    )
+    focus_y: float = Field(
+        default=FIND,
+        title="Focal point, down",
+        description="0 is the upper edge, 1 the lower; -1 lets the studio find it.",
+        ge=-1,
+        le=1,
+    )
+    safe_zones: bool = Field(
+        default=False,
+        title="Safe-zone previews",
+        description="Also make a second file for each format, in which you see what the platform "
+        "may cover.",
     )
     output_format: Literal["jpeg", "png"] = Field(
         default="jpeg", title="File type", description="jpeg or png; every platform takes both."
@@ -57,3 +96,35 @@ class SocialExport(Operation):
         if len(set(formats)) != len(formats):
             raise ValueError("names a format twice")
         return formats
+
+    @field_validator("focus_x", "focus_y")
+    @classmethod
+    def _in_the_picture(cls, place: float) -> float:
+        if place < 0 and place != FIND:
+            raise ValueError("must be from 0 to 1, or -1 to let the studio find it")
+        return place
+
+    @model_validator(mode="after")
+    def _whole_focus(self) -> Self:
+        if (self.focus_x == FIND) != (self.focus_y == FIND):
+            raise ValueError("focus_x and focus_y are given together or not at all (-1)")
+        if self.focus is not None and self.fit != "crop":
+            raise ValueError(f"focus_x and focus_y need fit crop; {self.fit} has no focal point")
+        return self
+
+    @model_validator(mode="after")
+    def _colour_to_pad_with(self) -> Self:
+        if self.padding == "color" and not self.color:
+            raise ValueError("padding color needs a color, such as #ffffff")
+        return self
+
+    @property
+    def focus(self) -> tuple[float, float] | None:
+        """The focal point that was given, as fractions of the picture."""
+        return None if self.focus_x == FIND else (self.focus_x, self.focus_y)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the files that it makes, in order: the exports first."""
+        previews = [f"{name}{SAFE}" for name in self.formats] if self.safe_zones else []
+        return (*self.formats, *previews)

@@ -48,7 +48,16 @@ _FIELDS = {
     },
     "remove_background": {"image"},
     "upscale": {"image", "factor"},
-    "social_export": {"image", "formats", "fit"},
+    "social_export": {
+        "image",
+        "formats",
+        "fit",
+        "padding",
+        "color",
+        "focus_x",
+        "focus_y",
+        "safe_zones",
+    },
 }
 _EVERYWHERE = {"operation", "provider", "model", "output_format"}
 

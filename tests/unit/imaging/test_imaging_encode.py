@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from io import BytesIO
 
 import numpy as np
@@ -89,15 +90,18 @@ def test_encode_within_uses_the_room_it_has(kind: Format) -> None:
     image = photo(320, 240)
     usual, least = len(encode(image, kind)), len(encode(image, kind, quality=30))
     room = (usual + least) // 2
-    data = encode_within(image, kind, room)
+    data, quality = astuple(encode_within(image, kind, room))
     assert least < len(data) <= room
     assert len(data) > 0.85 * room
-    assert data == encode_within(image, kind, room)
+    assert data == encode(image, kind, quality=quality)
+    assert len(encode(image, kind, quality=quality + 1)) > room
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
 def test_encode_within_changes_nothing_that_fits(kind: Format) -> None:
-    assert encode_within(photo(), kind, 10_000_000) == encode(photo(), kind)
+    fitted = encode_within(photo(), kind, 10_000_000)
+    assert fitted.data == encode(photo(), kind)
+    assert fitted.quality == (100 if kind == "png" else 85)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
@@ -106,7 +110,7 @@ def test_encode_within_refuses_the_impossible_and_says_how_far_it_goes(kind: For
         encode_within(photo(), kind, 100)
     assert (refusal.value.field, refusal.value.given) == ("max_bytes", "100")
     least = int(str(refusal.value.allowed).split()[2])
-    assert len(encode_within(photo(), kind, least)) == least
+    assert len(encode_within(photo(), kind, least).data) == least
 
 
 def test_format_of() -> None:

@@ -124,6 +124,8 @@ def test_transparency_is_kept_by_crops_and_laid_on_backdrops() -> None:
         (Target(0, 10), "format"),
         (Target(10, 9000), "format"),
         (Target(10, 10, mode="stretch"), "mode"),  # type: ignore[arg-type]
+        (Target(10, 10, focus=(1.2, 0.5)), "focus"),
+        (Target(10, 10, focus=(0.5, -0.1)), "focus"),
         (Target(10, 10, SafeZone(0.5, 0.5)), "safe"),
         (Target(10, 10, SafeZone(0.5, 0.5), "pad"), "safe"),
         (Target(10, 10, SafeZone(0.5, 0.7), "pad"), "safe"),
@@ -134,6 +136,20 @@ def test_impossible_formats_are_refused(target: Target, field: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         render(marked(), [target], on_mark())
     assert refusal.value.field == field
+
+
+def test_equal_formats_are_rendered_once() -> None:
+    targets = [Target(50, 50), Target(60, 50), Target(50, 50)]
+    first, second, third = render(marked(), targets, on_mark())
+    assert first is third is not second
+
+
+def test_a_focal_point_lies_in_the_middle_of_what_is_clear() -> None:
+    safe = SafeZone(left=0.4)
+    (one,) = render(marked(), [Target(100, 200, safe, focus=(0.5, 0.5))], on_mark())
+    assert one.shown == Box(80, 0, 180, 200)  # 0.7 of its width is at 150
+    (middle,) = render(marked(), [Target(100, 200, safe, mode="center")], on_mark())
+    assert middle.shown == Box(100, 0, 200, 200)
 
 
 def test_the_original_is_not_changed() -> None:
