@@ -8,13 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from PIL import Image
 
 from providers.contract import Delivery, Output, Request
 from providers.local import illustrate, matte
+from providers.local.style import named
 from providers.local.upscale import MAX_FACTOR, upscale
 from providers.offers import Offer
 from studio import imaging
+from studio.catalog import known_style
 from studio.operations import Generate, Operation, RemoveBackground, Upscale
 
 Wanted = TypeVar("Wanted", bound=Operation)
@@ -23,18 +26,23 @@ Wanted = TypeVar("Wanted", bound=Operation)
 def illustrate_prompt(offer: Offer, request: Request, _weights: Path) -> Delivery:
     """Compose an illustration from the prompt."""
     wanted = expect(Generate, request.operation)
+    chosen = known_style(wanted.style)
     made = illustrate.compose(
         wanted.prompt,
         width=wanted.width,
         height=wanted.height,
         seed=wanted.seed,
-        style=wanted.style,
+        style=chosen.local.drawn if chosen else wanted.style,
         negative_prompt=wanted.negative_prompt,
     )
+    image = made.image
+    if chosen:
+        image = Image.fromarray(named.painted(np.asarray(image), chosen))
+    how = f", {named.told(chosen)}" if chosen else ""
     return Delivery(
-        outputs=(_output(made.image, wanted.output_format),),
+        outputs=(_output(image, wanted.output_format),),
         model=offer.model,
-        method=f"illustration composed on this machine (scene: {made.scene})",
+        method=f"illustration composed on this machine (scene: {made.scene}){how}",
         seed=wanted.seed,
         facts={
             "kind": "illustration",

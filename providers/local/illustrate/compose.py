@@ -74,7 +74,7 @@ def compose(
     chosen, unknown = styles.choose(style, brief.style)
     # The style is no part of it: another style shows the same scene.
     rng = _rng(prompt, width, height, seed, negative_prompt)
-    label, palette = _palette(brief, rng)
+    label, palette = light_for(brief, rng)
     stage = _paint(brief, palette, width, height, rng)
     pixels = finish.develop(stage)
     if chosen:
@@ -93,7 +93,7 @@ def _rng(*arguments: object) -> np.random.Generator:
     )
 
 
-def _palette(brief: Brief, rng: np.random.Generator) -> tuple[str, Palette]:
+def light_for(brief: Brief, rng: np.random.Generator) -> tuple[str, Palette]:
     """The light: as said, else one that the scene often wears.
 
     Tinted if a colour was named for the whole.
