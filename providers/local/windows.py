@@ -143,7 +143,7 @@ def _inside(integral: Floats, windows: _Windows) -> Floats:
 
 
 def _rows(integral: Floats, places: Floats) -> Floats:
-    """Read the rows of an integral image at places between its nodes, as fractions of its height."""
+    """Read the rows of an integral image between its nodes, at fractions of its height."""
     cells = integral.shape[0] - 1
     exact = np.clip(places * cells, 0, cells)
     row = np.minimum(exact.astype(np.intp), cells - 1)
