@@ -136,8 +136,8 @@ class SearchReplace(_Change):
     summary: ClassVar[str] = "Find a thing in a picture by its name and put another in its place."
     example: ClassVar[dict[str, Any]] = {
         "image": "example.png",
-        "search": "the boat",
-        "prompt": "a whale",
+        "search": "the person",
+        "prompt": "a balloon",
     }
 
     operation: Literal["search_replace"] = "search_replace"
@@ -163,7 +163,7 @@ class SearchRecolor(_Change):
     summary: ClassVar[str] = "Find a thing in a picture by its name and give it another colour."
     example: ClassVar[dict[str, Any]] = {
         "image": "example.png",
-        "search": "the car",
+        "search": "the background",
         "prompt": "dark green",
     }
 
@@ -243,7 +243,7 @@ class EditImage(_Change):
     module: ClassVar[str] = "edit"
     title: ClassVar[str] = "Edit by prompt"
     summary: ClassVar[str] = "Change a picture as words say; more pictures may be referred to."
-    example: ClassVar[dict[str, Any]] = {"image": "example.png", "prompt": "make it winter"}
+    example: ClassVar[dict[str, Any]] = {"image": "example.png", "prompt": "make it warmer"}
 
     operation: Literal["edit"] = "edit"
     image: Picture = Field(title="Picture", description=_IMAGE)

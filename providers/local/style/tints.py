@@ -74,7 +74,8 @@ def tints(
         soil = palette.tint(tint) if tint else palette
         chosen[area.label] = _backdrop(area, (rank, len(backdrop)), brief.scene, palette, soil)
     things = sorted((area for area in found if area.label not in chosen), key=lambda a: -a.share)
-    turn = int(rng.integers(0, max(len(own), 1)))
+    said = any(want.colour for want in brief.wanted)
+    turn = 0 if said else int(rng.integers(0, max(len(own), 1)))
     for area in things:
         chosen[area.label] = _thing(area, chosen, own[turn:] + own[:turn], palette)
     return chosen, palette, brief, label
@@ -141,6 +142,8 @@ def _own_colours(brief: Brief) -> list[Colour]:
     """Return the main colours of the things that the prompt names, the largest areas first."""
     found: list[Colour] = []
     for want in brief.wanted:
+        if want.colour is not None:
+            found.append(want.colour)
         sprite = render(subjects()[want.name], 72.0, 0.0, want.colour)
         solid = sprite.alpha > _SOLID
         if not solid.any():
