@@ -86,6 +86,8 @@ def request(name: str, provider: str, files: Mapping[str, str]) -> Operation:
     for field, kind in input_fields(cls).items():
         if field in values:
             values[field] = files["mask" if field == "mask" else kind]
+    if name == "sketch":
+        values["image"] = files["sketch"]
     return cls.model_validate(values)
 
 
@@ -99,8 +101,28 @@ def example_files(folder: Path) -> dict[str, str]:
     ImageDraw.Draw(mask).rectangle((20, 20, 90, 90), fill=255)
     mask.save(folder / "mask.png")
     (folder / "sound.wav").write_bytes(_hum(4))
-    names = {"picture": "photo.png", "mask": "mask.png", "audio": "sound.wav"}
+    _house().save(folder / "sketch.png")
+    names = {
+        "picture": "photo.png",
+        "mask": "mask.png",
+        "audio": "sound.wav",
+        "sketch": "sketch.png",
+    }
     return {kind: str(folder / name) for kind, name in names.items()}
+
+
+def _house() -> Image.Image:
+    """Draw a house in black lines on white."""
+    sheet = Image.new("RGB", (_SIDE, _SIDE), "white")
+    pen = ImageDraw.Draw(sheet)
+    for line in (
+        [(80, 320), (80, 180), (190, 90), (300, 180), (300, 320), (80, 320)],
+        [(80, 180), (300, 180)],
+        [(160, 320), (160, 240), (220, 240), (220, 320)],
+        [(20, 320), (370, 320)],
+    ):
+        pen.line(line, fill="black", width=4)
+    return sheet
 
 
 def _hum(seconds: int, rate: int = 16_000) -> bytes:

@@ -32,11 +32,12 @@ _MOST_PIXELS = 800_000
 """Largest picture that passes through the network of paintings; a larger one is reduced first."""
 _SIDE = 384
 """Side of the square that the other network takes, pixels."""
-_OVERLAP = 64
-_LONGEST = 1_024
+_OVERLAP = 96
+_LONGEST = 912
 """Longest side at which it repaints, in squares; a larger picture is reduced first."""
 _STYLE_SIDE = 256
-_LEAST = 32
+_MARGIN = 24
+"""Pixels at the edges of what a network sees where it goes astray: mirrored, or covered by others."""
 
 _room = threading.BoundedSemaphore(2)
 _building = threading.Lock()
@@ -76,14 +77,13 @@ def paint(pixels: Pixels, number: int, strength: float = 1.0) -> Pixels:
         return pixels
     small = reduced(pixels, most=_MOST_PIXELS)
     h, w = small.shape[:2]
-    # The network halves twice, and its padding needs some pixels to mirror.
-    high, wide = max(-(-h // 4) * 4, _LEAST), max(-(-w // 4) * 4, _LEAST)
-    framed = cv2.copyMakeBorder(small, 0, high - h, 0, wide - w, cv2.BORDER_REFLECT)
+    # The network halves twice.
+    framed = _framed(small, -(h + 2 * _MARGIN) % 4, -(w + 2 * _MARGIN) % 4)
     batch = np.ascontiguousarray(framed.transpose(2, 0, 1)[None].astype(np.float32) / 255)
     weights = np.zeros(PAINTINGS, np.float32)
     weights[number] = 1
-    painted = _bytes(_run("multistyle26", batch, weights)[0].transpose(1, 2, 0)[:h, :w])
-    return blend(pixels, enlarged(painted, pixels, 0.35), strength)
+    painted = _bytes(_run("multistyle26", batch, weights)[0].transpose(1, 2, 0))
+    return blend(pixels, enlarged(_inside(painted, h, w), pixels, 0.35), strength)
 
 
 def vector(pixels: Pixels) -> Vector:
@@ -107,12 +107,20 @@ def repaint(pixels: Pixels, style: Vector, detail: float = 0.6, longest: int = _
         detail: how much of the fine relief of the original's lightness comes back, 0 to 1.
         longest: the longest side at which strokes are painted; 384 gives the broadest.
     """
-    whole = _square(_fitted(pixels, _SIDE), style)
+    tones = _fitted(pixels, _SIDE - 2 * _MARGIN)
+    whole = _square(_framed(tones), style)
     work = _fitted(pixels, longest)
     h, w = work.shape[:2]
-    if max(h, w) <= _SIDE:
-        return enlarged(whole, pixels, detail)
-    base = resized(whole, w, h)
+    if work.shape == tones.shape:
+        return enlarged(_inside(whole, h, w), pixels, detail)
+    base = _framed(resized(_inside(whole, *tones.shape[:2]), w, h))
+    painted = _in_squares(_framed(work), base, style)
+    return enlarged(_inside(painted, h, w), pixels, detail)
+
+
+def _in_squares(work: Pixels, base: Pixels, style: Vector) -> Pixels:
+    """Pass a picture square by square; broad tones are those of ``base``."""
+    h, w = work.shape[:2]
     total = np.zeros((h, w, 3), np.float32)
     share = np.zeros((h, w, 1), np.float32)
     for top in _starts(h):
@@ -123,8 +131,20 @@ def repaint(pixels: Pixels, style: Vector, detail: float = 0.6, longest: int = _
             weight = _feather(*part.shape[:2])
             total[box] += part * weight
             share[box] += weight
-    painted = np.clip(total / share + 0.5, 0, 255).astype(np.uint8)
-    return enlarged(painted, pixels, detail)
+    return np.asarray(np.clip(total / share + 0.5, 0, 255)).astype(np.uint8)
+
+
+def _framed(pixels: Pixels, more_rows: int = 0, more_columns: int = 0) -> Pixels:
+    """Mirror a margin around a picture."""
+    bottom, right = _MARGIN + more_rows, _MARGIN + more_columns
+    return np.asarray(
+        cv2.copyMakeBorder(pixels, _MARGIN, bottom, _MARGIN, right, cv2.BORDER_REFLECT), np.uint8
+    )
+
+
+def _inside(framed: Pixels, h: int, w: int) -> Pixels:
+    """Take the margin off again."""
+    return framed[_MARGIN : _MARGIN + h, _MARGIN : _MARGIN + w]
 
 
 def _starts(length: int) -> list[int]:
@@ -138,12 +158,13 @@ def _starts(length: int) -> list[int]:
 def _feather(h: int, w: int) -> NDArray[np.float32]:
     """Weights that fall towards the edges of a square."""
     y, x = (np.minimum(np.arange(n), np.arange(n)[::-1]) + 1 for n in (h, w))
-    fall = np.minimum(y[:, None], x[None, :]).astype(np.float32) / _OVERLAP
-    return np.asarray(np.clip(fall, 0, 1)[:, :, None], np.float32)
+    depth = np.minimum(y[:, None], x[None, :]).astype(np.float32) - _MARGIN
+    fall = depth / (_OVERLAP - 2 * _MARGIN)
+    return np.asarray(np.clip(fall, 1e-4, 1)[:, :, None], np.float32)
 
 
 def _soft(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), _OVERLAP / 3), np.float32)
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), _SIDE / 18), np.float32)
 
 
 def _square(pixels: Pixels, style: Vector) -> Pixels:

@@ -58,7 +58,7 @@ def transferred(
         return original
     theirs, own = network.vector(sample), network.vector(original)
     # The weakest styles still repaint; below a third the original shines through instead.
-    broad = int(384 + composition * 640)
+    broad = int(384 + composition * 528)
     made = network.repaint(original, own + (theirs - own) * np.float32(style), 0.0, broad)
     made = toned(made, sample, 0.6 * style)
     made = relieved(made, original, composition * 0.75)
