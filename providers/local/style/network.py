@@ -37,7 +37,7 @@ _LONGEST = 912
 """Longest side at which it repaints, in squares; a larger picture is reduced first."""
 _STYLE_SIDE = 256
 _MARGIN = 24
-"""Pixels at the edges of what a network sees where it goes astray: mirrored, or covered by others."""
+"""Pixels at the edges of what a network sees, where it goes astray: mirrored or covered twice."""
 
 _room = threading.BoundedSemaphore(2)
 _building = threading.Lock()

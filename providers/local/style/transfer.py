@@ -66,14 +66,14 @@ def transferred(
 
 
 def toned(pixels: Pixels, sample: Pixels, share: float) -> Pixels:
-    """Move the colours (not the lightness) towards the mean and spread of a sample's."""
+    """Move colours, and half as far the lightness, to the mean and spread of a sample's."""
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
     small = cv2.cvtColor(network.reduced(sample, 65_536), cv2.COLOR_RGB2LAB).astype(np.float64)
-    for c in (1, 2):
+    for c, part in enumerate((0.5, 1.0, 1.0)):
         plane = network.reduced(lab, 65_536)[:, :, c].astype(np.float64)
         spread = min(max(float(small[:, :, c].std()) / max(float(plane.std()), 1.0), 0.5), 2.0)
         levels = (np.arange(256) - plane.mean()) * spread + small[:, :, c].mean()
-        table = np.arange(256) + (levels - np.arange(256)) * share
+        table = np.arange(256) + (levels - np.arange(256)) * share * part
         lab[:, :, c] = cv2.LUT(lab[:, :, c], np.clip(table + 0.5, 0, 255).astype(np.uint8))
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)
 
