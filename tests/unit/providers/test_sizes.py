@@ -66,8 +66,9 @@ def test_the_ratio_is_kept_as_far_as_the_limits_let_it(
     smallest = math.ceil(sizes.min_side / sizes.multiple) * sizes.multiple
     if min(wide, high) == smallest:  # there the ratio is what has to give
         return
-    # Each side is off by a multiple at most; floats by a hair more.
-    most = (1 + sizes.multiple / min(wide, high)) ** 2 * (1 + 1e-9)
+    # One side is up to a multiple longer than it should be, the other up to one shorter.
+    side, step = min(wide, high), sizes.multiple
+    most = side / (side - step) * (1 + step / side) * (1 + 1e-9)
     assert 1 / most <= (wide / high) / (width / height) <= most
 
 
