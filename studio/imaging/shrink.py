@@ -10,6 +10,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from studio.errors import InvalidRequest
@@ -20,6 +21,8 @@ _MOST = 95
 """Above this quality files grow fast and nothing is seen of it."""
 _WEBP_METHOD = 4
 _PALETTE = 256
+_FEW_GREYS = 16
+"""Up to so many a palette takes at most half the bits of a grey channel."""
 _COLOURS = ((256, 90), (128, 80), (64, 70), (32, 60), (16, 50), (8, 40), (4, 30), (2, 20))
 """Sizes of a PNG's palette, and the quality that each counts as."""
 
@@ -58,7 +61,7 @@ def shrink(
         return Fitted(smallest, least)
     if len(smallest) > max_bytes:
         raise _too_large(format, max_bytes, len(smallest), least)
-    return best_fit(attempt, max_bytes, Fitted(smallest, least), max(_MOST, least))
+    return best_fit(attempt, max_bytes, Fitted(smallest, least), _MOST)
 
 
 def _lossy(image: Image.Image, kind: Format, quality: int, exif: bytes) -> bytes:
@@ -110,9 +113,12 @@ def _fewer(image: Image.Image, colours: int) -> Image.Image:
 
 def _lossless(image: Image.Image) -> Image.Image:
     """Return the same pixels in the mode that takes fewest bits."""
-    if image.getcolors(_PALETTE) is None:
-        return _grey(image)
+    colours = image.getcolors(_PALETTE)
+    if colours is None:
+        return image
     pixels = np.asarray(image)
+    if len(colours) > _FEW_GREYS and _is_grey(pixels):
+        return image.getchannel("R")
     channels = pixels.shape[2]
     found, places = np.unique(pixels.reshape(-1, channels), axis=0, return_inverse=True)
     indexed = Image.fromarray(places.reshape(pixels.shape[:2]).astype(np.uint8), "P")
@@ -120,13 +126,10 @@ def _lossless(image: Image.Image) -> Image.Image:
     return indexed
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    """Return grey without colour channels where all three are the same."""
-    if image.mode != "RGB":
-        return image
-    red, green, blue = (np.asarray(channel) for channel in image.split())
-    same = np.array_equal(red, green) and np.array_equal(green, blue)
-    return image.getchannel("R") if same else image
+def _is_grey(pixels: NDArray[np.uint8]) -> bool:
+    """Whether all channels are the same; with transparency none is."""
+    colours = pixels[..., :1] == pixels[..., 1:]
+    return pixels.shape[2] == len("RGB") and bool(colours.all())
 
 
 def _too_large(kind: Format, max_bytes: int, smallest: int, least: int) -> InvalidRequest:

@@ -50,6 +50,12 @@ def test_tiny_and_thin_parts(size: tuple[int, int], coffee: Image.Image) -> None
         assert psnr(part, coffee.resize(size, LANCZOS, box=box)) > 26
 
 
+def test_where_half_a_pixel_would_be_seen_it_counts(coffee: Image.Image) -> None:
+    box = Box(290.6, 190.3, 300.2, 197.5)
+    part = Source(coffee).part(box, (400, 300))
+    assert psnr(part, coffee.resize((400, 300), LANCZOS, box=box)) > 60
+
+
 def test_an_even_colour_stays_what_it_is_to_the_edge() -> None:
     image = Image.new("RGB", (801, 533), (250, 3, 129))
     for size in ((900, 600), (640, 420), (300, 200), (99, 66)):
