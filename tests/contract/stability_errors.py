@@ -150,8 +150,11 @@ def _too_large_there(emulator: StabilityEmulator, provider: StabilityProvider) -
 
 def _too_long_with_style(emulator: StabilityEmulator, provider: StabilityProvider) -> None:
     prompt = "x" * 9_995
-    error = fails(ProviderRejected, lambda: buy(provider, SYNC, prompt=prompt, style="gouache"))
-    assert (error.field, error.given) == ("prompt", "10010 characters")
+    error = fails(ProviderRejected, lambda: buy(provider, SYNC, prompt=prompt, style="unheard-of"))
+    assert (error.field, error.given) == (
+        "prompt",
+        f"{9_995 + len(', unheard of style')} characters",
+    )
     assert not emulator.requests
 
 

@@ -21,7 +21,9 @@ OFFERS = read_offers("providers.stability")
 
 _ABOUT = {"operation", "provider", "model", "quality"}
 """Who does it, not what is done."""
-_STUDIO = {("stability/upscale-fast", "factor")}
+_RESOLVED = {"template", "ratio", "variations"}
+"""What the studio has replaced by what it stands for before a provider sees it."""
+_STUDIO = {("stability/upscale-fast", "factor"), ("stability/upscale-fast", "preset")}
 """What the studio does with what was made."""
 _NO_SEED = {"stability/stable-fast-3d", "stability/upscale-fast", "stability/remove-background"}
 """The models have none."""
@@ -62,7 +64,7 @@ def _fields() -> list[tuple[Offer, str]]:
         (offer, name)
         for offer in OFFERS
         for name in OPERATIONS[offer.operation].model_fields
-        if name not in _ABOUT and (offer.id, name) not in _STUDIO
+        if name not in _ABOUT | _RESOLVED and (offer.id, name) not in _STUDIO
         if not (name == "seed" and offer.id in _NO_SEED)
     ]
 

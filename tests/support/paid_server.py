@@ -34,7 +34,7 @@ the purchase is counted: ``drop`` closes the connection without an answer, ``err
 that are not what they are called, and ``cut`` ends the connection in the middle of the file.
 """
 
-_MORE = {"guidance", "steps", "variations", "reference", "reference_2", "reference_3"}
+_MORE = {"guidance", "steps", "variations", "template", "ratio", "reference", "reference_2", "reference_3"}
 _FIELDS = {
     "generate": {
         "prompt",
@@ -47,7 +47,7 @@ _FIELDS = {
         *_MORE,
     },
     "remove_background": {"image"},
-    "upscale": {"image", "factor"},
+    "upscale": {"image", "factor", "preset"},
     "social_export": {
         "image",
         "formats",

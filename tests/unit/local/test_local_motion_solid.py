@@ -213,5 +213,5 @@ def test_large_pictures_fit_into_memory_and_time(weights: Path) -> None:
         [sys.executable, "-c", MEASURED, str(weights)], capture_output=True, text=True, check=True
     )
     megabytes, seconds = (float(word) for word in done.stdout.split())
-    assert megabytes < 1_500
+    assert megabytes < 2_500
     assert seconds < 40
