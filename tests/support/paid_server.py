@@ -34,7 +34,16 @@ the purchase is counted: ``drop`` closes the connection without an answer, ``err
 that are not what they are called, and ``cut`` ends the connection in the middle of the file.
 """
 
-_MORE = {"guidance", "steps", "variations", "template", "ratio", "reference", "reference_2", "reference_3"}
+_MORE = {
+    "guidance",
+    "steps",
+    "variations",
+    "template",
+    "ratio",
+    "reference",
+    "reference_2",
+    "reference_3",
+}
 _FIELDS = {
     "generate": {
         "prompt",

@@ -204,7 +204,9 @@ WORK["local/relief"](OFFERS["local/relief"], request, weights)
 layers = parallax.take_apart(imaging.open_picture(buffer.getvalue()), (1280, 720), weights)
 assert len(list(parallax.frames(layers, (1280, 720), read_camera("orbit", 0), 5))) == 5
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print(usage.ru_maxrss // 1024, usage.ru_utime + usage.ru_stime)
+# Not ru_maxrss: it counts the process that this one was forked from, too.
+peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(int(peak) // 1024, usage.ru_utime + usage.ru_stime)
 """
 
 
@@ -213,5 +215,5 @@ def test_large_pictures_fit_into_memory_and_time(weights: Path) -> None:
         [sys.executable, "-c", MEASURED, str(weights)], capture_output=True, text=True, check=True
     )
     megabytes, seconds = (float(word) for word in done.stdout.split())
-    assert megabytes < 2_500
+    assert megabytes < 1_500
     assert seconds < 40
