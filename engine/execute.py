@@ -162,7 +162,11 @@ class Executor:
             passed = await to_the_end(self._gate.open(opening))
             job = await self._go_on(passed)
             # Before the slot is given back: who comes next shall know what was learnt.
-            await self._pacing.learn(provider, job)
+            try:
+                await self._pacing.learn(provider, job)
+            except StudioError as error:
+                # What was bought is written down; that no lesson was learnt does not undo it.
+                _log.warning("nothing was learnt of %s: %s", provider.name, error)
         return job
 
     async def _go_on(self, passed: Pass) -> Job:

@@ -8,7 +8,14 @@ import pytest
 
 from providers import AccountLimits, Delivery, Offer, Request
 from studio.clock import now
-from studio.errors import AuthFailed, OutcomeUnknown, PaymentRequired, ProviderError, RateLimited
+from studio.errors import (
+    AuthFailed,
+    OutcomeUnknown,
+    PaymentRequired,
+    ProviderError,
+    RateLimited,
+    StudioUnavailable,
+)
 from studio.operations import Generate
 from tests.support.studios import execute, order_for
 from tests.unit.engine.conftest import House
@@ -97,3 +104,13 @@ def test_no_more_are_under_way_at_once_than_the_account_allows(limited: House) -
 
     assert limited.studio.loop.run(all_of_them()) == ["settled"] * 8
     assert most == 2
+
+
+def test_what_was_bought_stays_bought_when_nothing_can_be_learnt(
+    limited: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_account: str) -> None:
+        raise StudioUnavailable("the database is away")
+
+    monkeypatch.setattr(limited.studio.pacer, "succeeded", away)
+    assert buy(limited, 1) == "settled"
