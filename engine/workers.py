@@ -59,7 +59,7 @@ class Worker:
         if row is None:
             return False
         if row.host == socket.gethostname() and self._path(identifier).exists():
-            return not self._can_lock(identifier)
+            return self._is_locked(identifier)
         return bool(row.beat_at > now() - SILENCE)
 
     def close(self) -> None:
@@ -73,12 +73,16 @@ class Worker:
     def _path(self, identifier: str) -> Path:
         return self._folder / f"{identifier}.lock"
 
-    def _can_lock(self, identifier: str) -> bool:
+    def _is_locked(self, identifier: str) -> bool:
+        # Shared: several that look at the same moment must not take each other for the owner.
+        shared = portalocker.LockFlags.SHARED | portalocker.LockFlags.NON_BLOCKING
         try:
-            with portalocker.Lock(self._path(identifier), mode="a", timeout=0):
-                return True
-        except portalocker.exceptions.LockException:
+            with portalocker.Lock(self._path(identifier), mode="r", timeout=0, flags=shared):
+                return False
+        except FileNotFoundError:  # it took its leave this very moment
             return False
+        except portalocker.exceptions.LockException:
+            return True
 
     def _register(self, connection: Connection) -> None:
         moment = now()

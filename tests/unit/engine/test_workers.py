@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -77,6 +78,17 @@ def test_a_neighbour_that_is_killed_is_dead_at_once(
     # Its last beat is younger than any silence; the lock alone tells.
     assert not worker.alive(neighbour)
     assert not worker.alive(neighbour)
+
+
+def test_many_that_look_at_once_do_not_take_each_other_for_the_dead(
+    worker: Worker, sqlite_url: str, folder: Path
+) -> None:
+    process, neighbour = _neighbour(sqlite_url, folder)
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(worker.alive, [neighbour] * 400))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not any(pool.map(worker.alive, [neighbour] * 400))
 
 
 def test_a_neighbour_that_takes_its_leave_is_gone(
