@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -16,12 +15,10 @@ from typing import Any
 
 from batches.spec import Problem
 from studio.credits import show
+from studio.spreadsheets import neutral
 
 STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown")
 """How a row may end. ``unknown``: it may have been bought, and a person must decide."""
-
-_DANGEROUS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets take the wide ones for formulas too
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +121,5 @@ def _csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_safe(row[name]) for name in names])
+        writer.writerow([neutral(row[name]) for name in names])
     return file.getvalue().encode()
-
-
-def _safe(value: Any) -> Any:
-    """Return what a spreadsheet does not take for a formula (OWASP, CSV injection)."""
-    if isinstance(value, str) and value.startswith(_DANGEROUS) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return "" if value is None else value

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from studio import credits as money
-from studio.errors import PriceUnknown, SetupIncomplete
+from studio.errors import NotFound, PriceUnknown, SetupIncomplete
 
 FOLDER = Path(__file__).with_name("prices")
 """Where the books that come with the studio lie, one file each, named by its version."""
@@ -44,6 +44,16 @@ class PriceLine(BaseModel):
     price: Amount = Field(description="What the studio charges for one unit.")
     provider_cost: Amount = Field(description="What the provider charges the operator for it.")
     source: Words = Field(description="Where the two figures come from.")
+
+    @property
+    def margin(self) -> int:
+        """What one unit leaves to the operator, in micro-credits; below 0 it is a loss."""
+        return self.price - self.provider_cost
+
+    @property
+    def provider(self) -> str:
+        """Who sells it to the operator."""
+        return self.offer.partition("/")[0]
 
 
 def _no_doubles(lines: tuple[PriceLine, ...]) -> tuple[PriceLine, ...]:
@@ -102,14 +112,41 @@ def load(path: Path) -> PriceBook:
         raise SetupIncomplete(f"The price book {path} cannot be read: {error}.") from error
 
 
+def books(folder: Path = FOLDER) -> list[PriceBook]:
+    """Return every book, the oldest first.
+
+    Raises:
+        SetupIncomplete: one of them is faulty.
+    """
+    found = [load(path) for path in folder.glob("*.toml")]
+    return sorted(found, key=lambda book: (book.date, book.version))
+
+
+def find(version: str, folder: Path = FOLDER) -> PriceBook:
+    """Return the book of a version.
+
+    Raises:
+        NotFound: there is none.
+        SetupIncomplete: a book is faulty.
+    """
+    known = {book.version: book for book in books(folder)}
+    if version not in known:
+        raise NotFound(
+            "There is no such price book.",
+            field="book",
+            given=version,
+            allowed=", ".join(known) or "none is there",
+        )
+    return known[version]
+
+
 def current(today: dt.date, folder: Path = FOLDER) -> PriceBook:
     """Return the newest book whose date has come; one for next month may lie there already.
 
     Raises:
         SetupIncomplete: there is none, or one of them is faulty.
     """
-    books = [load(path) for path in sorted(folder.glob("*.toml"))]
-    valid = [book for book in books if book.date <= today]
+    valid = [book for book in books(folder) if book.date <= today]
     if not valid:
         raise SetupIncomplete(f"There is no price book for {today} in {folder}.")
-    return max(valid, key=lambda book: (book.date, book.version))
+    return valid[-1]

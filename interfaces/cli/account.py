@@ -9,9 +9,9 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from billing.ledger import Balance
+from billing.ledger.history import Movement, movements
 from interfaces.cli.exits import Exit
 from interfaces.cli.groups import group
-from interfaces.cli.journal import Movement, movements
 from interfaces.cli.opening import opened_database, opened_ledger
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
@@ -106,10 +106,23 @@ def history(*, limit: int = 20, session: Here) -> int:
     with opened_database(session.config) as database, database.read() as connection:
         found = movements(connection, session.owner, limit)
     session.out.result(
-        {"owner": session.owner, "entries": [each.as_dict() for each in found]},
+        {"owner": session.owner, "entries": [_movement_document(each) for each in found]},
         lambda to: _show_history(to, found),
     )
     return Exit.DONE
+
+
+def _movement_document(movement: Movement) -> dict[str, Any]:
+    return {
+        "id": movement.id,
+        "at": movement.at.isoformat(),
+        "kind": movement.kind,
+        "key": movement.key,
+        **amount("available", movement.available),
+        **amount("held", movement.held),
+        **amount("spent", movement.spent),
+        "why": movement.why,
+    }
 
 
 def _show_history(to: Console, found: list[Movement]) -> None:

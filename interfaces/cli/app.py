@@ -36,6 +36,7 @@ _COMMANDS = (
     ("run", "operations:run", "Do one operation: buy it and file the picture."),
     ("batch", "batch:app", "Do a CSV file of operations."),
     ("account", "account:app", "See to a wallet."),
+    ("prices", "prices:app", "See prices, costs and margins, and what changed."),
     ("library", "library:app", "Look through pictures."),
     ("templates", "templates:app", "Find the size, style and quality for a purpose."),
     ("jobs", "jobs:app", "See what was asked of providers, and end what is unknown."),
@@ -47,7 +48,7 @@ _COMMANDS = (
 What ``studio --help`` shows stands here, so that it loads none of them.
 """
 
-_GROUPS = {"quote", "run", "batch", "account", "library", "jobs", "templates"}
+_GROUPS = {"quote", "run", "batch", "account", "library", "jobs", "prices", "templates"}
 
 
 def _tree() -> App:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Subquery, case, exists, func, select
 
-from billing.ledger import balance
+from billing.ledger.wallets import balance
 from billing.tables import holds, ledger_entries, ledger_transactions, wallets
-from interfaces.cli.output import amount
 from studio.errors import InvalidRequest
 
 _MOST = 500
@@ -29,19 +28,6 @@ class Movement:
     spent: int
     why: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """The movement as JSON values."""
-        return {
-            "id": self.id,
-            "at": self.at.isoformat(),
-            "kind": self.kind,
-            "key": self.key,
-            **amount("available", self.available),
-            **amount("held", self.held),
-            **amount("spent", self.spent),
-            "why": self.why,
-        }
-
 
 def movements(connection: Connection, owner: str, limit: int) -> list[Movement]:
     """Return the last transactions of ``owner``, the newest first.
@@ -55,27 +41,45 @@ def movements(connection: Connection, owner: str, limit: int) -> list[Movement]:
             "That is no size of a page.", field="limit", given=limit, allowed=f"1 to {_MOST}"
         )
     balance(connection, owner)
-    made = ledger_transactions
+    newest = _newest(owner, limit)
     query = (
         select(
-            made.c.id,
-            made.c.at,
-            made.c.kind,
-            made.c.key,
+            newest.c.id,
+            newest.c.at,
+            newest.c.kind,
+            newest.c.key,
             _moved("available").label("available"),
             _moved("held", "claimed").label("held"),
             _moved("spent").label("spent"),
-            func.coalesce(made.c.reason, holds.c.purpose, "").label("why"),
+            func.coalesce(newest.c.reason, holds.c.purpose, "").label("why"),
         )
-        .join(wallets, wallets.c.id == made.c.wallet_id)
-        .join(ledger_entries, ledger_entries.c.transaction_id == made.c.id)
-        .outerjoin(holds, holds.c.id == made.c.hold_id)
-        .where(wallets.c.owner == owner)
-        .group_by(made.c.id, holds.c.purpose)
-        .order_by(made.c.at.desc(), made.c.id.desc())
-        .limit(limit)
+        .join(ledger_entries, ledger_entries.c.transaction_id == newest.c.id)
+        .outerjoin(holds, holds.c.id == newest.c.hold_id)
+        .group_by(
+            newest.c.id,
+            newest.c.at,
+            newest.c.kind,
+            newest.c.key,
+            newest.c.reason,
+            holds.c.purpose,
+        )
+        .order_by(newest.c.at.desc(), newest.c.id.desc())
     )
     return [Movement(**row) for row in connection.execute(query).mappings()]
+
+
+def _newest(owner: str, limit: int) -> Subquery:
+    """Choose the transactions before their entries are added up: a wallet may have a million."""
+    made = ledger_transactions
+    moved = exists().where(ledger_entries.c.transaction_id == made.c.id)
+    return (
+        select(made)
+        .join(wallets, wallets.c.id == made.c.wallet_id)
+        .where(wallets.c.owner == owner, moved)
+        .order_by(made.c.at.desc(), made.c.id.desc())
+        .limit(limit)
+        .subquery("newest")
+    )
 
 
 def _moved(*accounts: str) -> Any:

@@ -1,0 +1,57 @@
+"""``studio prices``: what is said of prices, costs and margins."""
+
+from __future__ import annotations
+
+import pytest
+
+from billing.pricebook import books
+from tests.unit.cli.conftest import Command
+
+
+def test_every_price_is_listed_with_its_cost_and_margin(studio_command: Command) -> None:
+    newest = books()[-1]
+    told = studio_command("prices", "list", "--book", newest.version, "--json").document
+    assert told["offers"] == len(told["prices"]) == len(newest.lines)
+    for each in told["prices"]:
+        assert each["price"] - each["cost"] == each["margin"]
+        assert each["source"]
+    shown = studio_command("prices", "list", "--provider", "stability")
+    assert "stability/core" in shown.out
+    assert "local/" not in shown.out
+
+
+def test_one_price_and_where_it_comes_from(studio_command: Command) -> None:
+    told = studio_command("prices", "show", "stability/core", "--json").document
+    assert (told["price"], told["cost"], told["margin_share"]) == (3_600_000, 3_000_000, "16.7 %")
+    assert "price list" in studio_command("prices", "show", "stability/core").out
+
+
+def test_what_changed_between_two_books(studio_command: Command) -> None:
+    oldest, newest = books()[0], books()[-1]
+    told = studio_command("prices", "diff", oldest.version, newest.version, "--json").document
+    assert told["same"] + len(told["changed"]) + len(told["removed"]) == len(oldest.lines)
+    assert told["same"] + len(told["changed"]) + len(told["added"]) == len(newest.lines)
+    assert "added" in studio_command("prices", "diff", oldest.version).out
+
+
+def test_the_books_say_which_is_in_force(studio_command: Command) -> None:
+    told = studio_command("prices", "books", "--json").document["books"]
+    assert [each["book"] for each in told if each["in_force"]] == [told[-1]["book"]]
+    assert "in force" in studio_command("prices", "books").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("list", "--book", "2020"), 2),
+        (("list", "--provider", "nobody"), 2),
+        (("diff", "2020"), 2),
+        (("show", "local/nothing"), 3),
+    ],
+)
+def test_what_is_not_there_is_said(
+    words: tuple[str, ...], code: int, studio_command: Command
+) -> None:
+    told = studio_command("prices", *words, "--json")
+    assert told.code == code
+    assert told.document["error"]["given"]
