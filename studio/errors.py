@@ -13,7 +13,12 @@
     ├── GateRefused                pre-flight said no; nothing was bought
     │   ├── NotEnoughCredits
     │   ├── PriceUnknown
-    │   ├── AccountRefused         no wallet, suspended, or somebody else's
+    │   ├── AccountRefused         no wallet, or somebody else's
+    │   │   ├── AccountSuspended   by a person, for a reason that is told
+    │   │   └── AccountEnded       its plan was paid for until then
+    │   ├── NotInPlan              the workspace's plan has nothing of the kind
+    │   ├── LimitReached           so many per period, or so many at once; says when it resets
+    │   ├── BudgetReached          more than somebody set for this run, user, project, month
     │   └── HoldRefused            a hold that is closed, expired or too small
     ├── ProviderError              a provider did not deliver
     │   ├── AuthFailed             the key was not accepted
@@ -163,9 +168,43 @@ class PriceUnknown(GateRefused):
 
 
 class AccountRefused(GateRefused):
-    """There is no such wallet, it is suspended, or it belongs to somebody else."""
+    """There is no such wallet, or it belongs to somebody else."""
 
     code = "account_refused"
+
+
+class AccountSuspended(AccountRefused):
+    """The account was suspended; ``details`` say since when and why, where that is known."""
+
+    code = "account_suspended"
+
+
+class AccountEnded(AccountRefused):
+    """The account's plan was agreed until a moment that has passed (``details['ended_at']``)."""
+
+    code = "account_ended"
+
+
+class NotInPlan(GateRefused):
+    """The workspace's plan never allows this, however long one waits."""
+
+    code = "not_in_plan"
+
+
+class LimitReached(GateRefused):
+    """A limit of the plan is used up.
+
+    ``details``: ``limit_on``, ``used``, ``asked``, ``limit``, ``resets_at`` (a moment, or ``None``
+    when it is not time that frees it).
+    """
+
+    code = "limit_reached"
+
+
+class BudgetReached(GateRefused):
+    """It comes to more than was set as the most; amounts in ``details`` are micro-credits."""
+
+    code = "budget_reached"
 
 
 class HoldRefused(GateRefused):

@@ -13,7 +13,7 @@ from billing.ledger.lookup import answer_each
 from billing.ledger.words import Balance, StateRequest, Wallet, WalletRequest
 from billing.tables import wallets
 from studio import clock
-from studio.errors import AccountRefused, StudioError
+from studio.errors import AccountRefused, AccountSuspended, StudioError
 from studio.ids import new_id
 
 _FIND = (
@@ -57,11 +57,12 @@ def require_active(found: dict[str, Wallet], owner: str) -> Wallet:
     """Return the owner's wallet if it may take on anything new.
 
     Raises:
-        AccountRefused: there is none, or it is suspended.
+        AccountRefused: there is none.
+        AccountSuspended: it is suspended.
     """
     wallet = require(found, owner)
     if wallet.state != "active":
-        raise AccountRefused(
+        raise AccountSuspended(
             f"The wallet of {owner!r} is suspended: nothing new can be held or bought with it.",
             owner=owner,
             reason="suspended",

@@ -11,7 +11,7 @@ import pytest
 from batches import read_batch
 from billing.pricebook import current
 from providers.catalogue import all_offers
-from scripts import write_operations_docs, write_settings_docs
+from scripts import write_errors_docs, write_operations_docs, write_settings_docs
 from studio.clock import now
 from studio.errors import PriceUnknown
 from studio.operations import OPERATIONS
@@ -22,6 +22,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_table_of_settings_is_written_from_the_settings() -> None:
     assert write_settings_docs.PATH.read_text(encoding="utf-8") == write_settings_docs.text()
+
+
+def test_the_page_of_errors_is_written_from_the_tree_and_its_tables() -> None:
+    assert write_errors_docs.PATH.read_text(encoding="utf-8") == write_errors_docs.text()
 
 
 def test_the_page_of_operations_is_written_from_models_offers_and_prices() -> None:
