@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from billing.pricebook import PriceBook
-from billing.quotes import Charge, Quote, quote
+from billing.quotes import VALID, Charge, Quote, QuoteLine, quote
 from engine.jobs import Picture
 from providers import Offer, Plan, Provider, Route
 from providers.offers import first_size
 from providers.routing import Health
 from studio.clock import now
-from studio.errors import InvalidRequest
+from studio.errors import InvalidRequest, NoOffer, PriceUnknown
 from studio.operations import Operation
 
 
 class Planner:
-    """Joins what providers sell with what the price book says."""
+    """Joins what providers sell with what the price book says.
+
+    Args:
+        health: which providers had better be left alone now.
+        valid: how long its quotes stand.
+    """
 
     def __init__(
-        self, providers: Mapping[str, Provider], book: PriceBook, health: Health = lambda _: ""
+        self,
+        providers: Mapping[str, Provider],
+        book: PriceBook,
+        health: Health = lambda _: "",
+        valid: timedelta = VALID,
     ) -> None:
         self._book = book
+        self._valid = valid
         self._route = Route(providers, self._price, health)
 
     def plan(self, operation: Operation, pictures: Sequence[Picture] = ()) -> Plan:
@@ -32,17 +44,53 @@ class Planner:
             NoOffer: nobody can do it, and why.
             PriceUnknown: somebody could, but there is no price.
         """
+        return self._plan(self._route, operation, pictures)
+
+    def honour(self, operation: Operation, pictures: Sequence[Picture], line: QuoteLine) -> Plan:
+        """Return a plan with the offer of a quote alone, at its price.
+
+        What the price book says by now does not matter, nor whether another offer is cheaper.
+
+        Raises:
+            InvalidRequest: it does not go with its pictures.
+            NoOffer: the offer is not there any more, or not to be had now.
+        """
+        if all(offer.id != line.offer for offer in self._offers()):
+            raise NoOffer(
+                "The offer of this quote is not sold any more; ask for a new quote.",
+                field="quote",
+                given=line.offer,
+                allowed="a quote of an offer that is sold",
+            )
+        route = replace(
+            self._route,
+            price=lambda _offer, _units: (line.amount, self._cost(line.offer) * line.quantity),
+            only=line.offer,
+        )
+        return self._plan(route, operation, pictures)
+
+    def _plan(self, route: Route, operation: Operation, pictures: Sequence[Picture]) -> Plan:
         inputs = [picture.facts() for picture in pictures]
         if problem := operation.problem(*first_size(inputs)):
             raise InvalidRequest(
                 f"{operation.title}: {problem}.", field=inputs[0].field, given=pictures[0].name
             )
-        return self._route.plan(operation, inputs)
+        return route.plan(operation, inputs)
+
+    def _offers(self) -> list[Offer]:
+        return [offer for provider in self._route.providers.values() for offer in provider.offers()]
+
+    def _cost(self, offer: str) -> int:
+        """What one unit costs the operator now; 0 where the book of today does not say it."""
+        try:
+            return self._book.line(offer).provider_cost
+        except PriceUnknown:
+            return 0
 
     def quote(self, wanted: Mapping[str, Plan]) -> Quote:
         """Return a quote with a line for each plan, named by its key, at its first offer."""
         charges = [_charge(key, plan.first.offer, plan.first.units) for key, plan in wanted.items()]
-        return quote(charges, self._book, now())
+        return quote(charges, self._book, now(), valid=self._valid)
 
     def _price(self, offer: Offer, units: int) -> tuple[int, int]:
         price = quote([_charge("", offer, units)], self._book, now()).total

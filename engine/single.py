@@ -12,6 +12,7 @@ from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, re
 from billing.quotes import Quote
 from engine.execute import Order
 from engine.jobs import Picture
+from engine.quoting import read_quote
 from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
@@ -27,11 +28,13 @@ class Planned:
     Attributes:
         plans: one for each piece of it; several where variations are asked for.
         quote: a line for each of them.
+        promise: id of the signed quote whose prices these are; empty where there is none.
     """
 
     plans: tuple[Plan, ...]
     pictures: tuple[Picture, ...]
     quote: Quote
+    promise: str = ""
 
     @property
     def plan(self) -> Plan:
@@ -39,19 +42,30 @@ class Planned:
         return self.plans[0]
 
 
-def plan_one(studio: Studio, operation: Operation, owner: str, key: str) -> Planned:
+def plan_one(
+    studio: Studio, operation: Operation, owner: str, key: str, *, token: str = ""
+) -> Planned:
     """Find the inputs, choose who does it, and quote. Nothing is held and nothing bought.
 
     Args:
         key: names the work; a seed that is left to the studio comes from it, so that carrying on
             after a crash asks for the same picture.
+        token: a signed quote of this request, whose offer and prices are to be kept.
 
     Raises:
-        InvalidRequest: an input is not right, or nobody can do it (``NoOffer``).
+        InvalidRequest: an input or the token is not right, or nobody can do it (``NoOffer``).
         PriceUnknown: the price book does not know the price.
     """
     chosen = with_seed(operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
+    if token:
+        signed = read_quote(studio.settings, token, operation, pictures, owner)
+        lines = signed.quote.lines
+        plans = tuple(
+            studio.planner.honour(piece, pictures, line)
+            for piece, line in zip(chosen.pieces(), lines, strict=True)
+        )
+        return Planned(plans, pictures, signed.quote, signed.id)
     plans = tuple(studio.planner.plan(piece, pictures) for piece in chosen.pieces())
     quote = studio.planner.quote(dict(zip(_piece_keys(key, len(plans)), plans, strict=True)))
     return Planned(plans, pictures, quote)

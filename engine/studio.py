@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +67,12 @@ class Studio:
         self.pacing = Pacing(self.pacer)
         for provider in self.providers.values():
             provider.pace_by(partial(self.pacing.request, provider))
-        self.planner = Planner(self.providers, self.book, self.pacing.rests)
+        self.planner = Planner(
+            self.providers,
+            self.book,
+            self.pacing.rests,
+            valid=timedelta(minutes=config.quote_minutes),
+        )
         self.inputs = Inputs(self.database, self.store, Path.cwd())
         gate = Gate(self.commits, self.worker)
         self.executor = Executor(

@@ -14,6 +14,7 @@ from prefect import Flow
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+from billing.signed import LONGEST_TOKEN
 from studio.operations import Operation
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,9 +30,21 @@ OWNER = Annotated[
     ),
 ]
 
+QUOTE = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_TOKEN,
+        json_schema_extra={
+            "title": "Quote",
+            "description": "A signed quote of this very request, as `studio quote` gives it: its "
+            "price is kept until it expires. Empty for the price of today.",
+        },
+    ),
+]
+
 
 def form(operation: type[Operation]) -> Callable[[Function], Function]:
-    """Give a flow's function one keyword for each field of ``operation``, and ``owner``.
+    """Give a flow's function one keyword for each field of ``operation``, ``quote`` and ``owner``.
 
     The function's attribute ``operation`` says which operation it is for.
     """
@@ -46,9 +59,10 @@ def form(operation: type[Operation]) -> Callable[[Function], Function]:
             )
             for name, field in _by_need(operation)
         ]
-        parameters.append(
-            inspect.Parameter("owner", inspect.Parameter.KEYWORD_ONLY, annotation=OWNER, default="")
-        )
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default="")
+            for name, kind in (("quote", QUOTE), ("owner", OWNER))
+        ]
         signature = inspect.Signature(parameters, return_annotation=Any)
         function.__signature__ = signature  # type: ignore[attr-defined]
         function.operation = operation  # type: ignore[attr-defined]

@@ -54,16 +54,16 @@ async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -
 
     Args:
         operation: which.
-        values: its fields, and ``owner``.
+        values: its fields, ``quote`` and ``owner``.
     """
     owner = str(values["owner"]) or settings().owner
     name = str(operation.model_fields["operation"].default)
-    fields = {key: value for key, value in values.items() if key != "owner"}
+    fields = {key: value for key, value in values.items() if key not in {"quote", "owner"}}
     try:
         request = parse_operation({**fields, "operation": name})
     except InvalidRequest as error:
         return refused(error)
-    orders = await preflight(request, owner)
+    orders = await preflight(request, owner, str(values.get("quote", "")))
     if isinstance(orders, State):
         return Failed(message=orders.message)
     outcomes: list[tuple[Job | None, str]] = []

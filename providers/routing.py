@@ -71,11 +71,13 @@ class Route:
         providers: by their names.
         price: what so many units of an offer cost.
         health: which providers had better be left alone now.
+        only: the one offer that may be tried; empty lets all of them be.
     """
 
     providers: Mapping[str, Provider]
     price: Price
     health: Health = lambda _: ""
+    only: str = ""
 
     def plan(self, operation: Operation, inputs: Sequence[Input] = ()) -> Plan:
         """Return the offers to try: large enough ones first, then the cheapest.
@@ -160,7 +162,7 @@ class Route:
             for name, provider in self.providers.items()
             if operation.provider in {"auto", name}
             for offer in provider.offers()
-            if offer.operation == operation.operation
+            if offer.operation == operation.operation and self.only in {"", offer.id}
         ]
 
     def _sellers(self, operation: Operation) -> list[str]:

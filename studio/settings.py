@@ -50,6 +50,17 @@ class Settings(BaseSettings):
         le=10_080,
         description="Minutes until a hold that nobody ended is given back by the reaper.",
     )
+    quote_minutes: int = Field(
+        default=30,
+        ge=1,
+        le=43_200,
+        description="Minutes for which a quote stands, whatever the price book says by then.",
+    )
+    quote_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret of at least 32 characters that quotes are signed with; empty means the "
+        "file `quote.key` in the home folder. Machines that share quotes need the same one.",
+    )
     width: int = Field(
         default=16,
         ge=1,

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from engine.execute import Order
-from engine.single import hold_credits, hold_key, orders_of, plan_one
+from engine.single import Planned, hold_credits, hold_key, orders_of, plan_one
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
@@ -20,8 +20,15 @@ from tasks.states import refused
 
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
-async def preflight(operation: Operation, owner: str) -> tuple[Order, ...] | State[Any]:
+async def preflight(
+    operation: Operation, owner: str, token: str = ""
+) -> tuple[Order, ...] | State[Any]:
     """Check the inputs, quote, show the quote, and hold what it comes to.
+
+    Args:
+        operation: what is asked.
+        owner: whose wallet pays.
+        token: a signed quote, whose price is kept.
 
     Returns:
         The orders to carry out (one for each variation), or a failed state that says why nothing
@@ -30,13 +37,13 @@ async def preflight(operation: Operation, owner: str) -> tuple[Order, ...] | Sta
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
     try:
-        planned = await asyncio.to_thread(plan_one, studio, operation, owner, run)
+        planned = await asyncio.to_thread(plan_one, studio, operation, owner, run, token=token)
         chosen = planned.plan.first
         words = quote_markdown(
             planned.quote,
             wallet=owner,
             titles={line.key: operation.title for line in planned.quote.lines},
-            notes=[f"{chosen.offer.id}: {chosen.reason}."],
+            notes=[f"{chosen.offer.id}: {chosen.reason}.", *_promise(planned)],
         )
         page = await show_quote(words, planned.quote.total, operation.title)
         get_run_logger().info("quote: %s credits %s", money.show(planned.quote.total), page)
@@ -54,3 +61,11 @@ async def preflight(operation: Operation, owner: str) -> tuple[Order, ...] | Sta
         "%s credits of wallet %s held; %s does it", money.show(held.amount), owner, chosen.offer.id
     )
     return orders_of(planned, owner=owner, key=run, hold_id=held.id, run=run)
+
+
+def _promise(planned: Planned) -> list[str]:
+    """Say whose prices these are, where they were promised."""
+    until = planned.quote.expires_at
+    if not planned.promise:
+        return []
+    return [f"The price was promised by quote {planned.promise}, until {until:%Y-%m-%d %H:%M} UTC."]

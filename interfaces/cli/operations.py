@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -13,6 +14,7 @@ from interfaces.cli.options import with_options
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
 from studio import credits as money
+from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS, Operation, parse_operation
 
 if TYPE_CHECKING:
@@ -24,18 +26,41 @@ _TO = Parameter(
     show_default=False,
 )
 
+_SAVE = Parameter(
+    help="File to keep the signed quote in: `studio run ... --quote @FILE` buys at its price.",
+    show_default=False,
+)
+_QUOTE = Parameter(
+    help="A signed quote of this very request, or @ and the file that it is in.",
+    show_default=False,
+)
 
-def _quote(kind: type[Operation], *, session: Here, **values: Any) -> int:
+
+def _quote(
+    kind: type[Operation], *, session: Here, save: Annotated[str, _SAVE] = "", **values: Any
+) -> int:
     """Say what an operation would cost. Nothing is held and nothing bought."""
+    from interfaces.cli.files import write_file  # noqa: PLC0415 - as below
     from interfaces.cli.opening import opened_studio  # noqa: PLC0415 - engine and providers
 
     operation = _parse(kind, values)
     with opened_studio() as studio:
+        from engine.quoting import sign_quote  # noqa: PLC0415 - as above
         from engine.single import plan_one  # noqa: PLC0415 - as above
 
         planned = plan_one(studio, operation, session.owner, "quote")
-    document = {"operation": operation.model_dump(mode="json"), **_planned_document(planned)}
-    session.out.result(document, lambda to: _show_planned(to, planned))
+        signed, token = sign_quote(
+            studio.settings, planned.quote, operation, planned.pictures, session.owner
+        )
+    if save:
+        write_file(Path(save), f"{token}\n".encode(), force=True)
+    document = {
+        "operation": operation.model_dump(mode="json"),
+        "id": signed.id,
+        "token": token,
+        **_planned_document(planned),
+    }
+    session.out.result(document, lambda to: _show_planned(to, planned, signed.id))
     return Exit.DONE
 
 
@@ -44,14 +69,30 @@ def _run(
     *,
     session: Here,
     to: Annotated[str, _TO] = "",
+    quote: Annotated[str, _QUOTE] = "",
     **values: Any,
 ) -> int:
     """Do one operation as its real flow."""
     from interfaces.cli.orders import carry_out  # noqa: PLC0415 - engine and providers
 
-    made = carry_out(session, _parse(kind, values), to)
+    made = carry_out(session, _parse(kind, values), to, _token(quote))
     session.out.result(made.as_dict(), lambda console: _show_made(console, made))
     return Exit.DONE
+
+
+def _token(given: str) -> str:
+    """Return the token that is given, or that is in the file behind an @."""
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).expanduser().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise InvalidRequest(
+            "The quote cannot be read.",
+            field="quote",
+            given=given,
+            allowed="a token, or @ and the file that `studio quote ... --save` wrote",
+        ) from None
 
 
 def _parse(kind: type[Operation], values: dict[str, Any]) -> Operation:
@@ -75,7 +116,7 @@ def _planned_document(planned: Planned) -> dict[str, Any]:
     }
 
 
-def _show_planned(to: Console, planned: Planned) -> None:
+def _show_planned(to: Console, planned: Planned, identifier: str) -> None:
     quote = planned.quote
     to.print(
         Text.assemble(
@@ -89,6 +130,8 @@ def _show_planned(to: Console, planned: Planned) -> None:
     for refusal in planned.plan.refusals:
         rows.add_row(refusal.offer, "-", f"not tried: it {refusal.reason}", style="dim")
     to.print(rows)
+    until = f"Quote {identifier} stands until {quote.expires_at:%Y-%m-%d %H:%M} UTC."
+    to.print(Text(f"{until} --save FILE keeps it; `studio run` takes it.", style="dim"))
 
 
 def _show_made(to: Console, made: Made) -> None:

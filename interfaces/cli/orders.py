@@ -64,17 +64,23 @@ class Made:
         }
 
 
-def carry_out(session: Session, operation: Operation, to: str) -> Made:
+def carry_out(session: Session, operation: Operation, to: str, token: str = "") -> Made:
     """Run the operation's flow and write what it made into a folder.
+
+    Args:
+        session: whose wallet it is.
+        operation: what to do.
+        to: the folder; empty for one of the run's own.
+        token: a signed quote, whose price is kept.
 
     Raises:
         StudioError: it was refused or failed.
     """
     owner, config = session.owner, session.config
     with opened_studio() as studio:
-        planned = plan_one(studio, operation, owner, "check")
+        planned = plan_one(studio, operation, owner, "check", token=token)
         check_funds(studio, owner, planned.quote.total)
-        values = {**operation.model_dump(exclude={"operation"}), "owner": owner}
+        values = {**operation.model_dump(exclude={"operation"}), "quote": token, "owner": owner}
         with prefect_server(config, session.out), session.out.busy(f"{operation.title} ..."):
             outcome = run_flow(flow_of(type(operation)), values, session.out)
         return _made(studio, owner, outcome, to)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from engine.journal import jobs_of_run
+from engine.quoting import sign_quote
 from engine.single import plan_one
 from engine.studio import Studio, use_studio
 from flows.create import create_image
 from studio.errors import ProviderRejected
 from studio.operations import Generate
-from tests.support.providers import PRICES, InstantProvider
+from tests.support.providers import PRICES, InstantProvider, book
 from tests.support.studios import OWNER, balance_of, opened_studio
 
 PRICE = PRICES["painter"]
@@ -99,3 +100,23 @@ def test_the_quote_has_a_line_for_each(studio: Studio) -> None:
 def test_the_last_seed_is_followed_by_the_first() -> None:
     pieces = Generate(prompt="x", variations=2, seed=4_294_967_294).pieces()
     assert [piece.seed for piece in pieces] == [4_294_967_294, 0]
+
+
+def test_a_signed_quote_is_kept_by_the_flow_after_prices_went_up(
+    studio: Studio, provider: InstantProvider, tmp_path: Path
+) -> None:
+    planned = plan_one(studio, Generate(prompt="a fox"), OWNER, "quote")
+    _, token = sign_quote(studio.settings, planned.quote, Generate(prompt="a fox"), (), OWNER)
+    use_studio(None)
+    studio.close()
+    with opened_studio(
+        tmp_path / "home", providers={"instant": provider}, prices=book(instant=3)
+    ) as dearer:
+        use_studio(dearer)
+        kind, words, _ = ended(dearer, quote=token)
+        assert (kind, balance_of(dearer).captured) == ("COMPLETED", PRICE), words
+        kind, words, _ = ended(dearer, quote=token, width=512)
+        assert kind == "FAILED"
+        assert "another request" in words
+        kind, words, _ = ended(dearer)
+        assert (kind, balance_of(dearer).captured) == ("COMPLETED", 4 * PRICE), words

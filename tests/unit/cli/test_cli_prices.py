@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from billing.pricebook import books
@@ -55,3 +57,22 @@ def test_what_is_not_there_is_said(
     told = studio_command("prices", *words, "--json")
     assert told.code == code
     assert told.document["error"]["given"]
+
+
+def test_a_quote_is_signed_kept_and_refused_for_anything_else(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    studio_command("account", "top-up", "1")
+    file = tmp_path / "quote.txt"
+    fox = ("generate", "--prompt", "a fox")
+    told = studio_command("quote", *fox, "--save", str(file), "--json").document
+    assert file.read_text("utf-8").strip() == told["token"]
+    assert told["id"].startswith("quo_")
+    for given in (told["token"], f"@{file}"):
+        refused = studio_command("run", *fox, "--seed", "3", "--quote", given, "--json")
+        assert refused.code == 2
+        assert refused.document["error"]["field"] == "quote"
+    other = studio_command("run", *fox, "--quote", told["token"], "--owner", "bob", "--json")
+    assert "another wallet" in other.document["error"]["message"]
+    missing = studio_command("run", *fox, "--quote", f"@{file}.gone", "--json")
+    assert (missing.code, missing.document["error"]["field"]) == (2, "quote")
