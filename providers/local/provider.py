@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from providers.contract import Delivery, Provider, Request
-from providers.local import edit, export, files, motion, prompts, style, weights, work
+from providers.local import edit, export, files, motion, prompts, style, tags, weights, work
 from providers.offers import Offer, read_offers
 
 _Work = Callable[[Offer, Request, Path], Delivery]
@@ -27,10 +27,14 @@ _WORK: Mapping[str, _Work] = {
     **edit.WORK,
     **style.WORK,
     **motion.WORK,
+    **tags.WORK,
 }
 """What is done for each offer, by its id."""
 
-_ROOMS = ("providers.local", *(f"providers.local.{name}" for name in ("edit", "style", "motion")))
+_ROOMS = (
+    "providers.local",
+    *(f"providers.local.{name}" for name in ("edit", "style", "motion", "tags")),
+)
 
 
 _EXTRAS: Mapping[str, str] = {"video": "av"}

