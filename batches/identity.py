@@ -28,6 +28,8 @@ _SEEDS = 2_147_483_647
 
 _UNSET = -1
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 def build_batch(
     drafts: Iterable[Draft], *, source: str, owner: str, name: str, identify: Identify
@@ -53,7 +55,9 @@ def build_batch(
             changes["seed"] = int(_digest(["seed", owner, name, key, unset[key]]), 16) % _SEEDS
             unset[key] += 1
         # All fields count as set: a row is then equal in every respect to what is loaded again.
-        operation = operation.model_copy(update={**dict(operation), **changes})
+        values: dict[str, Any] = {**vars(operation), **changes}
+        cls = type(operation)
+        operation = cls.model_construct(_all_fields(cls), **values)
         if changes:
             key = _key(owner, operation, draft, keys, identify)
         keys[draft.name] = key
@@ -62,6 +66,12 @@ def build_batch(
         rows.append(Row(draft.line, draft.name, key, operation, draft.references, same_as))
     identifier = f"bat_{_digest([owner, name, [[row.name, row.key] for row in rows]])[:20]}"
     return BatchSpec(identifier, owner, name, source, tuple(rows))
+
+
+@cache
+def _all_fields(cls: type[Operation]) -> set[str]:
+    """Return one set of all fields for all rows: one for each would be most of their memory."""
+    return set(cls.model_fields)
 
 
 def _key(
@@ -83,5 +93,4 @@ def _key(
 
 
 def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()

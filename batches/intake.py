@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from batches.columns import check_header
 from batches.identity import Identify, build_batch, by_name
 from batches.reading import read_sheet
 from batches.references import Exists, Pictures, no_such_file
-from batches.rows import judge
+from batches.rows import Draft, judge
 from batches.spec import BatchSpec, Problem
 from studio.errors import BatchInvalid
 
@@ -26,7 +27,7 @@ def check_batch(
     """Return the batch in a CSV file, or ``None`` and every problem, in the order of the file.
 
     Args:
-        data: the file, at most 20 MB, 10,000 rows and 100 columns.
+        data: the file, at most 100 MB, 100,000 rows and 100 columns.
         source: the file's name, for people.
         owner: whose batch it is.
         name: tells repetitions of the same file apart; another name means other pictures.
@@ -48,8 +49,16 @@ def check_batch(
     problems += [problem for draft in drafts for problem in draft.problems]
     if problems:
         return None, sorted(problems, key=lambda problem: problem.line)
-    spec = build_batch(drafts, source=source, owner=owner, name=name, identify=identify)
+    del sheet  # of 100,000 rows neither texts nor drafts are kept beside the batch
+    spec = build_batch(_taken(drafts), source=source, owner=owner, name=name, identify=identify)
     return spec, []
+
+
+def _taken(drafts: list[Draft]) -> Iterator[Draft]:
+    """Yield drafts in their order; each is let go when the next one is asked for."""
+    drafts.reverse()
+    while drafts:
+        yield drafts.pop()
 
 
 def read_batch(

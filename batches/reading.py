@@ -11,10 +11,10 @@ from batches.layout import Record, records, split
 from batches.spec import Problem
 from studio.errors import shorten
 
-LARGEST_FILE = 20_000_000
-"""Bytes of a batch file."""
+LARGEST_FILE = 100_000_000
+"""Bytes of a batch file: 1,000 a row, were it as long as it may be."""
 
-MOST_ROWS = 10_000
+MOST_ROWS = 100_000
 """Rows of a batch; blank lines are not counted."""
 
 MOST_COLUMNS = 100

@@ -17,6 +17,8 @@ from studio.errors import InvalidRequest, NotFound
 from studio.operations import parse_operation
 
 _LARGEST_PAGE = 500
+_ROWS_AT_ONCE = 1_000
+"""Rows in one statement, so that the memory of a large batch is not had twice."""
 _END_KEYS = {"state", "code", "message"}
 
 
@@ -56,22 +58,22 @@ def save_batch(connection: Connection, spec: BatchSpec) -> bool:
     # Not the row count: psycopg does not tell it for this statement.
     if connection.execute(new.returning(batches.c.id)).first() is None:
         return False
-    connection.execute(
-        insert(batch_rows),
-        [
-            {
-                "batch": spec.id,
-                "line": row.line,
-                "name": row.name,
-                "key": row.key,
-                "operation": row.operation.model_dump(mode="json"),
-                "references": [asdict(reference) for reference in row.references],
-                "same_as": row.same_as,
-            }
-            for row in spec.rows
-        ],
-    )
+    for start in range(0, len(spec.rows), _ROWS_AT_ONCE):
+        some = spec.rows[start : start + _ROWS_AT_ONCE]
+        connection.execute(insert(batch_rows), [_as_values(spec.id, row) for row in some])
     return True
+
+
+def _as_values(batch: str, row: Row) -> dict[str, Any]:
+    return {
+        "batch": batch,
+        "line": row.line,
+        "name": row.name,
+        "key": row.key,
+        "operation": row.operation.model_dump(mode="json"),
+        "references": [asdict(reference) for reference in row.references],
+        "same_as": row.same_as,
+    }
 
 
 def load_batch(connection: Connection, owner: str, batch: str) -> BatchSpec:

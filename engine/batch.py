@@ -24,6 +24,7 @@ from batches import (
 )
 from batches.tables import batches
 from billing.quotes import Quote
+from engine.alike import Alike
 from engine.batch_view import WAITING, BatchView, find_jobs, row_key
 from engine.execute import Order
 from engine.jobs import Job, Picture
@@ -86,9 +87,10 @@ def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
     """
     planned: dict[str, PlannedRow] = {}
     problems: list[Problem] = []
+    alike = Alike(studio.planner, studio.providers)
     for row in spec.rows:
         try:
-            planned[row.name] = _plan_row(studio, spec, row)
+            planned[row.name] = _plan_row(studio, alike, spec, row)
         except StudioError as error:
             problems.append(
                 Problem(
@@ -108,7 +110,7 @@ def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
     return PlannedBatch(spec, planned)
 
 
-def _plan_row(studio: Studio, spec: BatchSpec, row: Row) -> PlannedRow:
+def _plan_row(studio: Studio, alike: Alike, spec: BatchSpec, row: Row) -> PlannedRow:
     referred = {reference.field for reference in row.references}
     kinds = input_fields(type(row.operation))
     pictures = tuple(
@@ -116,7 +118,7 @@ def _plan_row(studio: Studio, spec: BatchSpec, row: Row) -> PlannedRow:
         for name, reference in inputs_given(row.operation).items()
         if name not in referred
     )
-    return PlannedRow(row, studio.planner.plan(row.operation, pictures), pictures)
+    return PlannedRow(row, alike.plan(row.operation, pictures), pictures)
 
 
 @dataclass(frozen=True, slots=True)

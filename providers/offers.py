@@ -190,7 +190,7 @@ class Offer(_Data):
         pixels = 0
         if self.price.megapixels and self.sizes is not None:
             target = operation.target(*first_size(inputs))
-            pixels = math.prod(self.sizes.nearest(*target)[1:]) if target else 1
+            pixels = math.prod(self.sizes.nearest(*target)[1:]) if target and min(target) else 1
         return self.price.quantity(operation, inputs, pixels)
 
 

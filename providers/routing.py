@@ -187,8 +187,8 @@ class Route:
 
 def _must_enlarge(offer: Offer, target: tuple[int, int] | None) -> bool:
     """Whether what the offer makes is a good deal smaller than what was asked."""
-    if target is None or offer.sizes is None:
-        return False
+    if target is None or offer.sizes is None or not min(target):
+        return False  # a picture that an earlier row has yet to make has no size
     return offer.sizes.enlargement(*target) > _FINE_ENLARGEMENT
 
 

@@ -25,7 +25,16 @@ from interfaces.cli.batch_runs import (
 )
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
-from interfaces.cli.output import Fact, amount, in_credits, plain, problem_table, show_facts, table
+from interfaces.cli.output import (
+    MOST_IN_TABLE,
+    Fact,
+    amount,
+    in_credits,
+    plain,
+    show_facts,
+    show_problems,
+    table,
+)
 from interfaces.cli.output import status as coloured
 from interfaces.cli.session import Session
 from studio import credits as money
@@ -196,7 +205,7 @@ def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]
 def _show_faults(to: Console, error: BatchInvalid) -> None:
     """Print the faults: here they are what was asked for."""
     problems = error.details["problems"]
-    to.print(problem_table(problems))
+    show_problems(to, problems)
     to.print(Text(f"{len(problems)} faults; nothing was held, nothing bought.", style="bold"))
 
 
@@ -204,11 +213,14 @@ def _show_checked(to: Console, checked: Checked, available: int | None) -> None:
     quoted, spec = checked.quoted, checked.spec
     prices = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
     rows = table("line", "row", "operation", "offer", "credits", right=("line", "credits"))
-    for row in spec.rows:
+    for row in spec.rows[:MOST_IN_TABLE]:
         price = money.show(prices[row.name]) if row.name in prices else "free"
         offer = checked.planned.rows[row.name].plan.first.offer.id
         rows.add_row(str(row.line), plain(row.name), row.operation.operation, offer, price)
     to.print(rows)
+    if len(spec.rows) > MOST_IN_TABLE:
+        left = len(spec.rows) - MOST_IN_TABLE
+        to.print(Text(f"... and {left} more rows; --json tells of all", style="dim"))
     for reason, count in Counter(quoted.free.values()).items():
         to.print(Text(f"{count} free: {reason}", style="dim"))
     pairs: list[Fact] = [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from batches import check_batch, read_batch
+from batches.reading import MOST_ROWS
 from studio.catalog import SOCIAL_FORMATS
 from studio.errors import BatchInvalid
 from tests.unit.batches.batch_files import HEAD, check
@@ -125,18 +126,23 @@ def test_a_single_fault_is_the_only_one_reported(
 
 
 def test_the_limits_of_a_file_are_reported() -> None:
-    big = b"operation,prompt\n" + b"generate,an owl\n" * 1_250_000
+    big = b"operation,prompt\n" + b"generate,an owl\n" * 6_250_000
     [problem] = check(big)
     assert (problem.value, problem.rule) == (
         f"{len(big)} bytes",
-        "a file may have 20000000 bytes at most",
+        "a file may have 100000000 bytes at most",
     )
     wide = ",".join(["operation", *(f"c{n}" for n in range(100))]) + "\n"
     [problem] = check(wide)
     assert (problem.value, problem.rule) == ("101 columns", "a file may have 100 columns at most")
-    [problem] = check(b"operation,prompt\n" + b"generate,an owl\n" * 12_000)
-    assert problem.line == 10_002
-    assert "10000 rows at most" in problem.rule
+
+
+def test_rows_too_many_are_reported_where_they_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MOST_ROWS == 100_000
+    monkeypatch.setattr("batches.reading.MOST_ROWS", 1_000)
+    [problem] = check(b"operation,prompt\n" + b"generate,an owl\n" * 1_200)
+    assert problem.line == 1_002
+    assert "1000 rows at most" in problem.rule
 
 
 def test_a_faulty_row_does_not_make_those_that_name_it_faulty() -> None:

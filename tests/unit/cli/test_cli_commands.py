@@ -191,3 +191,19 @@ def test_nothing_in_a_file_steers_the_terminal(studio_command: Command, tmp_path
     assert told.code == 2
     assert "\x1b[31mred" not in told.out + told.err
     assert json.loads(studio_command("batch", "check", str(file), "--json").out)
+
+
+def test_a_file_of_many_rows_is_told_of_quickly_and_whole(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.csv"
+    lines = [f"r{number},generate,fox {number}\n" for number in range(250)]
+    file.write_text("row,operation,prompt\n" + "".join(lines))
+    rows = studio_command("batch", "check", str(file), "--json").document["rows"]
+    assert [row["row"] for row in rows] == [f"r{number}" for number in range(250)]
+    assert "... and 50 more rows" in studio_command("batch", "check", str(file)).out
+    file.write_text("row,operation,prompt\n" + "".join(lines).replace("generate", "generat"))
+    faults = studio_command("batch", "check", str(file), "--json").document["error"]
+    assert len(faults["problems"]) == 250
+    told = studio_command("batch", "check", str(file)).out
+    assert all(f"\nline {line}, operation: must be one of" in told for line in range(202, 252))

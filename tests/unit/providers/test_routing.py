@@ -292,3 +292,11 @@ def test_every_offer_is_planned_or_refused_once() -> None:
     named = ids(plan) + [refusal.offer for refusal in plan.refusals]
     assert sorted(named) == ["a/x", "a/y", "b/z", "c/v", "c/w", "d/u", "e/t", "f/s"]
     assert ids(plan) == ["c/w"]
+
+
+def test_a_picture_that_is_yet_to_be_made_needs_no_enlargement() -> None:
+    sold = seller("a", "x", operation="upscale", sizes=SMALL)
+    assert ids(route(sold).plan(Upscale(image="@fox"))) == ["a/x"]
+    by_pixels = PriceRule(unit="megapixel", megapixels=True)
+    sold = seller("a", "x", operation="upscale", sizes=SMALL, price=by_pixels)
+    assert route(sold).plan(Upscale(image="@fox")).first.units == 1
