@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from batches.rows import Draft
-from batches.spec import BatchSpec, Row
+from batches.rows import Draft, part_names
+from batches.spec import BatchSpec, Reference, Row
 from studio.operations import InputKind, Operation, input_fields
 
 Identify = Callable[[str, InputKind], str]
@@ -39,31 +39,48 @@ def build_batch(
     A seed that was left to the studio is made of owner, batch name, the row's request and how
     many equal requests stand above it. So the same file has the same seeds again, rows differ
     from each other, and editing, moving or naming one row leaves the seeds of all others alone.
+
+    Variations become rows of their own, each with the next seed. Asking for more of them later
+    buys only those that are new.
     """
     identify = cache(identify)  # it may have to read the picture
     keys: dict[str, str] = {}
     firsts: dict[str, str] = {}
     unset: Counter[str] = Counter()
+    parts: dict[str, tuple[str, ...]] = {}
     rows = []
     for draft in drafts:
         operation = draft.operation
         if operation is None:
             raise ValueError(f"row {draft.name!r} has faults")
+        references = _to_parts(draft.references, parts)
         changes: dict[str, Any] = {}
-        key = _key(owner, operation, draft, keys, identify)
         if getattr(operation, "seed", 0) == _UNSET:
-            changes["seed"] = int(_digest(["seed", owner, name, key, unset[key]]), 16) % _SEEDS
+            key = _key(owner, _alone(operation), references, keys, identify)
+            seed = int(_digest(["seed", owner, name, key, unset[key]]), 16) % _SEEDS
+            changes["seed"] = min(seed, _SEEDS - len(operation.pieces()))
             unset[key] += 1
         # All fields count as set: a row is then equal in every respect to what is loaded again.
         values: dict[str, Any] = {**vars(operation), **changes}
         cls = type(operation)
         operation = cls.model_construct(_all_fields(cls), **values)
-        if changes:
-            key = _key(owner, operation, draft, keys, identify)
-        keys[draft.name] = key
-        first = firsts.setdefault(key, draft.name)
-        same_as = "" if first == draft.name else first
-        rows.append(Row(draft.line, draft.name, key, operation, draft.references, same_as))
+        pieces = operation.pieces()
+        parts[draft.name] = part_names(draft.name, len(pieces))
+        for part, (piece, named) in enumerate(zip(pieces, parts[draft.name], strict=True), start=1):
+            key = keys[named] = _key(owner, piece, references, keys, identify)
+            first = firsts.setdefault(key, named)
+            rows.append(
+                Row(
+                    draft.line,
+                    named,
+                    key,
+                    piece,
+                    references,
+                    same_as="" if first == named else first,
+                    part=part if len(pieces) > 1 else 0,
+                    notes=draft.notes,
+                )
+            )
     identifier = f"bat_{_digest([owner, name, [[row.name, row.key] for row in rows]])[:20]}"
     return BatchSpec(identifier, owner, name, source, tuple(rows))
 
@@ -74,8 +91,31 @@ def _all_fields(cls: type[Operation]) -> set[str]:
     return set(cls.model_fields)
 
 
+def _alone(operation: Operation) -> Operation:
+    """Return the request for one picture: how many are wanted is no part of a seed."""
+    if not hasattr(operation, "variations"):
+        return operation
+    return operation.model_copy(update={"variations": 1})
+
+
+def _to_parts(
+    references: Iterable[Reference], parts: Mapping[str, tuple[str, ...]]
+) -> tuple[Reference, ...]:
+    """Turn the second output of a line with variations into the output of its second row."""
+    found = []
+    for each in references:
+        names = parts.get(each.row, (each.row,))
+        several = len(names) > 1
+        found.append(Reference(each.field, names[each.position], 0) if several else each)
+    return tuple(found)
+
+
 def _key(
-    owner: str, operation: Operation, draft: Draft, keys: dict[str, str], identify: Identify
+    owner: str,
+    operation: Operation,
+    references: Iterable[Reference],
+    keys: Mapping[str, str],
+    identify: Identify,
 ) -> str:
     """Return the row's key: files count by where they come from, not by their names.
 
@@ -84,7 +124,7 @@ def _key(
     """
     request = operation.model_dump(mode="json", exclude_defaults=True)
     request["operation"] = operation.operation
-    for reference in draft.references:
+    for reference in references:
         request[reference.field] = {"row": keys[reference.row], "output": reference.position}
     for column, kind in input_fields(type(operation)).items():
         if isinstance(text := request.get(column), str) and text:

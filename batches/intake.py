@@ -9,9 +9,10 @@ from batches.columns import check_header
 from batches.identity import Identify, build_batch, by_name
 from batches.reading import read_sheet
 from batches.references import Exists, Pictures, no_such_file
-from batches.rows import Draft, judge
+from batches.rows import Draft, Settle, judge
 from batches.spec import BatchSpec, Problem
 from studio.errors import BatchInvalid
+from studio.operations import Settled
 
 
 def check_batch(
@@ -23,6 +24,7 @@ def check_batch(
     folder: Path | None = None,
     exists: Exists = no_such_file,
     identify: Identify = by_name,
+    settle: Settle = Settled,
 ) -> tuple[BatchSpec | None, list[Problem]]:
     """Return the batch in a CSV file, or ``None`` and every problem, in the order of the file.
 
@@ -36,6 +38,8 @@ def check_batch(
             once for each. By default a path must be that of a file.
         identify: returns what a picture's content is known by, such as its SHA-256; a row whose
             picture has changed is then new work. By default pictures are known by their paths.
+        settle: puts in what a request names, such as its owner's persona, before it gets its key:
+            a persona that has changed makes new work of a row.
     """
     sheet = read_sheet(data)
     problems = list(sheet.problems)
@@ -45,7 +49,7 @@ def check_batch(
     problems += found
     if "operation" not in places:
         return None, sorted(problems, key=lambda problem: problem.line)
-    drafts = judge(places, sheet.lines, Pictures(folder, exists))
+    drafts = judge(places, sheet.lines, Pictures(folder, exists), settle)
     problems += [problem for draft in drafts for problem in draft.problems]
     if problems:
         return None, sorted(problems, key=lambda problem: problem.line)
@@ -70,6 +74,7 @@ def read_batch(
     folder: Path | None = None,
     exists: Exists = no_such_file,
     identify: Identify = by_name,
+    settle: Settle = Settled,
 ) -> BatchSpec:
     """Return the batch in a CSV file; arguments as for ``check_batch``.
 
@@ -84,6 +89,7 @@ def read_batch(
         folder=folder,
         exists=exists,
         identify=identify,
+        settle=settle,
     )
     if spec is None:
         raise BatchInvalid(_summary(source, problems), problems=[it.as_dict() for it in problems])

@@ -96,12 +96,12 @@ def problems_csv(problems: Iterable[Problem]) -> bytes:
 def totals(rows: Iterable[ManifestRow]) -> dict[str, Any]:
     """Return the counts of rows (all, and by status), attempts, files, and the credits spent."""
     rows = list(rows)
-    by_line = {row.line: row for row in rows}
-    counts = Counter(row.status for row in by_line.values())
+    by_name = {(row.line, row.row): row for row in rows}
+    counts = Counter(row.status for row in by_name.values())
     return {
-        "rows": len(by_line),
+        "rows": len(by_name),
         **{status: counts[status] for status in STATUSES},
-        "attempts": sum(row.attempts for row in by_line.values()),
+        "attempts": sum(row.attempts for row in by_name.values()),
         "files": sum(1 for row in rows if row.sha256),
         "credits": show(sum(row.credits for row in rows)),
     }

@@ -35,8 +35,10 @@ def no_such_file(reference: str, kind: InputKind) -> str:
 
 
 def output_names(operation: Operation) -> tuple[str, ...]:
-    """Return the names of what an operation makes, in order; an only output has none."""
-    return operation.outputs if isinstance(operation, SocialExport) else ("",)
+    """Return the names of what an operation makes, in order; variations have none."""
+    if isinstance(operation, SocialExport):
+        return operation.outputs
+    return ("",) * len(operation.pieces())
 
 
 class Pictures:
@@ -61,6 +63,10 @@ class Pictures:
     def pass_by(self, name: str, operation: Operation | None) -> None:
         """Let the rows behind this one refer to it; ``None`` stands for a faulty row."""
         self._passed.setdefault(name, operation)
+        pieces = operation.pieces() if operation else ()
+        if len(pieces) > 1:
+            for number, piece in enumerate(pieces, start=1):
+                self._passed.setdefault(f"{name}-{number}", piece)
 
     def place(self, text: str) -> str:
         """Return a path with the folder before it if it is relative; anything else unchanged."""
@@ -112,8 +118,9 @@ def _name_is_right(name: str) -> bool:
 def _no_such_output(row: str, names: tuple[str, ...]) -> str:
     if len(names) == 1 and not names[0]:
         return f"row {row} makes one output; allowed: @{row}"
-    named = ", ".join(f"@{row}:{name}" for name in names)
-    return f"row {row} makes {len(names)}; allowed: @{row}:1 to @{row}:{len(names)}, or {named}"
+    named = ", ".join(f"@{row}:{name}" for name in names if name)
+    words = f"row {row} makes {len(names)}; allowed: @{row}:1 to @{row}:{len(names)}"
+    return f"{words}, or {named}" if named else words
 
 
 def _position(output: str, names: tuple[str, ...]) -> int | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import ValidationError
 
 from batches.columns import read_cell
-from batches.reading import Line
+from batches.reading import MOST_ROWS, Line
 from batches.references import Pictures
-from batches.spec import Problem, Reference
-from studio.errors import shorten
+from batches.spec import NOTHING, Problem, Reference
+from studio.errors import StudioError, shorten
 from studio.operations import (
     OPERATIONS,
     InputKind,
     Operation,
+    Settled,
     describe_problems,
     input_fields,
 )
@@ -23,7 +26,10 @@ from studio.operations import (
 LONGEST_CELL = 10_000
 """Characters in a cell."""
 
-_NAME = re.compile(r"[a-z0-9_-]{1,60}")
+LONGEST_NAME = 60
+"""Characters in a row's name."""
+
+_NAME = re.compile(rf"[a-z0-9_-]{{1,{LONGEST_NAME}}}")
 
 
 @dataclass(slots=True)
@@ -34,12 +40,14 @@ class Draft:
         line: line of the file on which it starts, from 1.
         name: as the file gives it, be it right or wrong; else the line's number.
         operation: ``None`` unless its model finds it right.
+        notes: what the studio changed in the request as the file gives it.
         problems: what is wrong with it, each column once (a list's items each once).
     """
 
     line: int
     name: str
     operation: Operation | None = None
+    notes: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     references: tuple[Reference, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
@@ -52,11 +60,18 @@ class Draft:
         return any(problem.field == column for problem in self.problems)
 
 
-def judge(places: dict[str, int], lines: tuple[Line, ...], pictures: Pictures) -> list[Draft]:
+Settle = Callable[[Operation], Settled]
+"""Returns a request with all that it names replaced by what it stands for; a StudioError if not."""
+
+
+def judge(
+    places: dict[str, int], lines: tuple[Line, ...], pictures: Pictures, settle: Settle = Settled
+) -> list[Draft]:
     """Judge the rows of a file, in their order.
 
     Args:
         places: the place of each known column among a line's cells.
+        settle: puts in what a request names, such as a persona.
     """
     drafts = [_draft(line, places) for line in lines]
     first_lines = [pictures.announce(draft.name, draft.line) for draft in drafts]
@@ -67,10 +82,52 @@ def judge(places: dict[str, int], lines: tuple[Line, ...], pictures: Pictures) -
             cells = {column: line.cells[place].strip() for column, place in places.items()}
             _judge_name(draft, cells.pop("row", ""), first)
             _judge_cells(draft, {column: text for column, text in cells.items() if text}, pictures)
+        _settle(draft, settle)
         pictures.pass_by(draft.name, draft.operation)
         # A column that the file lacks comes last, a fault of the whole line first.
         draft.problems.sort(key=lambda it: places.get(it.field, len(places)) if it.field else -1)
+    _judge_parts(drafts)
     return drafts
+
+
+def part_names(name: str, number: int) -> tuple[str, ...]:
+    """Return the names of the rows that a line with ``number`` variations stands for."""
+    return tuple(f"{name}-{part}" for part in range(1, number + 1)) if number > 1 else (name,)
+
+
+def _settle(draft: Draft, settle: Settle) -> None:
+    if draft.operation is None:
+        return
+    try:
+        done = settle(draft.operation)
+    except StudioError as error:
+        draft.operation = None
+        draft.note(error.field or "", error.given or "", error.allowed or error.message)
+    else:
+        draft.operation, draft.notes = done.operation, done.notes or NOTHING
+
+
+def _judge_parts(drafts: list[Draft]) -> None:
+    """Judge the names and the number of the rows that variations come to."""
+    lines = {draft.name: draft.line for draft in drafts}
+    total = 0
+    for draft in drafts:
+        number = len(draft.operation.pieces()) if draft.operation else 1
+        total += number
+        if number == 1:
+            continue
+        names = part_names(draft.name, number)
+        told = f"{number} variations are the rows {names[0]} to {names[-1]}"
+        if taken := [each for each in names if each in lines]:
+            rule = f"{told}, and line {lines[taken[0]]} has the name {taken[0]}"
+            draft.note("row", draft.name, rule)
+        elif len(names[-1]) > LONGEST_NAME:
+            rule = f"{told}; such a name may have {LONGEST_NAME} characters at most"
+            draft.note("row", draft.name, rule)
+        if total > MOST_ROWS:
+            rule = f"with variations, a file may have {MOST_ROWS} rows at most; here are {total}"
+            draft.note("variations", str(number), rule)
+            break
 
 
 def _draft(line: Line, places: dict[str, int]) -> Draft:
@@ -113,7 +170,7 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
     values = {column: read_cell(cls, column, text) for column, text in texts.items()}
     name = cls.model_fields["operation"].default
     try:
-        operation = cls.model_validate({**values, "operation": name}, strict=True)
+        return cls.model_validate({**values, "operation": name}, strict=True)
     except ValidationError as error:
         known = {problem.field for problem in draft.problems}
         for found in describe_problems(error):
@@ -122,11 +179,6 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
             if column not in known:
                 draft.note(column, found["given"] if item else texts.get(column, ""), found["rule"])
         return None
-    if len(operation.pieces()) > 1:
-        # A row is one piece of work: its state, its credits, its place in the manifest.
-        draft.note("variations", texts["variations"], "must be 1 in a batch; add a row for each")
-        return None
-    return operation
 
 
 def _judge_input(draft: Draft, column: str, text: str, kind: InputKind, pictures: Pictures) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from studio.operations import Operation
@@ -53,6 +54,10 @@ class Reference:
     position: int
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""One for all rows without notes: one for each would be much of their memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One piece of work of a batch.
@@ -67,6 +72,9 @@ class Row:
         references: its fields that name earlier rows.
         same_as: name of the first row with the same key, which does the work for both; empty for
             that first row itself.
+        part: which of the line's variations it is, from 1; 0 for a row of its own.
+        notes: what the studio changed in the request as the file gives it. They are for the run
+            that read the file, and not kept with the batch.
     """
 
     line: int
@@ -75,6 +83,8 @@ class Row:
     operation: Operation
     references: tuple[Reference, ...] = ()
     same_as: str = ""
+    part: int = 0
+    notes: Mapping[str, Any] = field(default_factory=lambda: NOTHING, compare=False)
 
     @property
     def after(self) -> frozenset[str]:

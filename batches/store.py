@@ -68,6 +68,7 @@ def _as_values(batch: str, row: Row) -> dict[str, Any]:
     return {
         "batch": batch,
         "line": row.line,
+        "part": row.part,
         "name": row.name,
         "key": row.key,
         "operation": row.operation.model_dump(mode="json"),
@@ -83,7 +84,8 @@ def load_batch(connection: Connection, owner: str, batch: str) -> BatchSpec:
         NotFound: there is none with that id, or it belongs to somebody else.
     """
     record = find_batch(connection, owner, batch)
-    query = select(batch_rows).where(batch_rows.c.batch == batch).order_by(batch_rows.c.line)
+    query = select(batch_rows).where(batch_rows.c.batch == batch)
+    query = query.order_by(batch_rows.c.line, batch_rows.c.part)
     rows = tuple(
         Row(
             line=row["line"],
@@ -92,6 +94,7 @@ def load_batch(connection: Connection, owner: str, batch: str) -> BatchSpec:
             operation=parse_operation(row["operation"]),
             references=tuple(Reference(**reference) for reference in row["references"]),
             same_as=row["same_as"],
+            part=row["part"],
         )
         for row in connection.execute(query).mappings()
     )
@@ -156,7 +159,7 @@ def row_ends(connection: Connection, batch: str) -> dict[str, dict[str, str]]:
     query = (
         select(batch_rows.c.name, batch_rows.c.ended_as)
         .where(batch_rows.c.batch == batch, batch_rows.c.ended_as.is_not(None))
-        .order_by(batch_rows.c.line)
+        .order_by(batch_rows.c.line, batch_rows.c.part)
     )
     return {row.name: row.ended_as for row in connection.execute(query)}
 

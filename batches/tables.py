@@ -48,6 +48,7 @@ batch_rows = Table(
     metadata,
     Column("batch", Text, ForeignKey("batches.id"), primary_key=True),
     Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False, server_default="0"),
     Column("name", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("operation", JsonText, nullable=False),
@@ -57,7 +58,7 @@ batch_rows = Table(
     UniqueConstraint("batch", "name"),
     Index("ix_batch_rows_key", "key"),
 )
-"""One row for each row of a batch.
+"""One row for each row of a batch; variations of one line are parts of it, from 1.
 
 How a row stands is told by the job with its key. Only a row that ended without any job says so
 itself: ``ended_as`` holds ``state``, ``code`` and ``message``.

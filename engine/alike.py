@@ -19,6 +19,7 @@ from pydantic import StringConstraints
 from engine.jobs import Picture
 from engine.planning import Planner
 from providers import Offer, Plan, Provider
+from providers.words import in_words
 from studio.operations import Operation, input_fields
 
 _MOST_KINDS = 5_000
@@ -83,7 +84,8 @@ def _look_at(cls: type[Operation], offers: Sequence[Offer]) -> _Look:
 
     def look(operation: Any) -> Hashable:
         values = tuple([tuple(it) if isinstance(it, list) else it for it in read(operation)])
-        return values, tuple([test(get(operation)) for get, test in looks])
+        spoken = in_words(operation)  # as offers count it
+        return values, tuple([test(get(spoken)) for get, test in looks])
 
     return look
 

@@ -6,8 +6,9 @@ What became of the rows is told by ``batch_view``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, select, update
@@ -29,12 +30,13 @@ from engine.batch_view import WAITING, BatchView, find_jobs, row_key
 from engine.execute import Order
 from engine.jobs import Job, Picture
 from engine.outbox import Message, post
+from engine.settled import find, settled
 from engine.single import hold_credits, release_hold
 from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
 from studio.errors import AlreadyRunning, BatchInvalid, HoldRefused, NotFound, StudioError
-from studio.operations import input_fields, inputs_given
+from studio.operations import Operation, Persona, Settled, input_fields, inputs_given
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,18 @@ def read_file(
         folder=folder,
         exists=lambda reference, kind: studio.inputs.problem(reference, owner, kind=kind),
         identify=lambda reference, kind: studio.inputs.find(kind, reference, owner, kind).sha256,
+        settle=_settle_once(studio, owner),
     )
+
+
+def _settle_once(studio: Studio, owner: str) -> Callable[[Operation], Settled]:
+    """Look a persona up once for the whole file, so that all of its rows have the same one."""
+
+    @cache
+    def persona(name: str) -> Persona:
+        return find(studio.database, owner, name)
+
+    return lambda operation: settled(operation, persona)
 
 
 def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
@@ -243,6 +256,7 @@ class BatchRun:
             pictures=pictures,
             announce=False,
             limit=self.parts.get(each.row.name, 0),
+            notes=dict(each.row.notes),
         )
 
     def _output(self, name: str, parent: str, position: int) -> Picture:

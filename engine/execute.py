@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import journal, outputs
@@ -58,6 +58,7 @@ class Order:
         pictures: the input pictures.
         announce: whether its settlement is announced by itself (rows of a batch are not).
         limit: its part of a hold that pays for others too; ``None`` where the hold is its own.
+        notes: what the studio changed in the request as it was given, and why, as JSON values.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Order:
     pictures: tuple[Picture, ...] = ()
     announce: bool = True
     limit: int | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Executor:
@@ -326,6 +328,7 @@ def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:
         price=choice.price,
         cost=choice.cost,
         limit=order.limit,
+        notes=order.notes,
     )
 
 

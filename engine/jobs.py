@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -100,6 +100,7 @@ class Job:
         remote_id: the provider's name for it, where the work is collected later.
         delivery: what came back: outputs, model, method, seed, facts.
         error: code, message and details of its failure.
+        notes: what the studio changed in the request as it was given, and why, as JSON values.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Job:
     error: Mapping[str, Any] | None
     created_at: datetime
     updated_at: datetime
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -228,7 +230,7 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
             reason=job.reason,
             seed=delivery["seed"],
             credits=job.due if position == 0 else 0,
-            facts=delivery["facts"],
+            facts={**delivery["facts"], **job.notes},
             job=job.id,
             position=position,
             run=job.run,

@@ -7,7 +7,7 @@ Each function writes many units within the caller's transaction and answers each
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
@@ -53,6 +53,7 @@ class Opening:
     price: int
     cost: int = 0
     limit: int | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ def _begin(unit: Opening, attempt: int) -> Job:
         error=None,
         created_at=moment,
         updated_at=moment,
+        notes=dict(unit.notes),
     )
 
 

@@ -70,6 +70,9 @@ class Planner:
         return self._plan(route, operation, pictures)
 
     def _plan(self, route: Route, operation: Operation, pictures: Sequence[Picture]) -> Plan:
+        if persona := getattr(operation, "persona", ""):
+            # Its content is what is bought; a request that only names it would be made without.
+            raise ValueError(f"persona {persona!r} was not put into the request")
         inputs = [picture.facts() for picture in pictures]
         if problem := operation.problem(*first_size(inputs)):
             raise InvalidRequest(

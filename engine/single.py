@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, release
 from billing.quotes import Quote
 from engine.execute import Order
 from engine.jobs import Picture
 from engine.quoting import read_quote
+from engine.settled import find, settled
 from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
@@ -28,13 +31,17 @@ class Planned:
     Attributes:
         plans: one for each piece of it; several where variations are asked for.
         quote: a line for each of them.
+        request: what they are of: everything that it named is replaced by what it stands for.
         promise: id of the signed quote whose prices these are; empty where there is none.
+        notes: what the studio changed in the request as it was given.
     """
 
     plans: tuple[Plan, ...]
     pictures: tuple[Picture, ...]
     quote: Quote
+    request: Operation
     promise: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -54,21 +61,23 @@ def plan_one(
 
     Raises:
         InvalidRequest: an input or the token is not right, or nobody can do it (``NoOffer``).
+        NotFound: there is no such asset or persona.
         PriceUnknown: the price book does not know the price.
     """
-    chosen = with_seed(operation, key)
+    done = settled(operation, lambda name: find(studio.database, owner, name))
+    chosen = with_seed(done.operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
     if token:
-        signed = read_quote(studio.settings, token, operation, pictures, owner)
+        signed = read_quote(studio.settings, token, done.operation, pictures, owner)
         lines = signed.quote.lines
         plans = tuple(
             studio.planner.honour(piece, pictures, line)
             for piece, line in zip(chosen.pieces(), lines, strict=True)
         )
-        return Planned(plans, pictures, signed.quote, signed.id)
+        return Planned(plans, pictures, signed.quote, done.operation, signed.id, done.notes)
     plans = tuple(studio.planner.plan(piece, pictures) for piece in chosen.pieces())
     quote = studio.planner.quote(dict(zip(_piece_keys(key, len(plans)), plans, strict=True)))
-    return Planned(plans, pictures, quote)
+    return Planned(plans, pictures, quote, done.operation, notes=done.notes)
 
 
 def _piece_keys(key: str, number: int) -> list[str]:
@@ -124,6 +133,7 @@ def orders_of(
             pictures=planned.pictures,
             # Of a hold that pays for several, none spends the part of another.
             limit=plan.first.price if several else None,
+            notes=planned.notes,
         )
         for place, (piece, plan) in enumerate(
             zip(_piece_keys(key, len(planned.plans)), planned.plans, strict=True), start=1

@@ -40,6 +40,7 @@ jobs = Table(
     Column("remote_id", Text, nullable=False, server_default=""),
     Column("delivery", JsonText),
     Column("error", JsonText),
+    Column("notes", JsonText, nullable=False, server_default="{}"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     CheckConstraint(f"state IN {JOB_STATES}", name="state"),

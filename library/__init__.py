@@ -1,4 +1,4 @@
-"""The archive: everything that was made, with where it came from."""
+"""The archive: everything that was made, with where it came from; and the brands it is for."""
 
 from library.assets import (
     Asset,
@@ -9,13 +9,27 @@ from library.assets import (
     find_import,
     list_assets,
 )
+from library.personas import (
+    MOST_PERSONAS,
+    StoredPersona,
+    find_persona,
+    list_personas,
+    remove_persona,
+    save_persona,
+)
 
 __all__ = [
+    "MOST_PERSONAS",
     "Asset",
     "Parent",
+    "StoredPersona",
     "add_assets",
     "find_asset",
     "find_assets",
     "find_import",
+    "find_persona",
     "list_assets",
+    "list_personas",
+    "remove_persona",
+    "save_persona",
 ]

@@ -59,3 +59,13 @@ parents = Table(
     Index("ix_asset_parents_parent", "parent"),
 )
 """Which asset was made from which; ``field`` is the operation's field that named the parent."""
+
+personas = Table(
+    "personas",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("content", JsonText, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+"""One row for each brand persona of an owner. It may change: what is made keeps its content."""

@@ -6,13 +6,16 @@ import asyncio
 import hashlib
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from pydantic import SecretStr
 
-from providers.contract import Health, Provider
+from providers.contract import Delivery, Health, Provider, Request, Ticket
 from providers.http import Transport, can_be_sent
 from providers.offers import Offer
+from providers.words import in_words
 from studio.errors import ProviderError
+from studio.permit import Permit
 
 _FINGERPRINT = 12
 _CHECK_SECONDS = 20.0
@@ -54,6 +57,11 @@ class CloudProvider(Provider):
         """Say that the key is missing or is none; empty when there is one."""
         del offer
         return f"needs a key: {self._lacks}" if self._lacks else ""
+
+    async def submit(self, permit: Permit, offer: Offer, request: Request) -> Delivery | Ticket:
+        """Have the work done; no model in the cloud has a field for colours."""
+        request = replace(request, operation=in_words(request.operation))
+        return await super().submit(permit, offer, request)
 
     def pace_by(self, pace: Callable[[], Awaitable[None]]) -> None:
         """Have ``pace`` awaited before each HTTP request."""

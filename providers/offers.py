@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from providers.inputs import Input, InputLimits
 from providers.sizes import Sizes
+from providers.words import in_words
 from studio.operations import OPERATIONS, Operation
 
 Quality = Literal["draft", "standard", "premium"]
@@ -156,7 +157,7 @@ class Offer(_Data):
             if not least <= number <= most and not _is_default(operation, name):
                 return f"takes {name} from {least:.10g} to {most:.10g}, not {number:.10g}"
         for name, longest in self.lengths.items():
-            length = len(getattr(operation, name))
+            length = len(getattr(in_words(operation), name))
             if length > longest:
                 return f"takes at most {longest} characters of {name}, not {length}"
         return ""

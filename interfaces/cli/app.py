@@ -39,6 +39,7 @@ _COMMANDS = (
     ("prices", "prices:app", "See prices, costs and margins, and what changed."),
     ("library", "library:app", "Look through pictures."),
     ("templates", "templates:app", "Find the size, style and quality for a purpose."),
+    ("personas", "personas:app", "Keep how a brand speaks and looks."),
     ("jobs", "jobs:app", "See what was asked of providers, and end what is unknown."),
     ("providers", "providers:providers", "See who there is, and what they sell."),
     ("emulators", "emulators:emulators", "Start emulators of the cloud providers."),
@@ -49,6 +50,7 @@ What ``studio --help`` shows stands here, so that it loads none of them.
 """
 
 _GROUPS = {"quote", "run", "batch", "account", "library", "jobs", "prices", "templates"}
+_GROUPS |= {"personas"}
 
 
 def _tree() -> App:

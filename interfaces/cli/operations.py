@@ -50,7 +50,7 @@ def _quote(
 
         planned = plan_one(studio, operation, session.owner, "quote")
         signed, token = sign_quote(
-            studio.settings, planned.quote, operation, planned.pictures, session.owner
+            studio.settings, planned.quote, planned.request, planned.pictures, session.owner
         )
     if save:
         write_file(Path(save), f"{token}\n".encode(), force=True)

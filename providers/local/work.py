@@ -34,6 +34,7 @@ def illustrate_prompt(offer: Offer, request: Request, _weights: Path) -> Deliver
         seed=wanted.seed,
         style=chosen.local.drawn if chosen else wanted.style,
         negative_prompt=wanted.negative_prompt,
+        colours=wanted.palette.split(),
     )
     image = made.image
     if chosen:

@@ -1,5 +1,6 @@
 """What the studio knows by heart: data files and the look-ups over them."""
 
+from studio.catalog.colours import colour_name
 from studio.catalog.social_formats import SOCIAL_FORMATS, SocialFormat, social_format
 from studio.catalog.styles import STYLES, LocalStyle, Style, known_style, style
 from studio.catalog.templates import (
@@ -26,6 +27,7 @@ __all__ = [
     "SocialFormat",
     "Style",
     "Template",
+    "colour_name",
     "known_style",
     "listed",
     "nearest",

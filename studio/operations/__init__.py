@@ -26,6 +26,7 @@ from studio.operations.edit import (
 )
 from studio.operations.files import Compress, Convert
 from studio.operations.library import TagImage
+from studio.operations.persona import Persona, Settled, read_persona, without_words, worn
 from studio.operations.registry import OPERATIONS, operation_class, parse_operation
 from studio.operations.social import SocialExport
 from studio.operations.transform import ImageTo3D, ImageToVideo, TalkingAvatar
@@ -46,10 +47,12 @@ __all__ = [
     "InputKind",
     "Operation",
     "Outpaint",
+    "Persona",
     "RemoveBackground",
     "ReplaceBackground",
     "SearchRecolor",
     "SearchReplace",
+    "Settled",
     "Sketch",
     "SocialExport",
     "Structure",
@@ -65,4 +68,7 @@ __all__ = [
     "inputs_given",
     "operation_class",
     "parse_operation",
+    "read_persona",
+    "without_words",
+    "worn",
 ]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from studio.errors import shorten
 
@@ -41,6 +49,27 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_00
 
 Colour = Annotated[str, StringConstraints(strip_whitespace=True, pattern="^(#[0-9a-fA-F]{6})?$")]
 """A colour as #rrggbb, or empty where that means something."""
+
+MOST_COLOURS = 6
+_PALETTE_RULE = f"must be at most {MOST_COLOURS} colours as #rrggbb, with blanks between"
+_COLOURS = re.compile(rf"(#[0-9a-f]{{6}}( #[0-9a-f]{{6}}){{0,{MOST_COLOURS - 1}}})?")
+
+
+def _palette(text: str) -> str:
+    """Return colours in one way of writing, each once."""
+    plain = " ".join(dict.fromkeys(text.lower().replace(",", " ").split()))
+    if not _COLOURS.fullmatch(plain):
+        raise ValueError(_PALETTE_RULE)
+    return plain
+
+
+Palette = Annotated[str, StringConstraints(max_length=100), AfterValidator(_palette)]
+"""Colours as ``#rrggbb #rrggbb``, the most important first; empty for none."""
+
+PersonaName = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern="^([a-z0-9][a-z0-9_-]{0,39})?$")
+]
+"""The name of a stored persona, 1 to 40 of a-z, 0-9, _ and -; or empty for none."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A strength from 0 to 1; 0 is a value like any other."""

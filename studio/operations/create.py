@@ -13,6 +13,8 @@ from studio.operations.base import (
     LARGEST_SEED,
     Operation,
     OptionalPicture,
+    Palette,
+    PersonaName,
     PictureFormat,
     Prompt,
     Seed,
@@ -57,6 +59,11 @@ def size_of(ratio: str) -> tuple[int, int]:
     return (_SIDE, short) if across >= down else (short, _SIDE)
 
 
+_PERSONA = (
+    "A stored brand persona by name (studio personas); empty for none. Its tone and vocabulary "
+    "join the prompt, which may have none of its words to avoid; "
+)
+
 _OF_A_TEMPLATE = ("width", "height", "style", "quality")
 """The fields that a template fills in."""
 
@@ -67,7 +74,8 @@ class Generate(Operation):
     ``template`` and ``ratio`` are other ways of giving width, height, style and quality. When the
     request is validated they are replaced by what they stand for, and are empty from then on. So
     what is quoted, keyed, bought and filed does not depend on what the catalogue says later, and
-    the same picture is the same work, however it was asked for.
+    the same picture is the same work, however it was asked for. A ``persona`` is replaced likewise,
+    later, by who can look it up for its owner (``studio.operations.persona``).
     """
 
     module: ClassVar[str] = "create"
@@ -124,6 +132,22 @@ class Generate(Operation):
         title="Style",
         description="A style by name, for example line-art; empty for none.",
         max_length=60,
+    )
+    palette: Palette = Field(
+        default="",
+        title="Colours",
+        description=(
+            "Up to six colours as #rrggbb with blanks between, the most important first; empty "
+            "for none."
+        ),
+    )
+    persona: PersonaName = Field(
+        default="",
+        title="Persona",
+        description=(
+            f"{_PERSONA}these are left out of the picture, and its colours and style count where "
+            "none are given."
+        ),
     )
     quality: Literal["draft", "standard", "premium"] = Field(
         default="standard", title="Quality", description="How much to spend on it."
@@ -214,4 +238,9 @@ class EnhancePrompt(Operation):
     prompt: Prompt = Field(title="Prompt", description="What the picture shows, in a few words.")
     style: str = Field(
         default="", title="Style", description="A style by name; empty for none.", max_length=60
+    )
+    persona: PersonaName = Field(
+        default="",
+        title="Persona",
+        description=f"{_PERSONA}its style counts where none is given.",
     )

@@ -38,6 +38,8 @@ _MORE = {
     "guidance",
     "steps",
     "variations",
+    "palette",
+    "persona",
     "template",
     "ratio",
     "reference",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from providers.local.illustrate import finish, place, styles
+from providers.local.illustrate.colour import hexed
 from providers.local.illustrate.palettes import Palette, palettes
 from providers.local.illustrate.prompt import Brief, understand
 from providers.local.illustrate.scenes import SCENES
@@ -49,7 +51,14 @@ class Illustration:
 
 
 def compose(
-    prompt: str, *, width: int, height: int, seed: int, style: str = "", negative_prompt: str = ""
+    prompt: str,
+    *,
+    width: int,
+    height: int,
+    seed: int,
+    style: str = "",
+    negative_prompt: str = "",
+    colours: Sequence[str] = (),
 ) -> Illustration:
     """Draw an illustration of ``prompt``.
 
@@ -59,6 +68,7 @@ def compose(
         seed: any integer; another seed gives another arrangement.
         style: one of ``STYLES``; an unknown one is reported in ``ignored``.
         negative_prompt: subjects, scenes and weather that must not appear.
+        colours: as ``#rrggbb``, the most important first: the same scene is lit in them.
 
     The same arguments give the same bytes. Raises InvalidRequest if a side is out of range.
     """
@@ -75,6 +85,7 @@ def compose(
     # The style is no part of it: another style shows the same scene.
     rng = _rng(prompt, width, height, seed, negative_prompt)
     label, palette = light_for(brief, rng)
+    palette = palette.worn([hexed(each) for each in colours])
     stage = _paint(brief, palette, width, height, rng)
     pixels = finish.develop(stage)
     if chosen:

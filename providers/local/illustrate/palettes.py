@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from providers.local.illustrate.colour import Colour, hexed, lit, mix, tinted
+from providers.local.illustrate.colour import Colour, hexed, lit, mix, tinted, to_lab
 
 _FILE = Path(__file__).with_name("palettes.toml")
 
@@ -57,6 +58,29 @@ class Palette:
             key=tinted(self.key, colour, strength * 0.25),
         )
 
+    def worn(self, colours: Sequence[Colour], strength: float = 0.85) -> Palette:
+        """The same light in a brand's colours: each hue becomes that of the nearest of them.
+
+        Lightness stays, so that a night is dark whatever the brand. A grey brand colour takes the
+        hue away. The accents are the brand colours themselves.
+        """
+        if not colours:
+            return self
+
+        def bend(c: Colour) -> Colour:
+            return tinted(c, min(colours, key=lambda each: _apart(each, c)), strength)
+
+        return replace(
+            self,
+            name=self.name,
+            sky=tuple(bend(c) for c in self.sky),
+            haze=bend(self.haze),
+            shade=bend(self.shade),
+            water=tuple(bend(c) for c in self.water),
+            accent=tuple(colours[i % len(colours)] for i in range(len(self.accent))),
+            key=tinted(self.key, colours[0], strength * 0.3),
+        )
+
     def blend(self, other: Palette, share: float = 0.42) -> Palette:
         """This light with ``share`` of another in it.
 
@@ -80,6 +104,11 @@ class Palette:
             height=min(self.height, other.height),
             night=self.night or other.night,
         )
+
+
+def _apart(one: Colour, other: Colour) -> float:
+    """How far two colours are apart in OKLab, squared."""
+    return sum((p - q) ** 2 for p, q in zip(to_lab(one), to_lab(other), strict=True))
 
 
 @cache

@@ -26,6 +26,7 @@ _ALL = [
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),
     *(["templates", name] for name in ("list", "search", "recommend")),
+    *(["personas", name] for name in ("list", "show", "set", "remove")),
 ]
 
 

@@ -41,6 +41,25 @@ def test_each_argument_matters() -> None:
     assert len(found) == 6
 
 
+def test_colours_of_a_brand_light_the_same_scene() -> None:
+    brand = "#b0207a"
+    plain, worn = (
+        compose("two boats at sea", seed=4, width=240, height=160, colours=colours)
+        for colours in ((), (brand,))
+    )
+    assert (plain.scene, plain.subjects) == (worn.scene, worn.subjects)
+    means = [np.asarray(each.image, np.float64).mean((0, 1)) for each in (plain, worn)]
+    # Magenta: green is now the least of the three, and the picture is about as light as before.
+    assert means[0].argmin() != 1
+    assert means[1].argmin() == 1
+    assert abs(means[0].mean() - means[1].mean()) < 30
+
+
+def test_a_grey_brand_takes_the_hue_away() -> None:
+    grey = compose("mountains", seed=4, width=160, height=120, colours=("#808080",)).image
+    assert np.ptp(np.asarray(grey, np.float64), axis=2).mean() < 25
+
+
 def test_bytes_do_not_depend_on_the_processor() -> None:
     """Newer instructions (AVX2, FMA) are off in a second process: nothing may change."""
     code = (

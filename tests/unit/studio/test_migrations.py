@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 import engine.batch  # noqa: F401 - with it comes every room that has tables
 from studio.database import Database, metadata
-from studio.database.migrate import migrate
+from studio.database.migrate import configuration, migrate
 from studio.errors import SetupIncomplete
 
 
@@ -22,6 +24,43 @@ def test_migrations_lead_to_the_tables_of_the_code(database_url: str) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, metadata) == []
+    database.close()
+
+
+def test_rows_of_batches_survive_that_lines_get_parts(database_url: str) -> None:
+    database = Database(database_url)
+
+    def before(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for words in (
+            (
+                "INSERT INTO batches (id, owner, name, source, rows, created_at)"
+                " VALUES ('b', 'o', '', 'f.csv', 1, 0)"
+            ),
+            (
+                'INSERT INTO batch_rows (batch, line, name, key, operation, "references", same_as)'
+                " VALUES ('b', 2, 'fox', 'k', '{}', '[]', '')"
+            ),
+        ):
+            connection.execute(text(words))
+
+    database.write(before)
+    migrate(database)
+
+    def more(connection: Connection) -> list[Any]:
+        connection.execute(
+            text(
+                "INSERT INTO batch_rows"
+                ' (batch, line, part, name, key, operation, "references", same_as)'
+                " VALUES ('b', 2, 1, 'owl', 'k', '{}', '[]', '')"
+            )
+        )
+        query = text("SELECT line, part, name FROM batch_rows ORDER BY part")
+        return list(connection.execute(query).tuples())
+
+    assert database.write(more) == [(2, 0, "fox"), (2, 1, "owl")]
     database.close()
 
 
