@@ -75,7 +75,7 @@ class Inpaint(_Change):
     example: ClassVar[dict[str, Any]] = {
         "image": "example.png",
         "mask": "example.png",
-        "prompt": "a red door",
+        "prompt": "a red balloon",
     }
 
     operation: Literal["inpaint"] = "inpaint"

@@ -39,13 +39,9 @@ def erase_masked(offer: Offer, request: Request, weights: Path) -> Delivery:
     """
     wanted = expect(Erase, request.operation)
     rgb, alpha = split(picture(request))
-    mask = mask_of(request)
-    hole = grown(mask, wanted.grow_mask)
-    avoid = _subject_beside(rgb, hole, weights)
-    if alpha is not None:
-        avoid |= alpha < 255  # noqa: PLR2004 - not solid
-    seam = np.asarray(hole & ~mask, np.bool_)
-    filled = fill.fill(rgb, hole, avoid=avoid if avoid.any() else None, seam=seam, seed=wanted.seed)
+    filled, hole = emptied(
+        rgb, alpha, mask_of(request), weights, grow=wanted.grow_mask, seed=wanted.seed
+    )
     if alpha is not None and "mask" not in request.files:
         alpha = np.where(hole, np.uint8(255), alpha)
     return delivery(
@@ -56,6 +52,31 @@ def erase_masked(offer: Offer, request: Request, weights: Path) -> Delivery:
         seed=wanted.seed,
         facts={"erased_share": round(float(hole.mean()), 4)},
     )
+
+
+def emptied(
+    rgb: Pixels, alpha: Pixels | None, mask: Mask, weights: Path, *, grow: int, seed: int
+) -> tuple[Pixels, Mask]:
+    """Return the picture with the gap filled from around it, and where that was.
+
+    Args:
+        rgb: the picture.
+        alpha: its transparency; nothing that is not solid is copied.
+        mask: what is to go.
+        weights: the cache directory of ``weights.fetch``.
+        grow: pixels by which the gap is wider; over these it blends with the rest.
+        seed: another one gives another filling, eight in all.
+
+    Raises:
+        ProviderRejected: too little is left to fill the gap from.
+    """
+    hole = grown(mask, grow)
+    avoid = _subject_beside(rgb, hole, weights)
+    if alpha is not None:
+        avoid |= alpha < 255  # noqa: PLR2004 - not solid
+    seam = np.asarray(hole & ~mask, np.bool_)
+    filled = fill.fill(rgb, hole, avoid=avoid if avoid.any() else None, seam=seam, seed=seed)
+    return filled, hole
 
 
 def _subject_beside(rgb: Pixels, hole: Mask, weights: Path) -> Mask:

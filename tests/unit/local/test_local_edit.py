@@ -541,6 +541,7 @@ def test_too_many_corrections_are_refused(field: Image.Image, weights: Path) -> 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "erase": {"mask": "m", "output_format": "webp"},
+    "inpaint": {"mask": "m", "prompt": "a blue balloon", "output_format": "webp"},
     "outpaint": {"right": 30, "output_format": "jpeg"},
     "search_recolor": {"search": "the red ball", "prompt": "teal", "output_format": "webp"},
     "search_replace": {"search": "the red ball", "prompt": "a cat", "output_format": "jpeg"},
@@ -559,7 +560,7 @@ def test_the_same_request_gives_the_same_bytes_also_in_threads(
     assert EXAMPLES.keys() == OFFERS.keys()
     wanted = order(operation, **EXAMPLES[operation])
     files = {"image": field.resize(SMALL)}
-    if operation == "erase":
+    if operation in {"erase", "inpaint"}:
         files["mask"] = MASK.resize(SMALL)
 
     def once(_: int) -> bytes:
@@ -588,7 +589,3 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 def test_fields_that_mean_nothing_here_are_refused_before_anything_is_held(kind: str) -> None:
     operation, fields, name = REFUSED[kind]
     assert name in OFFERS[operation].refusal(order(operation, **fields))
-
-
-def test_nothing_here_inpaints() -> None:
-    assert not [offer for offer in local_offers() if offer.operation == "inpaint"]
