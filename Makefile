@@ -15,7 +15,9 @@ up: .venv/.runtime  ## start Prefect, the deployments and the file pages; Ctrl-C
 	@$(BIN)/studio up
 
 test: .venv/.dev  ## prove that it works
-	@$(BIN)/python -m pytest
+# Files stay whole, for what their tests share; in their order, for the slow ones come first.
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 lint: .venv/.dev  ## style, types, floors
 	@$(BIN)/ruff check .
