@@ -139,6 +139,11 @@ ledger_entries = Table(
     sqlite_with_rowid=False,
 )
 
+# A statement's question, and "what was last?": everything else is found by its key.
+Index(
+    "ix_ledger_transactions_wallet_id_at", ledger_transactions.c.wallet_id, ledger_transactions.c.at
+)
+
 _APPEND_ONLY = (ledger_transactions, ledger_entries)
 
 

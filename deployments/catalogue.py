@@ -17,6 +17,7 @@ from prefect import Flow
 from billing.pricebook import PriceBook
 from flows.batch import batch
 from flows.operations import OPERATION_FLOWS
+from flows.reports import report
 from flows.upkeep import upkeep
 from providers import Offer
 from studio import credits as money
@@ -34,6 +35,7 @@ class Offered:
         description: Markdown: what it does, what it costs, an example.
         tags: the studio module.
         interval: how often it runs by itself; never, if ``None``.
+        cron: when it runs by itself, in UTC, as cron says it; never, if empty.
     """
 
     flow: Flow[..., Any]
@@ -41,6 +43,7 @@ class Offered:
     description: str
     tags: tuple[str, ...]
     interval: timedelta | None = None
+    cron: str = ""
 
 
 _BATCH = """\
@@ -54,6 +57,14 @@ _UPKEEP = """\
 Go on with what dead runs left behind, give back their holds, check the books, send messages.
 
 Costs nothing and runs by itself every ten minutes."""
+
+_REPORT = """\
+Tell what a period came to: usage by operation and provider with cost and margin, a statement of
+each wallet, and a chart of what was spent on each day.
+
+Costs nothing and runs by itself on the first day of each month, for the month before. Its files are
+in the folder `reports` of the studio's home. On the command line: `studio usage` and
+`studio account statement`."""
 
 
 def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]:
@@ -70,6 +81,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
         ),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10)),
+        Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *"),
     )
 
 

@@ -39,6 +39,7 @@ async def _serve(offered: Sequence[Offered], limit: int, started: Callable[[], N
             description=each.description,
             tags=list(each.tags),
             interval=each.interval,
+            cron=each.cron or None,
             version=version("image-studio"),
             enforce_parameter_schema=True,
             entrypoint_type=EntrypointType.MODULE_PATH,

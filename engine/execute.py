@@ -266,15 +266,17 @@ class Executor:
 
     async def _settle(self, job: Job) -> Job:
         settled: Job = await self._commit(journal.settle, job.id)
-        return replace(settled, state="settled", charged=settled.due)
+        return replace(settled, state="settled", charged=settled.due, expense=settled.due_expense)
 
     async def _end(self, job: Job, error: ProviderError) -> Job:
         """Write down that the job came to nothing, or that nobody knows what it came to."""
         state = "unknown" if error.bought is None else "failed"
-        charge = charge_for(job, error.details.get("cost")) if error.bought else 0
-        unit = journal.Failure(job, error.as_dict(), state, charge)
+        told = error.details.get("cost")
+        charge = charge_for(job, told) if error.bought else 0
+        expense = max(0, job.cost if told is None else told) if error.bought else 0
+        unit = journal.Failure(job, error.as_dict(), state, charge, expense)
         await self._commit(journal.note_failure, unit)
-        return replace(job, state=state, error=error.as_dict(), charged=charge)
+        return replace(job, state=state, error=error.as_dict(), charged=charge, expense=expense)
 
     def _find_offer(self, identifier: str) -> tuple[Provider, Offer] | None:
         provider = self._providers.get(identifier.partition("/")[0])

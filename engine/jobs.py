@@ -101,6 +101,9 @@ class Job:
         delivery: what came back: outputs, model, method, seed, facts.
         error: code, message and details of its failure.
         notes: what the studio changed in the request as it was given, and why, as JSON values.
+        template: the template that the request named, where it did.
+        expense: what the provider charged the operator for it in the end, in micro-credits: by its
+            own word, else by the price book; 0 before its end.
     """
 
     id: str
@@ -126,6 +129,8 @@ class Job:
     created_at: datetime
     updated_at: datetime
     notes: Mapping[str, Any] = field(default_factory=dict)
+    template: str = ""
+    expense: int = 0
 
     @property
     def ended(self) -> bool:
@@ -160,6 +165,12 @@ class Job:
     def due(self) -> int:
         """What its settlement captures, in micro-credits: usage where told, else the price."""
         return int(self.delivery.get("charge", self.price)) if self.delivery else self.price
+
+    @property
+    def due_expense(self) -> int:
+        """What its settlement notes as the provider's charge, in micro-credits."""
+        told = self.delivery.get("cost") if self.delivery else None
+        return self.cost if told is None else max(0, int(told))
 
     @property
     def billed(self) -> bool:

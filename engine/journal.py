@@ -158,6 +158,7 @@ def _begin(unit: Opening, attempt: int) -> Job:
         created_at=moment,
         updated_at=moment,
         notes=dict(unit.notes),
+        template=unit.operation.asked_template,
     )
 
 
@@ -277,7 +278,15 @@ def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
     _update(
         connection,
         ("generated",),
-        [{"job": job.id, "state": "settled", "charged": job.due} for job in generated],
+        [
+            {
+                "job": job.id,
+                "state": "settled",
+                "charged": job.due,
+                "expense": job.due_expense,
+            }
+            for job in generated
+        ],
     )
     post(connection, [_finished(job) for job in generated if job.announce])
     return [found[identifier] for identifier in units]
@@ -306,12 +315,14 @@ class Failure:
         error: as JSON values.
         state: ``failed`` gives the claim back; ``unknown`` keeps it, since money may be gone.
         charge: what is captured although it failed, in micro-credits: what was billed is paid.
+        expense: what the provider charges for it, in micro-credits.
     """
 
     job: Job
     error: Mapping[str, Any]
     state: str
     charge: int = 0
+    expense: int = 0
 
 
 def note_failure(connection: Connection, units: Sequence[Failure]) -> Sequence[None]:
@@ -331,7 +342,16 @@ def note_failure(connection: Connection, units: Sequence[Failure]) -> Sequence[N
     _update(
         connection,
         ("prepared", "submitted"),
-        [{"job": u.job.id, "state": u.state, "error": u.error, "charged": u.charge} for u in units],
+        [
+            {
+                "job": u.job.id,
+                "state": u.state,
+                "error": u.error,
+                "charged": u.charge,
+                "expense": u.expense,
+            }
+            for u in units
+        ],
     )
     return [None] * len(units)
 
@@ -362,7 +382,9 @@ def resolve(connection: Connection, units: Sequence[Resolution]) -> Sequence[Stu
             "billed": bool(unit.charge),
             "resolved": "bought" if unit.charge else "not bought",
         }
-        failures.append(Failure(unknown[unit.job.id], error, "failed", unit.charge))
+        job = unknown[unit.job.id]
+        expense = job.cost if unit.charge else 0
+        failures.append(Failure(job, error, "failed", unit.charge, expense))
     _update(
         connection, ("unknown",), [{"job": each.job.id, "state": "prepared"} for each in failures]
     )

@@ -47,6 +47,7 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[s
         "method": delivery.method,
         "seed": delivery.seed,
         "facts": facts,
+        "cost": delivery.cost,
         "charge": charge_for(job, delivery.cost),
     }
 

@@ -36,6 +36,7 @@ jobs = Table(
     Column("price", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False, server_default="0"),
     Column("charged", BigInteger, nullable=False, server_default="0"),
+    Column("expense", BigInteger, nullable=False, server_default="0"),
     Column("claim", Text, nullable=False),
     Column("remote_id", Text, nullable=False, server_default=""),
     Column("delivery", JsonText),
@@ -43,12 +44,14 @@ jobs = Table(
     Column("notes", JsonText, nullable=False, server_default="{}"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("template", Text, nullable=False, server_default=""),
     CheckConstraint(f"state IN {JOB_STATES}", name="state"),
     CheckConstraint("attempt >= 1", name="attempt"),
     CheckConstraint("price >= 0", name="price"),
     # The same work is bought by one attempt at a time, whoever tries: the second insert fails.
     UniqueConstraint("owner", "key", "attempt"),
     Index("ix_jobs_state_updated_at", "state", "updated_at"),
+    Index("ix_jobs_created_at", "created_at"),
 )
 """One row for each attempt to buy something; written before the request leaves."""
 
@@ -81,3 +84,12 @@ outbox = Table(
     Index("ix_outbox_state_next_at", "state", "next_at"),
 )
 """Messages, written in the transaction of what they tell and sent afterwards."""
+
+provider_balances = Table(
+    "provider_balances",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("at", UtcDateTime, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+"""What providers said was left in our accounts, in micro-credits at US$0.01 a credit."""

@@ -11,7 +11,7 @@ from rich.text import Text
 from billing.ledger import Balance
 from billing.ledger.history import Movement, movements
 from interfaces.cli.exits import Exit
-from interfaces.cli.groups import group
+from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database, opened_ledger
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = group("account", "See to a wallet.")
+
+# Named by their places: what they need is loaded when they are asked for.
+for _name, _says in (
+    ("statement", "Show what the wallet had, what moved it, and what it has after a period."),
+    ("export", "Write every entry of the wallet's books to a file, the oldest first."),
+):
+    app.command(f"interfaces.cli.statements:{_name}", name=_name, help=_says, **HELP)
 
 _QUIET = Parameter(show_default=False)
 

@@ -36,6 +36,7 @@ _COMMANDS = (
     ("run", "operations:run", "Do one operation: buy it and file the picture."),
     ("batch", "batch:app", "Do a CSV file of operations."),
     ("account", "account:app", "See to a wallet."),
+    ("usage", "usage:usage", "See what was done and spent, and on what."),
     ("prices", "prices:app", "See prices, costs and margins, and what changed."),
     ("library", "library:app", "Look through pictures."),
     ("templates", "templates:app", "Find the size, style and quality for a purpose."),

@@ -80,7 +80,8 @@ def carry_out(session: Session, operation: Operation, to: str, token: str = "") 
     with opened_studio() as studio:
         planned = plan_one(studio, operation, owner, "check", token=token)
         check_funds(studio, owner, planned.quote.total)
-        values = {**operation.model_dump(exclude={"operation"}), "quote": token, "owner": owner}
+        values = {**operation.again(), "quote": token, "owner": owner}
+        del values["operation"]
         with prefect_server(config, session.out), session.out.busy(f"{operation.title} ..."):
             outcome = run_flow(flow_of(type(operation)), values, session.out)
         return _made(studio, owner, outcome, to)

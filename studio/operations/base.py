@@ -127,6 +127,16 @@ class Operation(BaseModel):
         """SHA-256 of the canonical text, in hexadecimal."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
+    @property
+    def asked_template(self) -> str:
+        """The template that the request named; usage is told by it, and nothing else."""
+        return ""
+
+    def again(self) -> dict[str, Any]:
+        """Return the values of which the same request can be made again, its template named."""
+        named = {"template": self.asked_template} if self.asked_template else {}
+        return self.model_dump() | named
+
     def pieces(self) -> tuple[Operation, ...]:
         """Return the requests that this one stands for; its seed has been chosen."""
         return (self,)

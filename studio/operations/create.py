@@ -64,6 +64,7 @@ _PERSONA = (
     "join the prompt, which may have none of its words to avoid; "
 )
 
+_ASKED = "asked_template_"
 _OF_A_TEMPLATE = ("width", "height", "style", "quality")
 """The fields that a template fills in."""
 
@@ -211,10 +212,16 @@ class Generate(Operation):
             values = {name: getattr(found, name) for name in _OF_A_TEMPLATE if self._left(name)}
         elif self.ratio and self._left("width") and self._left("height"):
             values = dict(zip(("width", "height"), size_of(self.ratio), strict=True))
-        # Nobody has seen this object yet: it is frozen for all who get it.
-        self.__dict__.update(values, template="", ratio="")
+        # Nobody has seen this object yet: it is frozen for all who get it. The template's name is
+        # no field from here on: it is in no key and no dump, and makes no two requests differ.
+        self.__dict__.update(values, template="", ratio="", **{_ASKED: self.template})
         self.model_fields_set.update(values)
         return self
+
+    @property
+    def asked_template(self) -> str:
+        """The template that the request named."""
+        return str(self.__dict__.get(_ASKED, ""))
 
     def _left(self, name: str) -> bool:
         """Whether a field holds its default. Forms send defaults, too: being set says nothing."""

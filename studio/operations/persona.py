@@ -129,7 +129,7 @@ def worn(operation: Operation, persona: Persona) -> Settled:
     """
     given: str = getattr(operation, "prompt", "")
     _check(given, persona)
-    values = operation.model_dump() | {
+    values = operation.again() | {
         "persona": "",
         "prompt": spoken(given, [persona.tone, *persona.vocabulary]),
     }

@@ -27,7 +27,7 @@ from studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-FREE = {"upkeep"}
+FREE = {"upkeep", "report"}
 """Flows whose quote is 0 by their nature. Every other one must be refused by an empty wallet."""
 
 OWNER = "without-credits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import product
 from typing import Any
 
@@ -237,3 +238,18 @@ def test_a_faulty_template_and_ratio_are_problems_of_their_columns() -> None:
         ("ratio", "wide"),
     ]
     assert "instagram_story" in problems[0].rule
+
+
+def test_the_template_is_remembered_and_makes_no_request_another_one() -> None:
+    by_name = asked(template=REEL.id, seed=3, variations=2)
+    by_hand = asked(**{name: getattr(REEL, name) for name in FIELDS}, seed=3, variations=2)
+    assert (by_name.asked_template, by_hand.asked_template) == (REEL.id, "")
+    assert by_name == by_hand
+    assert hash(by_name) == hash(by_hand)
+    assert by_name.canonical() == by_hand.canonical()
+    assert by_name.model_dump() == by_hand.model_dump()
+    copies = [*by_name.pieces(), by_name.model_copy(update={"seed": 5})]
+    copies.append(Generate.model_validate(by_name.again()))
+    assert copies[-1] == by_name
+    copies.append(pickle.loads(pickle.dumps(by_name)))  # noqa: S301 - our own
+    assert {each.asked_template for each in copies} == {REEL.id}

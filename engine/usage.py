@@ -1,0 +1,227 @@
+"""Usage: what was done and spent, by operation, provider, template, day and so on.
+
+What was spent is what the ledger captured, so that the sums are the ledger's to the micro-credit;
+what it was spent on is told by the jobs. Days are those of UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSON
+
+from billing.reports.period import Period
+from billing.tables import claims, ledger_entries, ledger_transactions, wallets
+from engine.tables import jobs
+from studio.database import metadata
+from studio.errors import InvalidRequest
+
+MOST_ROWS = 10_000
+"""Rows of one report; what goes beyond is asked for by fewer dimensions."""
+
+OTHER = "(other)"
+"""What was spent on something that was no job of the studio's."""
+
+NONE = "(none)"
+"""Where a job has no such thing: a picture made without a template."""
+
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400_000_000
+"""Microseconds, which moments are stored as."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What was done under one combination of the dimensions that were asked for.
+
+    Attributes:
+        keys: the dimensions' values, in their order.
+        jobs: how many jobs were paid for; free ones count, too.
+        spent: what was captured for them, in micro-credits.
+        expense: what the providers charged the operator for them, in micro-credits.
+    """
+
+    keys: tuple[str, ...]
+    jobs: int
+    spent: int
+    expense: int
+
+    @property
+    def margin(self) -> int:
+        """What is left to the operator, in micro-credits."""
+        return self.spent - self.expense
+
+
+def dimensions() -> Sequence[str]:
+    """Return what usage can be told by."""
+    return tuple(_DIMENSIONS) + (("user", "project") if _admissions() is not None else ())
+
+
+def usage(
+    connection: Connection, period: Period, by: Sequence[str], *, owner: str = ""
+) -> list[UsageRow]:
+    """Return what was done and spent in a period, the most first; by day: in the days' order.
+
+    Args:
+        connection: to read from.
+        period: when it was captured.
+        by: the dimensions; none gives one row with the sums, if there was anything.
+        owner: only with this wallet; empty for all of them.
+
+    Raises:
+        InvalidRequest: a dimension is not known, or there are more than 10,000 rows.
+    """
+    _check(by)
+    found = connection.execute(_query(connection, period, by, owner).limit(MOST_ROWS + 1)).all()
+    if len(found) > MOST_ROWS:
+        raise InvalidRequest(
+            "The report would have too many rows.",
+            field="by",
+            given=",".join(by),
+            allowed=f"at most {MOST_ROWS} rows: fewer dimensions, or a shorter period",
+        )
+    rows = [
+        UsageRow(
+            tuple(_told(name, value) for name, value in zip(by, row, strict=False)),
+            row.jobs,
+            row.spent or 0,
+            row.expense or 0,
+        )
+        for row in found
+    ]
+    days = by.index("day") if "day" in by else None
+    rows.sort(key=lambda row: (row.keys[days] if days is not None else "", -row.spent, row.keys))
+    return rows
+
+
+def _check(by: Sequence[str]) -> None:
+    known = dimensions()
+    for name in by:
+        if name not in known or by.count(name) > 1:
+            raise InvalidRequest(
+                "Usage cannot be told by that.",
+                field="by",
+                given=name,
+                allowed=f"{', '.join(known)}, each once",
+            )
+
+
+def _query(connection: Connection, period: Period, by: Sequence[str], owner: str) -> Select[Any]:
+    """Look the captures up by period, and each one's job by its key; then group."""
+    made, entry = ledger_transactions.c, ledger_entries.c
+    dialect = connection.dialect.name
+    columns = [_column(name, dialect).label(f"by_{number}") for number, name in enumerate(by)]
+    source = (
+        ledger_transactions.join(wallets, wallets.c.id == made.wallet_id)
+        # What was free has no entry.
+        .outerjoin(ledger_entries, and_(entry.transaction_id == made.id, entry.account == "spent"))
+        .join(claims, claims.c.id == made.claim_id)
+        .outerjoin(jobs, jobs.c.id == claims.c.key)
+    )
+    admissions = _admissions()
+    if admissions is not None:
+        source = source.outerjoin(admissions, admissions.c.hold_id == made.hold_id)
+    each = (
+        select(*columns, entry.amount, jobs.c.expense)
+        .select_from(source)
+        .where(made.kind == "capture", made.at >= period.start, made.at < period.end)
+    )
+    if owner:
+        each = each.where(wallets.c.owner == owner)
+    inner = each.subquery("each")
+    keys = [inner.c[f"by_{number}"] for number in range(len(by))]
+    return (
+        select(
+            *keys,
+            func.count().label("jobs"),
+            cast(func.sum(inner.c.amount), BigInteger).label("spent"),
+            cast(func.sum(inner.c.expense), BigInteger).label("expense"),
+        )
+        .group_by(*keys)
+        .having(func.count() > 0)
+        .order_by(func.sum(inner.c.amount).desc(), *keys)
+    )
+
+
+def _admissions() -> Any:
+    """Return the table that says for whom a hold was placed, where the studio has it."""
+    return metadata.tables.get("admissions")
+
+
+def _operation(dialect: str) -> ColumnElement[Any]:
+    text = type_coerce(jobs.c.operation, Text)
+    if dialect == "sqlite":
+        return func.json_extract(text, "$.operation")
+    told: ColumnElement[Any] = cast(text, JSON)["operation"].astext
+    return told
+
+
+def _provider(dialect: str) -> ColumnElement[Any]:
+    offer = jobs.c.offer
+    if dialect == "sqlite":
+        return func.substr(offer, 1, func.instr(offer, "/") - 1)
+    return func.split_part(offer, "/", 1)
+
+
+def _day(_dialect: str) -> ColumnElement[Any]:
+    return type_coerce(ledger_transactions.c.at, BigInteger) // _DAY
+
+
+_DIMENSIONS: Mapping[str, Callable[[str], ColumnElement[Any]]] = {
+    "wallet": lambda _: wallets.c.owner,
+    "operation": _operation,
+    "provider": _provider,
+    "offer": lambda _: jobs.c.offer,
+    "template": lambda _: jobs.c.template,
+    "day": _day,
+}
+
+
+def _column(name: str, dialect: str) -> ColumnElement[Any]:
+    known = _DIMENSIONS.get(name)
+    if known is not None:
+        return known(dialect)
+    column: ColumnElement[Any] = _admissions().c[name]
+    return column
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "day":
+        return (_EPOCH + timedelta(days=int(value))).isoformat()
+    return OTHER if value is None else str(value) or NONE
+
+
+def daily(
+    rows: Sequence[UsageRow], period: Period, until: datetime
+) -> tuple[list[date], Mapping[str, list[int]]]:
+    """Return the period's days, and what was spent on each, by the second dimension of ``rows``.
+
+    Args:
+        rows: usage by day and one thing more.
+        period: whose days; those that have not come yet are left out, but for the first.
+        until: the present moment.
+    """
+    today = until.astimezone(UTC).date()
+    days = [day for day in period.days if day <= today] or period.days[:1]
+    place = {day.isoformat(): number for number, day in enumerate(days)}
+    series: dict[str, list[int]] = {}
+    for row in rows:
+        day, name = row.keys
+        if day in place:
+            series.setdefault(name, [0] * len(days))[place[day]] += row.spent
+    return days, series
