@@ -26,10 +26,11 @@ from batches import (
 from batches.tables import batches
 from billing.quotes import Quote
 from engine.alike import Alike
-from engine.batch_view import WAITING, BatchView, find_jobs, row_key
+from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
 from engine.execute import Order
 from engine.jobs import Job, Picture
 from engine.outbox import Message, post
+from engine.prompts import enhancement
 from engine.settled import find, settled
 from engine.single import hold_credits, release_hold
 from engine.studio import Studio
@@ -47,11 +48,13 @@ class PlannedRow:
         row: the row.
         plan: who will do it; its price does not depend on the inputs' sizes.
         pictures: the inputs that come from outside the batch.
+        prompt: who writes its prompt first; ``None`` where the prompt is used as it is.
     """
 
     row: Row
     plan: Plan
     pictures: tuple[Picture, ...]
+    prompt: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,9 @@ def _plan_row(studio: Studio, alike: Alike, spec: BatchSpec, row: Row) -> Planne
         for name, reference in inputs_given(row.operation).items()
         if name not in referred
     )
-    return PlannedRow(row, alike.plan(row.operation, pictures), pictures)
+    before = enhancement(row.operation)
+    prompt = alike.plan(before) if before else None
+    return PlannedRow(row, alike.plan(row.operation, pictures), pictures, prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
     """Quote the rows that have yet to be bought."""
     wanted: dict[str, Plan] = {}
     free: dict[str, str] = {}
+    prompts: set[str] = set()
     for row in planned.spec.rows:
         job = view.job_of(row)
         if row.same_as:
@@ -159,8 +165,22 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
         elif job is not None and job.state != "failed":
             free[row.name] = _why_free(job)
         else:
+            prompt = prompt_key(planned.spec, row)
+            before = planned.rows[row.name].prompt
+            if before and prompt not in prompts and _to_buy(view.prompt_of(row)):
+                wanted[prompt_line(row)] = before
+            prompts.add(prompt)
             wanted[row.name] = planned.rows[row.name].plan
     return BatchQuote(studio.planner.quote(wanted) if wanted else None, free)
+
+
+def prompt_line(row: Row) -> str:
+    """Return the name of the line of a quote that is for a row's prompt; no row is called so."""
+    return f"{row.name}.prompt"
+
+
+def _to_buy(job: Job | None) -> bool:
+    return job is None or (job.state == "failed" and not job.billed)
 
 
 def _why_free(job: Job) -> str:
@@ -181,7 +201,8 @@ class BatchRun:
         run: the flow run that asked for it.
         round: how often it was started, this time included.
         hold: out of which its rows are paid; empty until ``hold_for`` was called.
-        parts: what each row may take of it, by the row's name; no row spends another's part.
+        parts: what each line of its quote may take of it; no row spends another's part.
+        refused: why prompts were not even begun to be written, by their keys.
     """
 
     studio: Studio
@@ -191,6 +212,7 @@ class BatchRun:
     round: int
     hold: str = ""
     parts: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, StudioError] = field(default_factory=dict)
 
     @property
     def spec(self) -> BatchSpec:
@@ -226,10 +248,33 @@ class BatchRun:
                 left[row.name] = row
         return waves(left.values())
 
+    def prompts(self, rows: Iterable[Row]) -> list[Order]:
+        """Return the orders for the prompts of rows, to be carried out before the rows' own."""
+        orders: dict[str, Order] = {}
+        for row in rows:
+            plan, key = self.planned.rows[row.name].prompt, prompt_key(self.spec, row)
+            job = self.view.prompt_of(row)
+            if plan is None or key in orders or (job is not None and job.state == "settled"):
+                continue
+            orders[key] = Order(
+                key=key,
+                owner=self.spec.owner,
+                hold=self.hold,
+                run=self.run,
+                label=prompt_line(row),
+                plan=plan,
+                announce=False,
+                limit=self.parts.get(prompt_line(row), 0),
+            )
+        return list(orders.values())
+
     def orders(self, rows: Iterable[Row]) -> list[Order]:
         """Return the orders of rows whose inputs are there; the others end here, with a reason."""
         orders = []
         for row in rows:
+            if (refused := self.refused.get(prompt_key(self.spec, row))) is not None:
+                self._take_error(row, refused)
+                continue
             try:
                 orders.append(self._order(self.planned.rows[row.name]))
             except StudioError as error:
@@ -257,6 +302,7 @@ class BatchRun:
             announce=False,
             limit=self.parts.get(each.row.name, 0),
             notes=dict(each.row.notes),
+            prompt_from=prompt_key(self.spec, each.row),
         )
 
     def _output(self, name: str, parent: str, position: int) -> Picture:
@@ -294,9 +340,14 @@ class BatchRun:
         """Note what came of an order."""
         if isinstance(result, Job):
             self.view.jobs[order.key] = result
-            return
-        state = "skipped_budget" if isinstance(result, HoldRefused) else "failed"
-        self.end(self.planned.rows[order.label].row, state, result)
+        elif order.label in self.planned.rows:
+            self._take_error(self.planned.rows[order.label].row, result)
+        else:
+            self.refused[order.key] = result
+
+    def _take_error(self, row: Row, error: StudioError) -> None:
+        state = "skipped_budget" if isinstance(error, HoldRefused) else "failed"
+        self.end(row, state, error)
 
     def finish(self) -> Counter[str]:
         """End the hold, write down how the rows ended, announce it; return counts by status."""

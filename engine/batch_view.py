@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from batches import BatchSpec, Row, load_batch, row_ends
 from engine.jobs import Job
 from engine.journal import latest_jobs
+from engine.prompts import enhancement
 
 DONE = "done"
 WAITING = "waiting"
@@ -29,13 +30,22 @@ def row_key(spec: BatchSpec, row: Row) -> str:
     return f"batch/{spec.name}/{row.key}"
 
 
+def prompt_key(spec: BatchSpec, row: Row) -> str:
+    """Return the key of the writing of a row's prompt; empty where it is used as it is.
+
+    Rows with the same prompt share the text: variations, say.
+    """
+    before = enhancement(row.operation)
+    return f"batch/{spec.name}/prompt/{before.fingerprint()}" if before else ""
+
+
 @dataclass
 class BatchView:
     """A batch and what became of its rows.
 
     Attributes:
         spec: the batch.
-        jobs: the last job of each row that has one, by the row's key.
+        jobs: the last job of each row and each prompt that has one, by its key.
         endings: rows that ended without a job, by name: state, code, message.
     """
 
@@ -46,6 +56,10 @@ class BatchView:
     def job_of(self, row: Row) -> Job | None:
         """Return the last job of a row."""
         return self.jobs.get(row_key(self.spec, row))
+
+    def prompt_of(self, row: Row) -> Job | None:
+        """Return the last job that wrote, or was to write, a row's prompt."""
+        return self.jobs.get(prompt_key(self.spec, row))
 
     def statuses(self) -> dict[str, str]:
         """Return each row's status by its name; ``waiting`` for one that has yet to run."""
@@ -77,9 +91,10 @@ class BatchView:
 
 
 def find_jobs(connection: Connection, spec: BatchSpec) -> dict[str, Job]:
-    """Return the last job of each row that ever had one, by the row's key."""
-    keys = list({row_key(spec, row) for row in spec.rows})
-    return latest_jobs(connection, spec.owner, keys)
+    """Return the last job of each row and prompt that ever had one, by its key."""
+    keys = {row_key(spec, row) for row in spec.rows}
+    keys |= {prompt_key(spec, row) for row in spec.rows} - {""}
+    return latest_jobs(connection, spec.owner, list(keys))
 
 
 def view_batch(connection: Connection, owner: str, batch: str) -> BatchView:

@@ -14,6 +14,7 @@ from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
 from engine.pacing import Pacing
+from engine.prompts import enhanced, enhancement, read_text, unenhanced
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
 from studio.database import GroupCommit
 from studio.errors import (
@@ -59,6 +60,8 @@ class Order:
         announce: whether its settlement is announced by itself (rows of a batch are not).
         limit: its part of a hold that pays for others too; ``None`` where the hold is its own.
         notes: what the studio changed in the request as it was given, and why, as JSON values.
+        prompt_from: key of the job that writes its prompt, and has to be settled before it; empty
+            where the prompt is used as it is.
     """
 
     key: str
@@ -71,6 +74,7 @@ class Order:
     announce: bool = True
     limit: int | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    prompt_from: str = ""
 
 
 class Executor:
@@ -108,7 +112,10 @@ class Executor:
             GateRefused: the hold does not carry it; nothing was bought.
             AlreadyRunning: a live process is at work on the same key.
             StudioUnavailable: the database stayed away; the same order goes on from there.
+            NotFound: the job that was to write its prompt did not; nothing was bought.
         """
+        if order.prompt_from:
+            order = await self._with_prompt(order)
         for wait in (*_ROUNDS, None):
             job = await self._round(order)
             if wait is None or not _worth_another(job):
@@ -116,6 +123,15 @@ class Executor:
             told = job.error.get("retry_after") if job.error else None
             await asyncio.sleep(min(float(told), _LONGEST_WAIT) if told is not None else wait)
         return job
+
+    async def _with_prompt(self, order: Order) -> Order:
+        """Return the order with its prompt written."""
+        unit = (order.owner, order.prompt_from)
+        job: Job | None = await self._commit(journal.standing, unit)
+        if job is None or job.state != "settled":
+            raise unenhanced(order.label, job)
+        text = await asyncio.to_thread(read_text, self._store, job)
+        return enhanced(order, job, text)
 
     async def _round(self, order: Order) -> Job:
         """Try the offers in their order, until one has done it or may have been paid."""
@@ -315,6 +331,8 @@ def _worth_another(job: Job) -> bool:
 
 
 def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:
+    if enhancement(order.plan.operation):
+        raise ValueError(f"{order.key}: its prompt is to be enhanced, and no job is to do that")
     return journal.Opening(
         owner=order.owner,
         key=order.key,

@@ -80,6 +80,11 @@ def latest_jobs(
     return found
 
 
+def standing(connection: Connection, units: Sequence[tuple[str, str]]) -> Sequence[Job | None]:
+    """Return the last attempt at each piece of work, named by its owner and key."""
+    return [latest_jobs(connection, owner, [key]).get(key) for owner, key in units]
+
+
 def jobs_of_run(connection: Connection, owner: str, run: str) -> list[Job]:
     """Return the last attempt at each piece of work of a run, in the order of their keys."""
     query = select(jobs).where(jobs.c.owner == owner, jobs.c.run == run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, re
 from billing.quotes import Quote
 from engine.execute import Order
 from engine.jobs import Picture
+from engine.prompts import enhancement
 from engine.quoting import read_quote
 from engine.settled import find, settled
 from engine.studio import Studio
@@ -30,10 +31,11 @@ class Planned:
 
     Attributes:
         plans: one for each piece of it; several where variations are asked for.
-        quote: a line for each of them.
+        quote: a line for each of them, and before them one for the prompt.
         request: what they are of: everything that it named is replaced by what it stands for.
         promise: id of the signed quote whose prices these are; empty where there is none.
         notes: what the studio changed in the request as it was given.
+        prompt: who writes a fuller prompt first; ``None`` where the prompt is used as it is.
     """
 
     plans: tuple[Plan, ...]
@@ -42,6 +44,7 @@ class Planned:
     request: Operation
     promise: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    prompt: Plan | None = None
 
     @property
     def plan(self) -> Plan:
@@ -67,17 +70,30 @@ def plan_one(
     done = settled(operation, lambda name: find(studio.database, owner, name))
     chosen = with_seed(done.operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
+    before, pieces = enhancement(chosen), chosen.pieces()
+    wanted = [(piece, pictures) for piece in pieces]
+    if before:
+        wanted.insert(0, (before, ()))
     if token:
         signed = read_quote(studio.settings, token, done.operation, pictures, owner)
-        lines = signed.quote.lines
-        plans = tuple(
-            studio.planner.honour(piece, pictures, line)
-            for piece, line in zip(chosen.pieces(), lines, strict=True)
-        )
-        return Planned(plans, pictures, signed.quote, done.operation, signed.id, done.notes)
-    plans = tuple(studio.planner.plan(piece, pictures) for piece in chosen.pieces())
-    quote = studio.planner.quote(dict(zip(_piece_keys(key, len(plans)), plans, strict=True)))
-    return Planned(plans, pictures, quote, done.operation, notes=done.notes)
+        plans = [
+            studio.planner.honour(each, given, line)
+            for (each, given), line in zip(wanted, signed.quote.lines, strict=True)
+        ]
+        quote, promise = signed.quote, signed.id
+    else:
+        plans = [studio.planner.plan(each, given) for each, given in wanted]
+        keys = [*([_prompt_key(key)] if before else ()), *_piece_keys(key, len(pieces))]
+        quote, promise = studio.planner.quote(dict(zip(keys, plans, strict=True))), ""
+    prompt = plans.pop(0) if before else None
+    return Planned(
+        tuple(plans), pictures, quote, done.operation, promise, done.notes, prompt=prompt
+    )
+
+
+def _prompt_key(key: str) -> str:
+    """Return what names the writing of a prompt for the work that ``key`` names."""
+    return f"{key}#prompt"
 
 
 def _piece_keys(key: str, number: int) -> list[str]:
@@ -119,26 +135,49 @@ def release_hold(studio: Studio, owner: str, identifier: str) -> Hold:
 def orders_of(
     planned: Planned, *, owner: str, key: str, hold_id: str, run: str
 ) -> tuple[Order, ...]:
-    """Return the orders for what was planned and held for, one for each piece."""
-    several = len(planned.plans) > 1
+    """Return the orders for what was planned and held for: the prompt's, and one a piece."""
+    several = len(planned.plans) > 1 or planned.prompt is not None
     label = label_of(planned.plan.operation, planned.pictures)
-    return tuple(
+    numbered = len(planned.plans) > 1
+    first: list[Order] = []
+    if planned.prompt:
+        first.append(
+            Order(
+                key=_prompt_key(key),
+                owner=owner,
+                hold=hold_id,
+                run=run,
+                label=f"{label}-prompt",
+                plan=planned.prompt,
+                announce=False,
+                limit=planned.prompt.first.price,
+            )
+        )
+    return *first, *(
         Order(
             key=piece,
             owner=owner,
             hold=hold_id,
             run=run,
-            label=f"{label}-{place}" if several else label,
+            label=f"{label}-{place}" if numbered else label,
             plan=plan,
             pictures=planned.pictures,
             # Of a hold that pays for several, none spends the part of another.
             limit=plan.first.price if several else None,
             notes=planned.notes,
+            prompt_from=first[0].key if first else "",
         )
         for place, (piece, plan) in enumerate(
             zip(_piece_keys(key, len(planned.plans)), planned.plans, strict=True), start=1
         )
     )
+
+
+def stages(orders: Sequence[Order]) -> list[list[Order]]:
+    """Return orders in the stages that they can be carried out in: prompts before pictures."""
+    first = [each for each in orders if not each.prompt_from]
+    then = [each for each in orders if each.prompt_from]
+    return [stage for stage in (first, then) if stage]
 
 
 def order_of(planned: Planned, *, owner: str, key: str, hold_id: str, run: str) -> Order:

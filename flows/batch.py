@@ -75,7 +75,8 @@ async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
     try:
         await progress.show()
         for wave in running.waves():
-            await _fan_out(progress, await asyncio.to_thread(running.orders, wave))
+            for orders in (running.prompts, running.orders):
+                await _fan_out(progress, await asyncio.to_thread(orders, wave))
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise

@@ -13,8 +13,9 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 
+from engine.execute import Order
 from engine.jobs import Job
-from engine.single import release_run
+from engine.single import release_run, stages
 from engine.studio import open_studio
 from flows.forms import form
 from studio.errors import InvalidRequest
@@ -68,26 +69,45 @@ async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -
         return Failed(message=orders.message)
     outcomes: list[tuple[Job | None, str]] = []
     try:
-        futures = [OPERATION_TASKS[name].submit(order) for order in orders]
-        for future in futures:
-            # One by one: what has ended counts, whatever becomes of the next.
-            outcomes.append(await asyncio.to_thread(_outcome, future))  # noqa: PERF401
+        for stage in stages(orders):
+            futures = [OPERATION_TASKS[_name(order)].submit(order) for order in stage]
+            for future in futures:
+                # One by one: what has ended counts, whatever becomes of the next.
+                outcomes.append(await asyncio.to_thread(_outcome, future))  # noqa: PERF401
+            if len(_done(outcomes)) < len(outcomes):
+                break
     finally:
         await settle(orders, [job for job, _ in outcomes if job is not None])
     await notify()
-    done = [words for job, words in outcomes if job is not None and job.state == "settled"]
+    done = _done(outcomes)
     if len(done) < len(orders):
-        return Failed(message=_what_failed(outcomes, len(done)))
+        return Failed(message=_what_failed(orders, outcomes))
     words = "; ".join(done)
     get_run_logger().info(words)
     return Completed(message=words)
 
 
-def _what_failed(outcomes: Sequence[tuple[Job | None, str]], done: int) -> str:
+_Outcome = tuple[Job | None, str]
+
+
+def _name(order: Order) -> str:
+    return order.plan.operation.operation
+
+
+def _done(outcomes: Sequence[_Outcome]) -> list[str]:
+    """Return the words of what was made and paid."""
+    return [words for job, words in outcomes if job is not None and job.state == "settled"]
+
+
+def _what_failed(orders: Sequence[Order], outcomes: Sequence[_Outcome]) -> str:
     """Say what failed, and how many of several were made all the same; reasons once each."""
     failed = [words for job, words in outcomes if job is None or job.state != "settled"]
     reasons = "; ".join(dict.fromkeys(failed))
-    return reasons if len(outcomes) == 1 else f"{done} of {len(outcomes)} made. {reasons}"
+    before = sum(not order.prompt_from for order in orders) if len(stages(orders)) > 1 else 0
+    if len(outcomes) <= before:
+        return f"The prompt was not enhanced, so that no picture was bought. {reasons}"
+    pictures, made = len(orders) - before, len(_done(outcomes)) - before
+    return reasons if pictures == 1 else f"{made} of {pictures} made. {reasons}"
 
 
 def _outcome(future: PrefectFuture[Any]) -> tuple[Job | None, str]:

@@ -14,7 +14,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from batches import Problem
-from engine.batch import BatchQuote, BatchRun, plan_batch, read_file, start_batch
+from engine.batch import (
+    BatchQuote,
+    BatchRun,
+    plan_batch,
+    prompt_line,
+    read_file,
+    start_batch,
+)
 from engine.batch_files import deliver, folder_of, manifest_rows
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
@@ -117,7 +124,11 @@ def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
     if quoted.quote is None:
         free = "\n".join(f"- {note}" for note in notes)
         return f"## Quote\n\n**0 credits**: nothing is left to buy.\n\n{free}"
-    titles = {row.name: f"{row.name}: {row.operation.title}" for row in batch.spec.rows}
+    titles = {}
+    for row in batch.spec.rows:
+        titles[row.name] = f"{row.name}: {row.operation.title}"
+        if before := batch.planned.rows[row.name].prompt:
+            titles[prompt_line(row)] = f"{row.name}: {before.operation.title}"
     return quote_markdown(quoted.quote, wallet=batch.spec.owner, titles=titles, notes=notes)
 
 

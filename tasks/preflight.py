@@ -42,8 +42,8 @@ async def preflight(
         words = quote_markdown(
             planned.quote,
             wallet=owner,
-            titles={line.key: operation.title for line in planned.quote.lines},
-            notes=[f"{chosen.offer.id}: {chosen.reason}.", *_promise(planned)],
+            titles=_titles(planned),
+            notes=[*_prompt(planned), f"{chosen.offer.id}: {chosen.reason}.", *_promise(planned)],
         )
         page = await show_quote(words, planned.quote.total, operation.title)
         get_run_logger().info("quote: %s credits %s", money.show(planned.quote.total), page)
@@ -61,6 +61,23 @@ async def preflight(
         "%s credits of wallet %s held; %s does it", money.show(held.amount), owner, chosen.offer.id
     )
     return orders_of(planned, owner=owner, key=run, hold_id=held.id, run=run)
+
+
+def _titles(planned: Planned) -> dict[str, str]:
+    """Return what each line of the quote is for."""
+    wanted = (*((planned.prompt,) if planned.prompt else ()), *planned.plans)
+    return {
+        line.key: plan.operation.title
+        for line, plan in zip(planned.quote.lines, wanted, strict=True)
+    }
+
+
+def _prompt(planned: Planned) -> list[str]:
+    """Say who writes the prompt, if somebody does."""
+    if planned.prompt is None:
+        return []
+    chosen = planned.prompt.first
+    return [f"The prompt is enhanced first. {chosen.offer.id}: {chosen.reason}."]
 
 
 def _promise(planned: Planned) -> list[str]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from batches import BatchRecord, find_batch, list_batches, manifest_csv
 from billing.ledger import balance
+from engine.batch import prompt_line
 from engine.batch_files import deliver, folder_of, manifest_rows
 from engine.batch_view import WAITING, view_batch
 from engine.studio import Studio
@@ -178,11 +179,13 @@ def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]
     rows = []
     for row in spec.rows:
         line = prices.get(row.name)
+        prompt = prices.get(prompt_line(row))
         rows.append(
             {
                 "line": row.line,
                 "row": row.name,
                 "operation": row.operation.operation,
+                **(amount("prompt", prompt.amount) if prompt else {}),
                 "offer": checked.planned.rows[row.name].plan.first.offer.id,
                 **amount("price", line.amount if line else 0),
                 "free": quoted.free.get(row.name),
@@ -216,6 +219,11 @@ def _show_checked(to: Console, checked: Checked, available: int | None) -> None:
     for row in spec.rows[:MOST_IN_TABLE]:
         price = money.show(prices[row.name]) if row.name in prices else "free"
         offer = checked.planned.rows[row.name].plan.first.offer.id
+        if (before := prompt_line(row)) in prices:
+            prompt = checked.planned.rows[row.name].prompt
+            who = prompt.first.offer.id if prompt else ""
+            cost = money.show(prices[before])
+            rows.add_row(str(row.line), plain(row.name), "enhance_prompt", who, cost)
         rows.add_row(str(row.line), plain(row.name), row.operation.operation, offer, price)
     to.print(rows)
     if len(spec.rows) > MOST_IN_TABLE:

@@ -101,7 +101,9 @@ def _parse(kind: type[Operation], values: dict[str, Any]) -> Operation:
 
 def _planned_document(planned: Planned) -> dict[str, Any]:
     plan = planned.plan
+    prompt = planned.prompt.first if planned.prompt else None
     return {
+        "prompt": {"offer": prompt.offer.id, "reason": prompt.reason} if prompt else None,
         "quote": planned.quote.as_dict(),
         "offers": [
             {
@@ -125,6 +127,10 @@ def _show_planned(to: Console, planned: Planned, identifier: str) -> None:
         )
     )
     rows = table("offer", "credits", "why", right=("credits",))
+    if planned.prompt:
+        prompt = planned.prompt.first
+        words = f"writes the prompt: {prompt.reason}"
+        rows.add_row(prompt.offer.id, money.show(prompt.price), words)
     for choice in planned.plan.choices:
         rows.add_row(choice.offer.id, money.show(choice.price), choice.reason)
     for refusal in planned.plan.refusals:

@@ -91,6 +91,15 @@ class Generate(Operation):
     negative_prompt: Words = Field(
         default="", title="Not in the picture", description="What to leave out."
     )
+    enhance: Literal["off", "auto", "local"] = Field(
+        default="off",
+        title="Enhance prompt",
+        description=(
+            "off uses the prompt as it is. auto has a text model write a fuller one first where "
+            "one is ready, and rules on this machine where none is; local takes these rules. It is "
+            "quoted and bought as enhance_prompt is, once for all variations."
+        ),
+    )
     template: Annotated[
         str, StringConstraints(strip_whitespace=True, max_length=60), AfterValidator(_known)
     ] = Field(

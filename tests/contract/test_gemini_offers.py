@@ -19,7 +19,7 @@ from tests.contract.test_gemini import CASES
 
 _ABOUT = {"operation", "provider", "model", "quality"}
 """Who does it, not what is done."""
-_STUDIO = {"output_format", "template", "ratio", "variations", "persona", "palette"}
+_STUDIO = {"output_format", "template", "ratio", "variations", "persona", "palette", "enhance"}
 """What the studio does with what was made: the file type is not open there."""
 _WITH: dict[str, dict[str, Any]] = {
     "generate": {"width": 500, "height": 500},

@@ -21,7 +21,7 @@ OFFERS = read_offers("providers.stability")
 
 _ABOUT = {"operation", "provider", "model", "quality"}
 """Who does it, not what is done."""
-_RESOLVED = {"template", "ratio", "variations", "persona", "palette"}
+_RESOLVED = {"template", "ratio", "variations", "persona", "palette", "enhance"}
 """What the studio has replaced by what it stands for before a provider sees it."""
 _STUDIO = {("stability/upscale-fast", "factor"), ("stability/upscale-fast", "preset")}
 """What the studio does with what was made."""

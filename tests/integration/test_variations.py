@@ -16,7 +16,7 @@ from engine.studio import Studio, use_studio
 from flows.create import create_image
 from studio.errors import ProviderRejected
 from studio.operations import Generate
-from tests.support.providers import PRICES, InstantProvider, book
+from tests.support.providers import ENHANCED, PRICES, InstantProvider, book
 from tests.support.studios import OWNER, balance_of, opened_studio
 
 PRICE = PRICES["painter"]
@@ -79,6 +79,33 @@ def test_a_part_that_fails_is_said_and_the_rest_is_kept_and_paid(
     assert sorted(states) == ["failed", "settled", "settled"]
     balance = balance_of(studio)
     assert (balance.captured, balance.held) == (2 * PRICE, 0)
+
+
+def test_a_prompt_is_enhanced_once_and_then_the_pictures_are_made(
+    studio: Studio, provider: InstantProvider
+) -> None:
+    kind, words, flow_run = ended(studio, variations=2, seed=5, enhance="auto")
+    assert kind == "COMPLETED", words
+    prompts = [str(getattr(call.operation, "prompt", "")) for call in provider.calls]
+    assert prompts == ["a fox", *[f"a fox, {ENHANCED}"] * 2]
+    with studio.database.read() as connection:
+        labels = [job.label for job in jobs_of_run(connection, OWNER, flow_run)]
+    assert sorted(labels) == ["a-fox-1", "a-fox-2", "a-fox-prompt"]
+    balance = balance_of(studio)
+    assert (balance.captured, balance.held) == (PRICES["writer"] + 2 * PRICE, 0)
+
+
+def test_a_prompt_that_is_not_enhanced_buys_no_picture(
+    studio: Studio, provider: InstantProvider
+) -> None:
+    provider.script.append(ProviderRejected("not this one", provider="instant"))
+    kind, words, _ = ended(studio, variations=2, enhance="auto")
+    assert kind == "FAILED"
+    assert words.startswith("The prompt was not enhanced, so that no picture was bought.")
+    assert "not this one" in words
+    assert len(provider.calls) == 1
+    balance = balance_of(studio)
+    assert (balance.captured, balance.held) == (0, 0)
 
 
 def test_an_empty_wallet_buys_none_of_them(studio: Studio, provider: InstantProvider) -> None:

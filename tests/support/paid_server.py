@@ -40,6 +40,7 @@ _MORE = {
     "variations",
     "palette",
     "persona",
+    "enhance",
     "template",
     "ratio",
     "reference",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime as dt
+import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ from studio.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from studio.operations import EnhancePrompt
 from tests.support.paid_server import KEY, tiny_png
 
 MODELS: Mapping[str, tuple[str, str]] = {
@@ -34,6 +36,7 @@ MODELS: Mapping[str, tuple[str, str]] = {
     "cutter": ("remove_background", "picture"),
     "enlarger": ("upscale", "picture"),
     "fitter": ("social_export", "format"),
+    "writer": ("enhance_prompt", "call"),
 }
 """Operation and unit of each model that these providers have."""
 
@@ -42,8 +45,12 @@ PRICES: Mapping[str, int] = {
     "cutter": 2_000_000,
     "enlarger": 3_000_000,
     "fitter": 500_000,
+    "writer": 100_000,
 }
 """Micro-credits for one unit of each model, at the provider that is priced with factor 1."""
+
+ENHANCED = "in the light of dusk"
+"""What ``InstantProvider`` adds to a prompt."""
 
 _ASYNCHRONOUS = "enlarger"
 """The model of ``PaidProvider`` that gives tickets."""
@@ -61,6 +68,7 @@ def offers(name: str, *, repeatable: bool = False, seconds: int = 30) -> tuple[O
             repeatable=repeatable,
             exact=True,
             seconds=seconds,
+            kind="text" if operation == "enhance_prompt" else "picture",
             says="A few pixels, for tests.",
         )
         for model, (operation, unit) in MODELS.items()
@@ -284,6 +292,9 @@ class InstantProvider(Provider):
     def delivery(self, offer: Offer, request: Request) -> Delivery:
         """Return what ``request`` comes to when all goes well."""
         words = request.operation.canonical() if self._distinct else offer.id
+        if isinstance(request.operation, EnhancePrompt):
+            text = json.dumps({"prompt": f"{request.operation.prompt}, {ENHANCED}"}).encode()
+            return Delivery((Output(text, "application/json"),), offer.model, "made in memory")
         names = getattr(request.operation, "formats", [""])
         outputs = tuple(Output(tiny_png(words + name), "image/png", name) for name in names)
         seed = getattr(request.operation, "seed", None)
