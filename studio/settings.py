@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     local_width: int = Field(
         default=2, ge=1, le=32, description="Pictures that the local provider works on at once."
     )
+    decode_apart: Literal["risky", "all"] = Field(
+        default="risky",
+        description="Pictures that are decoded in a process of their own: those of risky kinds, "
+        "or all; see docs/safe-pictures.md.",
+    )
     rows_as_tasks: int = Field(
         default=200,
         ge=0,

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import base64
-from io import BytesIO
 from typing import Any
-
-from PIL import Image
 
 from providers.contract import Request
 from providers.gemini.models import NAME
 from providers.pictures import readable
-from studio import imaging
+from studio import imaging, media
 from studio.errors import PictureRefused, ProviderRejected
 from studio.operations import input_fields
 
-_ORIENTATION = 0x0112
-"""EXIF tag; 1 is upright (CIPA DC-008)."""
 _FINE = 95
 """Quality of a JPEG that had to be turned upright."""
 
@@ -51,17 +46,9 @@ def _upright(data: bytes) -> tuple[bytes, str]:
     Whether such a note is heeded there is not told.
     """
     data, media_type = readable(data)
-    if not _is_turned(data):
+    if not imaging.probe(data, max_bytes=media.MAX_MADE_BYTES).turned:
         return data, media_type
     image = imaging.open_picture(data)
     if media_type == "image/jpeg":
         return imaging.encode(image, "jpeg", quality=_FINE), media_type
     return imaging.encode(image, "png"), "image/png"
-
-
-def _is_turned(data: bytes) -> bool:
-    try:
-        with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-            return int(image.getexif().get(_ORIENTATION, 1)) != 1
-    except Exception:  # noqa: BLE001 - broken EXIF is no reason to refuse a picture
-        return False

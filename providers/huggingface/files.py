@@ -6,7 +6,6 @@ megapixels. What is larger is reduced before it is sent.
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 
@@ -17,8 +16,6 @@ from providers.pictures import data_uri, readable
 from studio import imaging
 from studio.errors import ProviderRejected, StudioError
 
-_ORIENTATION = 0x0112
-"""EXIF tag (CIPA DC-008); 1 is upright."""
 _FINE = 92
 """JPEG quality of what is reduced: it is looked at by a model that has to repeat it."""
 
@@ -66,7 +63,7 @@ def _prepared(data: bytes, most_pixels: int) -> Picture:
     found = imaging.probe(data)
     width, height = found.width, found.height
     large = bool(most_pixels) and width * height > most_pixels
-    if large or _turned(data):
+    if large or found.turned:
         image = imaging.open_picture(data)  # which also turns it upright
         if large:
             scale = math.sqrt(most_pixels / (image.width * image.height))
@@ -77,8 +74,3 @@ def _prepared(data: bytes, most_pixels: int) -> Picture:
         media_type = "image/jpeg" if jpeg else "image/png"
         width, height = image.size
     return Picture(data_uri(data, media_type), width, height)
-
-
-def _turned(data: bytes) -> bool:
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-        return bool(image.getexif().get(_ORIENTATION, 1) != 1)

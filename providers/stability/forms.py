@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
-
-from PIL import Image
 
 from providers import pictures
-from studio import imaging
+from studio import imaging, media
 from studio.errors import ProviderRejected, TooLarge
 
 NAME = "stability"
@@ -27,8 +24,6 @@ _ENVELOPE = 300
 """Bytes that a part takes besides its content: boundary, headers, names; with room."""
 _SEED_FOR_0 = 4_294_967_294
 """Its 0 means "random"; the studio's 0 is a seed like any other, so its largest stands for it."""
-_ORIENTATION = 0x0112
-"""EXIF tag; 1 is upright (CIPA DC-008)."""
 _FINE = 95
 """Quality of a JPEG that had to be turned upright."""
 
@@ -122,20 +117,12 @@ def upright(data: bytes) -> tuple[bytes, str]:
     upright always. So a picture with such a note is turned before it goes.
     """
     data, media_type = pictures.readable(data)
-    if not _is_turned(data):
+    if not imaging.probe(data, max_bytes=media.MAX_MADE_BYTES).turned:
         return data, media_type
     image = imaging.open_picture(data)
     if media_type == "image/jpeg":
         return imaging.encode(image, "jpeg", quality=_FINE), media_type
     return imaging.encode(image, "png"), "image/png"
-
-
-def _is_turned(data: bytes) -> bool:
-    try:
-        with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-            return int(image.getexif().get(_ORIENTATION, 1)) != 1
-    except Exception:  # noqa: BLE001 - broken EXIF is no reason to refuse a picture
-        return False
 
 
 def _text(value: str | float | bool) -> str:  # noqa: FBT001

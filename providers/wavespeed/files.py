@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-
-from PIL import Image
 
 from providers.contract import Request
 from providers.pictures import readable
@@ -26,8 +23,6 @@ _ENDINGS = {
     "audio/mpeg": "mp3",
 }
 _SOUNDS = ("audio/wav", "audio/mpeg")
-_ORIENTATION = 0x0112
-"""EXIF tag (CIPA DC-008); 1 is upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +86,12 @@ def expect(cls: type[Wanted], operation: Operation) -> Wanted:
 
 def _picture(field: str, data: bytes) -> File:
     """Return a picture that shows upright everywhere: not every model minds EXIF."""
-    imaging.probe(data)
+    turned = imaging.probe(data).turned
     data, media_type = readable(data)
-    if _turned(data):
+    if turned:
         data = imaging.encode(imaging.open_picture(data), "png")
         media_type = "image/png"
     return File(field, data, media_type)
-
-
-def _turned(data: bytes) -> bool:
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-        return bool(image.getexif().get(_ORIENTATION, 1) != 1)
 
 
 def _sound(field: str, data: bytes) -> File:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from studio.imaging.colour import flatten, without_metadata
 from studio.imaging.credit import NOBODY, Credit, credit_of
-from studio.imaging.decode import MAX_BYTES, MAX_PIXELS, Probe, open_picture, probe, sniff
+from studio.imaging.decode import MAX_BYTES, MAX_PIXELS, Probe, open_picture, probe
 from studio.imaging.encode import (
     LOWEST_QUALITY,
     MEDIA_TYPES,
@@ -19,6 +19,7 @@ from studio.imaging.encode import (
     encode_within,
     format_of,
 )
+from studio.imaging.kinds import sniff
 from studio.imaging.shrink import shrink
 from studio.imaging.thumbnail import MAX_ITEMS, checkerboard, contact_sheet, fitted, thumbnail
 

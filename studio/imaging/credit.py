@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 
 from PIL import Image
 
-from studio.imaging.decode import FORMATS
-
-_ARTIST, _COPYRIGHT = 0x013B, 0x8298
-"""Tags of EXIF (CIPA DC-008, 4.6.4)."""
+from studio.errors import PictureRefused
+from studio.imaging.containers import survey
+from studio.imaging.exif import ARTIST, COPYRIGHT, texts
+from studio.imaging.kinds import FORMATS, sniff
 
 _LONGEST = 200
 """Characters kept of each."""
@@ -31,7 +30,7 @@ class Credit:
     def exif(self) -> bytes:
         """Return an EXIF block with these names alone; nothing if there are none."""
         block = Image.Exif()
-        for tag, name in ((_ARTIST, self.artist), (_COPYRIGHT, self.copyright)):
+        for tag, name in ((ARTIST, self.artist), (COPYRIGHT, self.copyright)):
             if name:
                 # Bytes, because Pillow would make question marks of what is not ASCII.
                 block[tag] = name.encode()
@@ -44,18 +43,18 @@ NOBODY = Credit()
 
 def credit_of(data: bytes) -> Credit:
     """Return the names in a picture's metadata; broken metadata names nobody."""
-    try:
-        with Image.open(BytesIO(data), formats=tuple(FORMATS.values())) as image:
-            exif = image.getexif()
-            return Credit(_name(exif.get(_ARTIST)), _name(exif.get(_COPYRIGHT)))
-    except Exception:  # noqa: BLE001 - cameras write much broken EXIF, and it is no reason to fail
+    media_type = sniff(data)
+    if media_type not in FORMATS:
         return NOBODY
+    try:
+        found = texts(survey(data, media_type).exif, ARTIST, COPYRIGHT)
+    except PictureRefused:
+        return NOBODY
+    return Credit(_name(found.get(ARTIST, "")), _name(found.get(COPYRIGHT, "")))
 
 
-def _name(value: object) -> str:
-    """Return a name as one line; what is no text is none."""
-    if not isinstance(value, str):
-        return ""
+def _name(value: str) -> str:
+    """Return a name as one line."""
     with suppress(UnicodeError):
         value = value.encode("latin-1").decode()  # EXIF says ASCII, writers mean UTF-8
     kept = "".join(letter if letter.isprintable() else " " for letter in value)

@@ -1,24 +1,28 @@
 """Bytes from outside become a picture in memory, or a clear refusal.
 
-Accepted are PNG, JPEG, WebP and the first frame of GIF: what browsers show and cameras, phones'
-share menus and providers produce. Not TIFF, PSD, EPS, SVG, …: each is a family of codecs (or a
-program) of which few are safe to run on strangers' bytes, and no provider takes them.
-
-The kind is told by the bytes alone; file names and declared types are never believed. Only the
-decoder of that kind is started.
+Length, kind, structure, frames, sides and pixels are looked at before any decoder is started; then
+the one decoder of that kind runs, in a process of its own unless the file is plain
+(``studio.imaging.sandbox``), on what of the file is pixels and nothing else.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 
 from PIL import Image
 
 from studio.errors import PictureRefused
-from studio.imaging.colour import normalise
+from studio.imaging import exif, pixels, sandbox
+from studio.imaging.containers import survey
+from studio.imaging.kinds import ALLOWED, FORMATS, sniff
+from studio.imaging.survey import MAX_SIDE, Survey
+from studio.settings import settings
+
+_log = logging.getLogger(__name__)
 
 MAX_BYTES = 40 * 1024 * 1024
 """Largest file that is decoded, in bytes; a 50-megapixel JPEG of a phone has about 25 MB."""
@@ -27,59 +31,6 @@ MAX_PIXELS = 64_000_000
 """Largest picture, in pixels (8000 x 8000): the studio's own 4x upscale of 4 megapixels fits.
 
 Decoded as RGBA that is 256 MB, below the size at which Pillow starts to warn (89 million)."""
-
-FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "GIF"}
-"""Accepted media types, with Pillow's name of the one decoder that may be started for each."""
-
-_ALLOWED = "PNG, JPEG, WebP or GIF"
-
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF87a", "image/gif"),
-    (0, b"GIF89a", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (8, b"WAVE", "audio/wav"),
-    (8, b"AVI ", "video/x-msvideo"),
-    (4, b"ftypavif", "image/avif"),
-    (4, b"ftypheic", "image/heic"),
-    (4, b"ftypheix", "image/heic"),
-    (4, b"ftypmif1", "image/heic"),
-    (4, b"ftypqt  ", "video/quicktime"),
-    (4, b"ftypM4A ", "audio/mp4"),
-    (4, b"ftyp", "video/mp4"),
-    (0, b"\x1a\x45\xdf\xa3", "video/webm"),
-    (0, b"glTF", "model/gltf-binary"),
-    (0, b"OggS", "audio/ogg"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
-    (0, b"\xff\xf3", "audio/mpeg"),
-    (0, b"\xff\xf2", "audio/mpeg"),
-    (0, b"fLaC", "audio/flac"),
-    (0, b"II*\x00", "image/tiff"),
-    (0, b"MM\x00*", "image/tiff"),
-    (0, b"BM", "image/bmp"),
-    (0, b"8BPS", "image/vnd.adobe.photoshop"),
-    (0, b"%PDF", "application/pdf"),
-    (0, b"PK\x03\x04", "application/zip"),
-)
-"""Where (offset), what (bytes), which media type; the first that fits counts."""
-
-_RIFF_TYPES = frozenset({"image/webp", "audio/wav", "video/x-msvideo"})
-"""These have their mark inside a RIFF file, which must also begin as one."""
-
-_ORIENTATION = 0x0112
-"""EXIF tag; its values 1..8 are defined in CIPA DC-008, and 5..8 swap width and height."""
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SWAPPING = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
@@ -90,42 +41,40 @@ class Probe:
         media_type: as ``sniff`` tells it.
         width: in pixels, as shown (EXIF orientation applied).
         height: in pixels, as shown.
+        turned: whether the pixels are stored otherwise than they are shown.
+        frames: 1 for a still picture.
+        channels: of a JPEG (1, 3 or 4); 0 where it does not matter.
+        extras: parts of the file that are no pixels, by name; see ``studio.imaging.survey``.
     """
 
     media_type: str
     width: int
     height: int
-
-
-def sniff(data: bytes) -> str | None:
-    """Return the media type that the first bytes show, or ``None`` for an unknown kind.
-
-    Knows also what the studio stores but does not decode (mp4, webm, glb, mp3, …) and common
-    kinds that it refuses, so that a refusal can name them.
-    """
-    for offset, mark, media_type in _SIGNATURES:
-        if data[offset : offset + len(mark)] != mark:
-            continue
-        if media_type in _RIFF_TYPES and data[:4] != b"RIFF":
-            continue
-        return media_type
-    return None
+    turned: bool = False
+    frames: int = 1
+    channels: int = 0
+    extras: frozenset[str] = frozenset()
 
 
 def probe(data: bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Probe:
-    """Return kind and size from the header alone; the pixels are not decoded.
+    """Return kind and size from the file's structure alone; no decoder is started.
 
     A picture may still turn out to be broken: only ``open_picture`` knows.
 
     Raises:
-        PictureRefused: not an accepted kind, an unreadable header, too many bytes or pixels.
+        PictureRefused: not an accepted kind, a broken structure, too many bytes, frames or pixels.
     """
-    media_type = _accepted(data, max_bytes)
-    with _refusing(media_type), _header(data, media_type, max_pixels) as image:
-        width, height = image.size
-        if _orientation(image) in _SWAPPING:
-            width, height = height, width
-        return Probe(media_type, width, height)
+    with _noting(data):
+        media_type, found = _surveyed(data, max_pixels, max_bytes)
+        order = _order(media_type, found)
+        return Probe(
+            media_type,
+            *order.size,
+            turned=order.orientation != 1,
+            frames=found.frames,
+            channels=found.channels,
+            extras=found.extras,
+        )
 
 
 def open_picture(
@@ -143,21 +92,28 @@ def open_picture(
         without metadata. Of an animation the first frame.
 
     Raises:
-        PictureRefused: not an accepted kind, too large, truncated or otherwise broken.
+        PictureRefused: not an accepted kind, too large, truncated or otherwise broken; or its
+            decoder crashed, took too long or wanted too much memory.
+        StudioUnavailable: no process for decoding can be had.
     """
+    with _noting(data):
+        media_type, found = _surveyed(data, max_pixels, max_bytes)
+        order = _order(media_type, found)
+        lean = found.lean(data)
+        here = found.plain and settings().decode_apart == "risky"
+        return pixels.decode(lean, order) if here else sandbox.decode(lean, order)
+
+
+def _surveyed(data: bytes, max_pixels: int, max_bytes: int) -> tuple[str, Survey]:
+    """Return kind and contents, or refuse by length, kind, structure or size."""
     media_type = _accepted(data, max_bytes)
-    with _refusing(media_type), _header(data, media_type, max_pixels) as image:
-        image.load()
-        turn = _TURNS.get(_orientation(image))
-        return normalise(image if turn is None else image.transpose(turn))
+    found = survey(data, media_type)
+    _check_size(found.width, found.height, max_pixels)
+    return media_type, found
 
 
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none or nobody can read it."""
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - cameras write much broken EXIF; the pixels are still good
-        return 1
+def _order(media_type: str, found: Survey) -> pixels.Order:
+    return pixels.Order(media_type, found.width, found.height, exif.orientation(found.exif))
 
 
 def _accepted(data: bytes, max_bytes: int) -> str:
@@ -177,22 +133,13 @@ def _accepted(data: bytes, max_bytes: int) -> str:
             "The file is not a picture of an accepted kind.",
             field="picture",
             given=media_type or "unknown bytes",
-            allowed=_ALLOWED,
+            allowed=ALLOWED,
         )
     return media_type
 
 
-@contextmanager
-def _header(data: bytes, media_type: str, max_pixels: int) -> Iterator[Image.Image]:
-    """Open the picture lazily, with the one decoder, and refuse it if it is too large."""
-    with Image.open(BytesIO(data), formats=(FORMATS[media_type],)) as image:
-        _check_size(image, max_pixels)
-        yield image
-
-
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    """Refuse a picture with more pixels than allowed, or with none."""
-    width, height = image.size
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse a picture with more pixels than allowed, too long a side, or no pixels."""
     if width < 1 or height < 1 or width * height > max_pixels:
         raise PictureRefused(
             "The picture has too many pixels." if width and height else "The picture is empty.",
@@ -200,34 +147,27 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
             given=f"{width} x {height} pixels",
             allowed=f"at most {max_pixels} pixels",
         )
+    if max(width, height) > MAX_SIDE:
+        raise PictureRefused(
+            "The picture is too long or too wide.",
+            field="picture",
+            given=f"{width} x {height} pixels",
+            allowed=f"at most {MAX_SIDE} pixels a side",
+        )
 
 
 @contextmanager
-def _refusing(media_type: str) -> Iterator[None]:
-    """Turn whatever a decoder throws at broken or hostile bytes into a refusal.
-
-    Decoders raise OSError (truncated, unidentified), SyntaxError (broken PNG chunks), ValueError
-    (oversized text chunks), and now and then something rarer; all of it means the same here.
-    """
+def _noting(data: bytes) -> Iterator[None]:
+    """Put every refusal into the log, with what tells the file: never its contents or name."""
     try:
         yield
-    except PictureRefused:
+    except PictureRefused as refusal:
+        start = hashlib.sha256(data[:MAX_BYTES]).hexdigest()[:16]
+        _log.info(
+            "picture refused: %s Given: %s. %d bytes, SHA-256 %s…",
+            refusal.message,
+            refusal.given,
+            len(data),
+            start,
+        )
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        # Pillow warns from 89 million pixels and raises from twice that. The warning only arrives
-        # here where warnings are errors; elsewhere the cap refuses the same picture a line later.
-        raise PictureRefused(
-            "The picture has too many pixels.",
-            field="picture",
-            given=media_type,
-            allowed=f"at most {MAX_PIXELS} pixels",
-        ) from bomb
-    except MemoryError:
-        raise  # our shortage, not the picture's fault
-    except Exception as broken:
-        raise PictureRefused(
-            "The picture is truncated or damaged.",
-            field="picture",
-            given=f"{media_type}: {broken}",
-            allowed=f"a complete {_ALLOWED} file",
-        ) from broken

@@ -65,6 +65,15 @@ def test_links_and_files_that_a_document_names_are_there(document: str) -> None:
         assert (ROOT / name).exists(), name
 
 
+def test_the_page_of_safe_pictures_names_every_test_and_no_other() -> None:
+    page = (ROOT / "docs" / "safe-pictures.md").read_text(encoding="utf-8")
+    there = set()
+    for name in ("test_safe_pictures.py", "test_imaging_sandbox.py"):
+        text = (ROOT / "tests" / "unit" / "imaging" / name).read_text(encoding="utf-8")
+        there |= set(re.findall(r"^def (test_\w+)", text, re.MULTILINE))
+    assert set(re.findall(r"`(test_\w+)`", page)) == there
+
+
 def test_ci_calls_the_commands_of_the_documents() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "\nmake lint\n" in script
