@@ -1,9 +1,10 @@
 """The ledger's tables.
 
 ``ledger_transactions`` and ``ledger_entries`` are the truth and are only ever added to. The
-amounts in ``wallets``, ``holds`` and ``claims`` are projections of the entries, kept because a
-conditional UPDATE needs a row to be conditional on; ``billing.ledger.audit`` recomputes them.
-Every amount is in micro-credits.
+amounts in ``wallets``, ``grants``, ``holds`` and ``claims`` are projections of the entries, kept
+because a conditional UPDATE needs a row to be conditional on; ``billing.ledger.audit`` recomputes
+them. ``allocations`` and ``withdrawals`` say which grant an amount came out of. Every amount is in
+micro-credits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     Table,
     Text,
     UniqueConstraint,
@@ -33,12 +35,60 @@ wallets = Table(
     Column("granted", BigInteger, nullable=False),
     Column("held", BigInteger, nullable=False),
     Column("captured", BigInteger, nullable=False),
+    Column("expired", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("state IN ('active', 'suspended')", name="state"),
     CheckConstraint(f"granted >= 0 AND granted <= {money.MOST}", name="granted"),
     CheckConstraint("held >= 0", name="held"),
     CheckConstraint("captured >= 0", name="captured"),
-    CheckConstraint("granted - captured - held >= 0", name="never_overdrawn"),
+    CheckConstraint("expired >= 0", name="expired"),
+    CheckConstraint("granted - captured - held - expired >= 0", name="never_overdrawn"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("wallet_id", Text, ForeignKey("wallets.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("allocated", BigInteger, nullable=False),
+    Column("withdrawn", BigInteger, nullable=False),
+    Column("expired", BigInteger, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("kind IN ('top_up', 'period', 'adjustment', 'refund')", name="kind"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("allocated >= 0 AND withdrawn >= 0 AND expired >= 0", name="not_negative"),
+    CheckConstraint("allocated + withdrawn + expired <= amount", name="covered"),
+    CheckConstraint("expired = 0 OR expires_at IS NOT NULL", name="expired_by_its_expiry"),
+)
+
+LEFT = grants.c.amount - grants.c.allocated - grants.c.withdrawn - grants.c.expired
+"""What a grant has left."""
+
+HAS_LEFT = grants.c.amount > grants.c.allocated + grants.c.withdrawn + grants.c.expired
+"""The grants that a hold may still be paid from, or that may still lapse; the indexes are theirs.
+
+Both databases use a partial index only for a query that has its condition word by word; SQLite
+turns one around that has its column on the right, and does not know it again.
+"""
+
+Index(
+    "ix_grants_left_wallet_id_expires_at",
+    grants.c.wallet_id,
+    grants.c.expires_at,
+    sqlite_where=HAS_LEFT,
+    postgresql_where=HAS_LEFT,
+)
+
+# The reaper's question again, of grants.
+Index(
+    "ix_grants_left_expires_at",
+    grants.c.expires_at,
+    sqlite_where=HAS_LEFT,
+    postgresql_where=HAS_LEFT,
 )
 
 holds = Table(
@@ -74,6 +124,17 @@ Index(
     holds.c.expires_at,
     sqlite_where=holds.c.state == "open",
     postgresql_where=holds.c.state == "open",
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("hold_id", Text, ForeignKey("holds.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("grant_id", Text, ForeignKey("grants.id"), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    CheckConstraint("amount >= 0", name="amount"),
+    sqlite_with_rowid=False,
 )
 
 claims = Table(
@@ -112,6 +173,7 @@ ledger_transactions = Table(
     Column("kind", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
+    Column("grant_id", Text, ForeignKey("grants.id")),
     Column("hold_id", Text, ForeignKey("holds.id")),
     Column("claim_id", Text, ForeignKey("claims.id")),
     Column("author", Text),
@@ -119,9 +181,29 @@ ledger_transactions = Table(
     Column("at", UtcDateTime, nullable=False),
     UniqueConstraint("wallet_id", "kind", "key"),
     CheckConstraint(
-        "kind IN ('top_up', 'hold', 'claim', 'capture', 'give_back', 'release', 'expire')",
+        "kind IN ('top_up', 'adjust', 'refund', 'hold', 'claim', 'capture', 'give_back',"
+        " 'release', 'expire', 'lapse')",
         name="kind",
     ),
+)
+
+# "How much of this claim was refunded?", over the few transactions that can answer it.
+Index(
+    "ix_ledger_transactions_refund_claim_id",
+    ledger_transactions.c.claim_id,
+    sqlite_where=ledger_transactions.c.kind == "refund",
+    postgresql_where=ledger_transactions.c.kind == "refund",
+)
+
+# What a negative adjustment took, and out of which grants.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("transaction_id", Text, ForeignKey("ledger_transactions.id"), primary_key=True),
+    Column("grant_id", Text, ForeignKey("grants.id"), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    CheckConstraint("amount > 0", name="amount"),
+    sqlite_with_rowid=False,
 )
 
 ledger_entries = Table(
@@ -132,7 +214,7 @@ ledger_entries = Table(
     Column("wallet_id", Text, ForeignKey("wallets.id"), nullable=False),
     Column("amount", BigInteger, nullable=False),
     CheckConstraint(
-        "account IN ('issued', 'available', 'held', 'claimed', 'spent')", name="account"
+        "account IN ('issued', 'available', 'held', 'claimed', 'spent', 'expired')", name="account"
     ),
     CheckConstraint("amount <> 0", name="amount"),
     # One B-tree instead of a table and its index: entries are the rows written most.

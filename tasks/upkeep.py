@@ -32,10 +32,14 @@ async def resume() -> Resumed:
 
 @task(name="reap", persist_result=False)
 async def reap() -> int:
-    """End the holds whose time is over; return how many there were."""
+    """End the holds and let the grants lapse whose time is over; return how many holds."""
     studio = await asyncio.to_thread(open_studio)
     ledger = Ledger(studio.database, group=studio.commits)
+    # Holds first: what they return to a grant that is over lapses with them.
     ended = await asyncio.to_thread(ledger.expire)
+    lapsed = await asyncio.to_thread(ledger.lapse)
+    if lapsed:
+        get_run_logger().info("%s grants lapsed, their time was over", len(lapsed))
     for hold in ended:
         get_run_logger().warning(
             "hold %s of %s ended by time: %s credits of %s returned (%s)",

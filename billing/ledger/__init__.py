@@ -6,35 +6,43 @@ commit's. ``Ledger`` is for callers that have none. A refusal is an answer; an e
 handler *raises* means that the whole transaction must be rolled back.
 """
 
+from billing.ledger.allocations import allocations_of
 from billing.ledger.audit import Discrepancy, audit
 from billing.ledger.claims import claim, claim_of
 from billing.ledger.endings import expire, release
 from billing.ledger.facade import Ledger, apply
-from billing.ledger.grants import top_up
+from billing.ledger.grants import LONGEST_GRANT, grants_of, top_up
 from billing.ledger.holds import LONGEST_HOLD, extend, hold, hold_of, holds_of
 from billing.ledger.journal import LedgerDisagrees
+from billing.ledger.lapses import lapse
 from billing.ledger.settlement import capture, give_back
 from billing.ledger.wallets import balance, lock_wallets, open_wallets, set_state
 from billing.ledger.words import (
+    Allocation,
     Balance,
     CaptureRequest,
     Claim,
     ClaimRequest,
     ExtendRequest,
     GiveBackRequest,
+    Grant,
+    GrantKind,
     Hold,
     HoldRequest,
     Receipt,
     ReleaseRequest,
     Request,
     StateRequest,
+    TopUpKind,
     TopUpRequest,
     Wallet,
     WalletRequest,
 )
 
 __all__ = [
+    "LONGEST_GRANT",
     "LONGEST_HOLD",
+    "Allocation",
     "Balance",
     "CaptureRequest",
     "Claim",
@@ -42,6 +50,8 @@ __all__ = [
     "Discrepancy",
     "ExtendRequest",
     "GiveBackRequest",
+    "Grant",
+    "GrantKind",
     "Hold",
     "HoldRequest",
     "Ledger",
@@ -50,9 +60,11 @@ __all__ = [
     "ReleaseRequest",
     "Request",
     "StateRequest",
+    "TopUpKind",
     "TopUpRequest",
     "Wallet",
     "WalletRequest",
+    "allocations_of",
     "apply",
     "audit",
     "balance",
@@ -62,9 +74,11 @@ __all__ = [
     "expire",
     "extend",
     "give_back",
+    "grants_of",
     "hold",
     "hold_of",
     "holds_of",
+    "lapse",
     "lock_wallets",
     "open_wallets",
     "release",

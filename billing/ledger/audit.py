@@ -15,16 +15,28 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Subquery,
     Table,
     and_,
     case,
     cast,
     func,
+    literal,
     or_,
     select,
+    union_all,
 )
 
-from billing.tables import claims, holds, ledger_entries, ledger_transactions, wallets
+from billing.tables import (
+    allocations,
+    claims,
+    grants,
+    holds,
+    ledger_entries,
+    ledger_transactions,
+    wallets,
+    withdrawals,
+)
 
 _ENTRY = ledger_entries.c
 _TRANSACTION = ledger_transactions.c
@@ -45,16 +57,25 @@ class Discrepancy:
 
 
 def audit(connection: Connection) -> list[Discrepancy]:
-    """Recompute every wallet, hold and claim, and the sum of every transaction."""
+    """Recompute every wallet, grant, hold and claim, and the sum of every transaction.
+
+    What the grants paid for each hold must be what the journal says that the hold keeps or has
+    spent, and out of the hold's own wallet.
+    """
     return [
         *_unbalanced(connection),
         *_misplaced(connection),
         *_orphans(connection),
-        *_compare(connection, wallets, _wallets(), ("granted", "held", "captured")),
+        *_compare(connection, wallets, _wallets(), ("granted", "held", "captured", "expired")),
+        *_compare(connection, grants, _grants(), ("amount", "expired")),
+        *_compare(connection, grants, _taken(), ("allocated", "withdrawn")),
         *_compare(
             connection, holds, _holds(), ("amount", "claimed", "captured", "released", "state")
         ),
         *_compare(connection, claims, _claims(), ("amount", "captured", "state")),
+        *_unpaid(connection),
+        *_paid_by_others(connection),
+        *_withdrawn(connection),
     ]
 
 
@@ -70,10 +91,38 @@ def _wallets() -> Select[Any]:
             (-_sum(_ENTRY.account == "issued")).label("granted"),
             _sum(_ENTRY.account.in_(("held", "claimed"))).label("held"),
             _sum(_ENTRY.account == "spent").label("captured"),
+            _sum(_ENTRY.account == "expired").label("expired"),
         )
         .outerjoin(ledger_entries, _ENTRY.wallet_id == wallets.c.id)
         .group_by(wallets.c.id)
     )
+
+
+def _grants() -> Select[Any]:
+    return _journal_of(
+        _TRANSACTION.grant_id,
+        _sum(_TRANSACTION.kind != "lapse", _ENTRY.account == "available").label("amount"),
+        _sum(_ENTRY.account == "expired").label("expired"),
+    )
+
+
+def _taken() -> Select[Any]:
+    paid = _total(allocations, allocations.c.grant_id)
+    gone = _total(withdrawals, withdrawals.c.grant_id)
+    return (
+        select(
+            grants.c.id,
+            func.coalesce(paid.c.total, 0).label("allocated"),
+            func.coalesce(gone.c.total, 0).label("withdrawn"),
+        )
+        .outerjoin(paid, paid.c.id == grants.c.id)
+        .outerjoin(gone, gone.c.id == grants.c.id)
+    )
+
+
+def _total(table: Table, by: ColumnElement[Any]) -> Subquery:
+    total = cast(func.sum(table.c.amount), BigInteger).label("total")
+    return select(by.label("id"), total).group_by(by).subquery()
 
 
 def _holds() -> Select[Any]:
@@ -172,11 +221,77 @@ def _misplaced(connection: Connection) -> list[Discrepancy]:
     ]
 
 
+def _unpaid(connection: Connection) -> list[Discrepancy]:
+    """Find holds for which grants paid something else than what they keep or have spent."""
+    kept = _journal_of(
+        _TRANSACTION.hold_id, (-_sum(_ENTRY.account == "available")).label("total")
+    ).subquery()
+    return _differing(connection, allocations, kept, _total(allocations, allocations.c.hold_id))
+
+
+def _withdrawn(connection: Connection) -> list[Discrepancy]:
+    """Find adjustments that took something else out of grants than out of the wallet."""
+    taken = (
+        select(_TRANSACTION.id.label("id"), (-_ENTRY.amount).label("total"))
+        .join(ledger_entries, _ENTRY.transaction_id == _TRANSACTION.id)
+        .where(_TRANSACTION.kind == "adjust", _ENTRY.account == "available", _ENTRY.amount < 0)
+        .subquery()
+    )
+    return _differing(
+        connection, withdrawals, taken, _total(withdrawals, withdrawals.c.transaction_id)
+    )
+
+
+def _differing(
+    connection: Connection, table: Table, derived: Subquery, recorded: Subquery
+) -> list[Discrepancy]:
+    """Compare sums of the rows of ``table`` with what the journal says, both ways."""
+    # Instead of a FULL JOIN, which SQLite has only since 3.39.
+    both = union_all(
+        select(derived.c.id, derived.c.total.label("derived"), literal(0).label("recorded")),
+        select(recorded.c.id, literal(0), recorded.c.total),
+    ).subquery()
+    there = cast(func.sum(both.c.recorded), BigInteger).label("recorded")
+    must_be = cast(func.sum(both.c.derived), BigInteger).label("derived")
+    statement = (
+        select(both.c.id, there, must_be)
+        .group_by(both.c.id)
+        .having(there != must_be)
+        .order_by(both.c.id)
+    )
+    return [
+        Discrepancy(table.name, row.id, "amount", row.recorded, row.derived)
+        for row in connection.execute(statement)
+    ]
+
+
+def _paid_by_others(connection: Connection) -> list[Discrepancy]:
+    """Find allocations and withdrawals out of a grant of another wallet."""
+    found: list[Discrepancy] = []
+    for table, identity, whose in (
+        (allocations, allocations.c.hold_id, holds),
+        (withdrawals, withdrawals.c.transaction_id, ledger_transactions),
+    ):
+        statement = (
+            select(identity.label("id"), grants.c.wallet_id, whose.c.wallet_id.label("right"))
+            .select_from(table)
+            .join(whose, whose.c.id == identity)
+            .join(grants, grants.c.id == table.c.grant_id)
+            .where(grants.c.wallet_id != whose.c.wallet_id)
+        )
+        found += [
+            Discrepancy(table.name, row.id, "wallet_id", row.wallet_id, row.right)
+            for row in connection.execute(statement)
+        ]
+    return found
+
+
 def _orphans(connection: Connection) -> list[Discrepancy]:
     """Find what the journal speaks of and the tables do not have."""
     found: list[Discrepancy] = []
     for table, identity in (
         (wallets, _TRANSACTION.wallet_id),
+        (grants, _TRANSACTION.grant_id),
         (holds, _TRANSACTION.hold_id),
         (claims, _TRANSACTION.claim_id),
     ):

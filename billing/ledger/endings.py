@@ -8,6 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, bindparam, case, exists, select, update
 
+from billing.ledger.allocations import put_back
 from billing.ledger.holds import from_row, own_hold
 from billing.ledger.journal import LedgerDisagrees, Posting, once, post
 from billing.ledger.lookup import answer_each, find_by_id
@@ -104,13 +105,14 @@ def _end(
     if not rows:
         return
     post(connection, [_posting(row, kind) for row in rows], now)
+    put_back(connection, {row["id"]: _free(row) for row in rows}, now)
     changed = connection.execute(_END, {"ids": [row["id"] for row in rows]}).rowcount
     if changed != len(rows):
         raise LedgerDisagrees(f"{len(rows)} holds had to end and {changed} did")
 
 
 def _posting(row: RowMapping, kind: Literal["release", "expire"]) -> Posting:
-    free = row["amount"] - row["claimed"] - row["captured"] - row["released"]
+    free = _free(row)
     return Posting(
         id=once(kind, row["id"]),
         wallet_id=row["wallet_id"],
@@ -120,3 +122,8 @@ def _posting(row: RowMapping, kind: Literal["release", "expire"]) -> Posting:
         entries={"held": -free, "available": free},
         hold_id=row["id"],
     )
+
+
+def _free(row: RowMapping) -> int:
+    free: int = row["amount"] - row["claimed"] - row["captured"] - row["released"]
+    return free

@@ -14,6 +14,7 @@ from billing.ledger.claims import claim
 from billing.ledger.endings import expire, release
 from billing.ledger.grants import top_up
 from billing.ledger.holds import extend, hold, hold_of
+from billing.ledger.lapses import lapse
 from billing.ledger.settlement import capture, give_back
 from billing.ledger.wallets import balance, lock_wallets, open_wallets, set_state
 from billing.ledger.words import (
@@ -23,12 +24,14 @@ from billing.ledger.words import (
     ClaimRequest,
     ExtendRequest,
     GiveBackRequest,
+    Grant,
     Hold,
     HoldRequest,
     Receipt,
     ReleaseRequest,
     Request,
     StateRequest,
+    TopUpKind,
     TopUpRequest,
     Wallet,
     WalletRequest,
@@ -107,9 +110,20 @@ class Ledger:
         """See ``set_state``."""
         return self.submit(StateRequest(owner, state)).result()
 
-    def top_up(self, owner: str, amount: int, *, key: str, author: str, reason: str) -> Receipt:
+    def top_up(
+        self,
+        owner: str,
+        amount: int,
+        *,
+        key: str,
+        author: str,
+        reason: str,
+        expires_at: datetime | None = None,
+        kind: TopUpKind = "top_up",
+    ) -> Receipt:
         """See ``top_up``."""
-        return self.submit(TopUpRequest(owner, key, amount, author, reason)).result()
+        request = TopUpRequest(owner, key, amount, author, reason, expires_at, kind)
+        return self.submit(request).result()
 
     def hold(
         self, owner: str, amount: int, *, key: str, expires_at: datetime, purpose: str
@@ -146,6 +160,16 @@ class Ledger:
             ended += some
             if len(some) < limit:
                 return ended
+
+    def lapse(self, *, limit: int = 500) -> list[Grant]:
+        """See ``lapse``; ``limit`` is per transaction, and there are as many as it takes."""
+        lapsed: list[Grant] = []
+        now = clock.now()
+        while True:
+            some = self._database.write(lambda connection: lapse(connection, now, limit))
+            lapsed += some
+            if len(some) < limit:
+                return lapsed
 
     def balance(self, owner: str) -> Balance:
         """See ``balance``."""

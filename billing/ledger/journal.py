@@ -1,8 +1,8 @@
 """Writing to the books: the only place where an amount moves.
 
-A posting is a transaction and its entries. The new amounts of wallets and holds are computed
-here, from those same entries, so that a balance cannot say anything else than the journal. Each
-UPDATE is conditional and must hit every row it names: the second guard behind the wallet lock,
+A posting is a transaction and its entries. The new amounts of wallets, holds and grants are
+computed here, from those same entries, so that a balance cannot say anything else than the journal.
+Each UPDATE is conditional and must hit every row it names: the second guard behind the wallet lock,
 with the CHECK constraints as the third.
 """
 
@@ -16,11 +16,23 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Connection, Executable, Text, bindparam, or_, update
 
 from billing.ledger.bulk import insert_rows, microseconds
-from billing.tables import holds, ledger_entries, ledger_transactions, wallets
+from billing.tables import grants, holds, ledger_entries, ledger_transactions, wallets
 from studio import credits as money
+from studio.database import UtcDateTime
 
-Account = Literal["issued", "available", "held", "claimed", "spent"]
-Kind = Literal["top_up", "hold", "claim", "capture", "give_back", "release", "expire"]
+Account = Literal["issued", "available", "held", "claimed", "spent", "expired"]
+Kind = Literal[
+    "top_up",
+    "adjust",
+    "refund",
+    "hold",
+    "claim",
+    "capture",
+    "give_back",
+    "release",
+    "expire",
+    "lapse",
+]
 
 
 class LedgerDisagrees(RuntimeError):
@@ -46,6 +58,7 @@ class Posting:
     key: str
     fingerprint: str
     entries: Mapping[Account, int]
+    grant_id: str | None = None
     hold_id: str | None = None
     claim_id: str | None = None
     author: str | None = None
@@ -70,18 +83,20 @@ _MOVE_WALLET = (
         + _amount("more_granted")
         - (wallets.c.held + _amount("more_held"))
         - (wallets.c.captured + _amount("more_captured"))
+        - (wallets.c.expired + _amount("more_expired"))
         >= 0,
         wallets.c.held + _amount("more_held") >= 0,
-        # Only an active wallet lets anything go out of what is available.
+        # Only an active wallet lets anything go out of what is available into a hold.
         or_(
             wallets.c.state == "active",
-            _amount("more_granted") - _amount("more_held") - _amount("more_captured") >= 0,
+            _amount("more_held") + _amount("more_captured") <= 0,
         ),
     )
     .values(
         granted=wallets.c.granted + _amount("more_granted"),
         held=wallets.c.held + _amount("more_held"),
         captured=wallets.c.captured + _amount("more_captured"),
+        expired=wallets.c.expired + _amount("more_expired"),
     )
 )
 
@@ -104,10 +119,23 @@ _MOVE_HOLD = (
 )
 
 
-def post(connection: Connection, postings: Sequence[Posting], at: datetime) -> None:
-    """Write the postings and move the wallets' and holds' amounts with them.
+_MOVE_GRANT = (
+    update(grants)
+    .where(
+        grants.c.id == bindparam("grant", type_=Text),
+        grants.c.expires_at <= bindparam("at", type_=UtcDateTime),
+        grants.c.allocated + grants.c.withdrawn + grants.c.expired + _amount("more_expired")
+        <= grants.c.amount,
+    )
+    .values(expired=grants.c.expired + _amount("more_expired"))
+)
 
-    The holds and claims that they name must be in their tables already.
+
+def post(connection: Connection, postings: Sequence[Posting], at: datetime) -> None:
+    """Write the postings and move the amounts of wallets, holds and grants with them.
+
+    The holds, claims and grants that they name must be in their tables already. Which grants a
+    hold is paid from is no matter of accounts: ``billing.ledger.allocations`` sees to it.
 
     Raises:
         LedgerDisagrees: the amounts moved are not there; roll back.
@@ -116,6 +144,7 @@ def post(connection: Connection, postings: Sequence[Posting], at: datetime) -> N
     record(connection, postings, at)
     _move_wallets(connection, postings)
     _move_holds(connection, postings)
+    _move_grants(connection, postings, at)
 
 
 def record(connection: Connection, postings: Sequence[Posting], at: datetime) -> None:
@@ -133,6 +162,7 @@ def record(connection: Connection, postings: Sequence[Posting], at: datetime) ->
                 posting.kind,
                 posting.key,
                 posting.fingerprint,
+                posting.grant_id,
                 posting.hold_id,
                 posting.claim_id,
                 posting.author,
@@ -171,17 +201,24 @@ def _move_wallets(connection: Connection, postings: Sequence[Posting]) -> None:
     moved: dict[str, list[int]] = {}
     for posting in postings:
         entry = posting.entries.get
-        total = moved.setdefault(posting.wallet_id, [0, 0, 0])
+        total = moved.setdefault(posting.wallet_id, [0, 0, 0, 0])
         total[0] -= entry("issued", 0)
         total[1] += entry("held", 0) + entry("claimed", 0)
         total[2] += entry("spent", 0)
+        total[3] += entry("expired", 0)
     execute_each(
         connection,
         _MOVE_WALLET,
         [
-            {"wallet": wallet, "more_granted": issued, "more_held": held, "more_captured": spent}
-            for wallet, (issued, held, spent) in moved.items()
-            if issued or held or spent
+            {
+                "wallet": wallet,
+                "more_granted": issued,
+                "more_held": held,
+                "more_captured": spent,
+                "more_expired": expired,
+            }
+            for wallet, (issued, held, spent, expired) in moved.items()
+            if issued or held or spent or expired
         ],
     )
 
@@ -204,5 +241,18 @@ def _move_holds(connection: Connection, postings: Sequence[Posting]) -> None:
             {"hold": hold, "more_claimed": claimed, "more_captured": spent, "more_released": back}
             for hold, (claimed, spent, back) in moved.items()
             if claimed or spent or back
+        ],
+    )
+
+
+def _move_grants(connection: Connection, postings: Sequence[Posting], at: datetime) -> None:
+    # The posting that makes a grant is in its amount already.
+    execute_each(
+        connection,
+        _MOVE_GRANT,
+        [
+            {"grant": each.grant_id, "more_expired": each.entries["expired"], "at": at}
+            for each in postings
+            if each.kind == "lapse"
         ],
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, RowMapping, Text, bindparam, select, update
 
+from billing.ledger.allocations import put_back
 from billing.ledger.claims import from_row
 from billing.ledger.endings import close_finished
 from billing.ledger.journal import Account, Kind, Posting, execute_each, once, post
@@ -158,8 +159,13 @@ def _write(
     ]
     execute_each(connection, _END, changes)
     post(connection, [_posting(each, rows[each.id]) for each in ended], now)
-    closing = {each.hold_id for each in ended if rows[each.id]["hold_state"] == "closing"}
-    close_finished(connection, closing)
+    returned: dict[str, int] = {}
+    for each in ended:
+        if rows[each.id]["hold_state"] == "closing":
+            rest = each.amount - each.captured
+            returned[each.hold_id] = returned.get(each.hold_id, 0) + rest
+    put_back(connection, returned, now)
+    close_finished(connection, returned)
 
 
 def _posting(ended: Claim, row: RowMapping) -> Posting:

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Text, bindparam, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    RowMapping,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.ledger.journal import execute_each
 from billing.ledger.lookup import answer_each
 from billing.ledger.words import Balance, StateRequest, Wallet, WalletRequest
-from billing.tables import wallets
+from billing.tables import HAS_LEFT, LEFT, grants, wallets
 from studio import clock
+from studio.database import UtcDateTime
 from studio.errors import AccountRefused, AccountSuspended, StudioError
 from studio.ids import new_id
 
@@ -88,6 +100,7 @@ def open_wallets(
             "granted": 0,
             "held": 0,
             "captured": 0,
+            "expired": 0,
             "created_at": now,
         }
         for owner in owners
@@ -126,14 +139,39 @@ def set_state(
     return answer_each(requests, lambda request: require(after, request.owner))
 
 
+_DUE = (
+    select(func.coalesce(func.sum(LEFT), 0))
+    .where(
+        grants.c.wallet_id == wallets.c.id,
+        grants.c.expires_at <= bindparam("now", type_=UtcDateTime),
+        HAS_LEFT,
+    )
+    .scalar_subquery()
+)
+
+_BALANCE = select(wallets, cast(_DUE, BigInteger).label("due")).where(
+    wallets.c.owner == bindparam("owner", type_=Text)
+)
+
+
 def balance(connection: Connection, owner: str) -> Balance:
     """Return what the owner was granted, has spent, has held and may still hold.
+
+    What is over by now counts as expired, also if the books have not noted it yet.
 
     Raises:
         AccountRefused: there is no wallet.
     """
-    row = connection.execute(select(wallets).where(wallets.c.owner == owner)).mappings().first()
-    return require({} if row is None else {owner: _wallet(row)}, owner).balance
+    row = connection.execute(_BALANCE, {"owner": owner, "now": clock.now()}).mappings().first()
+    wallet = require({} if row is None else {owner: _wallet(row)}, owner)
+    due = 0 if row is None else row["due"]
+    return Balance(
+        wallet.granted,
+        wallet.captured,
+        wallet.held,
+        wallet.available - due,
+        wallet.expired + due,
+    )
 
 
 def _fetch(
@@ -154,4 +192,5 @@ def _wallet(row: RowMapping) -> Wallet:
         granted=row["granted"],
         held=row["held"],
         captured=row["captured"],
+        expired=row["expired"],
     )

@@ -21,23 +21,35 @@ LONGEST_TEXT = 500
 WalletState = Literal["active", "suspended"]
 HoldState = Literal["open", "closing", "closed"]
 ClaimState = Literal["active", "captured", "returned"]
+GrantKind = Literal["top_up", "period", "adjustment", "refund"]
+TopUpKind = Literal["top_up", "period"]
+"""What was bought or given once, and what a plan gives for each of its periods."""
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A wallet's amounts; ``available`` is what may still be held."""
+    """A wallet's amounts; ``available`` is what may still be held.
+
+    ``granted = captured + held + available + expired``. What a grant has left is expired from the
+    moment of its expiry, also while the books have not caught up.
+    """
 
     granted: int
     captured: int
     held: int
     available: int
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """One owner's credits. Never ``captured + held > granted``."""
+    """One owner's credits, by the books. Never ``captured + held + expired > granted``.
+
+    The books note an expiry with the next hold or when the reaper comes; ``balance`` knows of it
+    at once.
+    """
 
     id: str
     owner: str
@@ -45,16 +57,47 @@ class Wallet:
     granted: int
     held: int
     captured: int
+    expired: int = 0
 
     @property
     def available(self) -> int:
-        """What may still be held."""
-        return self.granted - self.captured - self.held
+        """What may still be held, once the grants that are over have lapsed."""
+        return self.granted - self.captured - self.held - self.expired
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Credits that came into a wallet at once, and what became of them.
+
+    ``amount = left + allocated + withdrawn + expired`` at every moment. ``allocated`` is what
+    holds keep aside of it and what was spent of it.
+    """
+
+    id: str
+    owner: str
+    kind: GrantKind
+    key: str
+    amount: int
+    allocated: int
+    withdrawn: int
+    expired: int
+    expires_at: datetime | None
+    created_at: datetime
 
     @property
-    def balance(self) -> Balance:
-        """The amounts alone."""
-        return Balance(self.granted, self.captured, self.held, self.available)
+    def left(self) -> int:
+        """What holds may still be paid from, if its time is not over."""
+        return self.amount - self.allocated - self.withdrawn - self.expired
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The part of a hold that a grant pays. Once the hold is closed: that was spent of it."""
+
+    hold_id: str
+    position: int
+    grant_id: str
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +150,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A top-up that is in the books."""
+    """A top-up that is in the books, and the grant that it made."""
 
     transaction_id: str
     owner: str
     amount: int
     at: datetime
+    grant_id: str
     replayed: bool = field(default=False, compare=False)
 
 
@@ -150,12 +194,18 @@ class StateRequest(Request[Wallet]):
 
 @dataclass(frozen=True, slots=True)
 class TopUpRequest(Request[Receipt]):
-    """Grant ``amount`` to the wallet. ``author`` and ``reason`` are kept with it for ever."""
+    """Grant ``amount`` to the wallet. ``author`` and ``reason`` are kept with it for ever.
+
+    What is left of it at ``expires_at`` lapses; without it, never. Keys are unique among top-ups
+    of both kinds.
+    """
 
     key: str
     amount: int
     author: str
     reason: str
+    expires_at: datetime | None = None
+    kind: TopUpKind = "top_up"
 
     def __post_init__(self) -> None:
         check_text(self.owner, "owner", LONGEST_OWNER)
@@ -163,6 +213,15 @@ class TopUpRequest(Request[Receipt]):
         check_text(self.author, "author", LONGEST_OWNER)
         check_text(self.reason, "reason", LONGEST_TEXT)
         money.check(self.amount, least=1)
+        if self.expires_at is not None:
+            check_moment(self.expires_at, "expires_at")
+        if self.kind not in ("top_up", "period"):
+            raise InvalidRequest(
+                "Credits are not granted in this way.",
+                field="kind",
+                given=repr(self.kind),
+                allowed="top_up or period",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,8 +157,7 @@ def _query(owner: str, period: Period) -> Select[Any]:
 
 def _available() -> Any:
     wallet = wallets.c
-    left = wallet.granted - wallet.captured - wallet.held
-    return left - wallet.expired if "expired" in wallet else left
+    return wallet.granted - wallet.captured - wallet.held - wallet.expired
 
 
 def _fold(rows: list[Any]) -> list[Line]:

@@ -50,9 +50,10 @@ def open_(*, session: Here) -> int:
     """Open the wallet, if it is not there."""
     with opened_ledger(session.config) as ledger:
         wallet = ledger.open_wallet(session.owner)
+        balance = ledger.balance(session.owner)
     session.out.result(
-        {**balance_document(wallet.owner, wallet.balance), "state": wallet.state},
-        lambda to: show_facts(to, balance_facts(wallet.owner, wallet.balance)),
+        {**balance_document(wallet.owner, balance), "state": wallet.state},
+        lambda to: show_facts(to, balance_facts(wallet.owner, balance)),
     )
     return Exit.DONE
 
@@ -160,16 +161,19 @@ def balance_document(owner: str, balance: Balance) -> dict[str, Any]:
         **amount("granted", balance.granted),
         **amount("captured", balance.captured),
         **amount("held", balance.held),
+        **amount("expired", balance.expired),
         **amount("available", balance.available),
     }
 
 
 def balance_facts(owner: str, balance: Balance) -> list[Fact]:
     """Return a balance for people."""
+    gone = [("expired", in_credits(balance.expired))] if balance.expired else []
     return [
         ("wallet", owner),
         ("granted", in_credits(balance.granted)),
         ("spent", in_credits(balance.captured)),
         ("held", in_credits(balance.held)),
+        *gone,
         ("available", Text(in_credits(balance.available), style="bold")),
     ]

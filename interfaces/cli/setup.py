@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from billing.ledger import Wallet
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_ledger
 from interfaces.cli.output import Output, amount, in_credits, show_facts, table
@@ -27,7 +26,8 @@ class SetUp:
     files: tuple[Fetched, ...]
     folder: Path
     home: Path
-    wallet: Wallet
+    owner: str
+    available: int
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -46,8 +46,8 @@ class SetUp:
             "weights": str(self.folder),
             "home": str(self.home),
             "wallet": {
-                "owner": self.wallet.owner,
-                **amount("available", self.wallet.available),
+                "owner": self.owner,
+                **amount("available", self.available),
             },
         }
 
@@ -68,8 +68,9 @@ def set_up(config: Settings, owner: str, out: Output) -> SetUp:
     with out.busy("Fetching weights and sample photographs ..."):
         files = fetch(config.weights_folder)
     with opened_ledger(config) as ledger:
-        wallet = ledger.open_wallet(owner)
-    return SetUp(tuple(files), config.weights_folder, config.folder, wallet)
+        ledger.open_wallet(owner)
+        available = ledger.balance(owner).available
+    return SetUp(tuple(files), config.weights_folder, config.folder, owner, available)
 
 
 def show(to: Console, done: SetUp) -> None:
@@ -88,8 +89,8 @@ def show(to: Console, done: SetUp) -> None:
             ("fetched", f"{len(fresh)} of {len(done.files)} files, {brought:,} bytes"),
             ("weights", str(done.folder)),
             ("home", str(done.home)),
-            ("wallet", f"{done.wallet.owner}: {in_credits(done.wallet.available)}"),
+            ("wallet", f"{done.owner}: {in_credits(done.available)}"),
         ],
     )
-    if done.wallet.available == 0:
+    if done.available == 0:
         to.print(Text("`studio account top-up 25` puts credits into the wallet.", style="dim"))

@@ -95,6 +95,32 @@ class Database:
                 raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def restructure(self, work: Callable[[Connection], None]) -> None:
+        """Run ``work``, which may make tables anew, in one transaction, and commit it.
+
+        SQLite would take a table that is dropped for the deletion of its rows, so foreign keys
+        are not enforced meanwhile but checked at the end (https://sqlite.org/lang_altertable.html,
+        "Making Other Kinds Of Table Schema Changes").
+
+        Raises:
+            StudioUnavailable: the database cannot be reached or stays busy.
+            RuntimeError: ``work`` left rows that refer to nothing; it is undone.
+        """
+        if not self.is_sqlite:
+            self.write(work)
+            return
+        try:
+            with self.engine.connect() as connection:
+                _enforce_foreign_keys(connection, enforce=False)
+                try:
+                    with connection.execution_options(**{_WRITES: True}).begin():
+                        work(connection)
+                        _check_foreign_keys(connection)
+                finally:
+                    _enforce_foreign_keys(connection, enforce=True)
+        except OperationalError as error:
+            raise _unavailable(error) from error
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
@@ -118,6 +144,19 @@ def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _enforce_foreign_keys(connection: Connection, *, enforce: bool) -> None:
+    # By the driver: within a transaction, which SQLAlchemy would begin, this has no effect.
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys = {'ON' if enforce else 'OFF'}")
+    cursor.close()
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise RuntimeError(f"a row of {broken[0]} refers to nothing in {broken[2]}")
 
 
 def _use_wal(cursor: Any) -> None:

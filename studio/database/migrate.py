@@ -39,7 +39,7 @@ def migrate(database: Database) -> None:
     with database.read() as connection:
         if _revision(connection) == scripts.get_current_head():
             return
-    database.write(lambda connection: _upgrade(connection, scripts))
+    database.restructure(lambda connection: _upgrade(connection, scripts))
 
 
 def _upgrade(connection: Connection, scripts: ScriptDirectory) -> None:

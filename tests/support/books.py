@@ -16,11 +16,13 @@ from billing.ledger import (
     Discrepancy,
     ExtendRequest,
     GiveBackRequest,
+    Grant,
     Hold,
     HoldRequest,
     Receipt,
     ReleaseRequest,
     StateRequest,
+    TopUpKind,
     TopUpRequest,
     Wallet,
     WalletRequest,
@@ -79,8 +81,13 @@ class Books:
         key: str | None = None,
         owner: str | None = None,
         reason: str = "a test",
+        lasts: timedelta | None = None,
+        kind: TopUpKind = "top_up",
     ) -> Receipt:
-        request = TopUpRequest(owner or self.owner, key or self._key(), amount, "tester", reason)
+        ends = None if lasts is None else self.clock() + lasts
+        request = TopUpRequest(
+            owner or self.owner, key or self._key(), amount, "tester", reason, ends, kind
+        )
         receipt: Receipt = self.one(ledger.top_up, request)
         return receipt
 
@@ -129,6 +136,22 @@ class Books:
         return self.database.write(
             lambda connection: ledger.expire(connection, self.clock(), limit)
         )
+
+    def lapse(self, limit: int = 500) -> list[Grant]:
+        return self.database.write(lambda connection: ledger.lapse(connection, self.clock(), limit))
+
+    def paid(self, hold: Hold) -> list[tuple[str, int]]:
+        """Return the keys of the grants that pay for the hold, each with its part."""
+        with self.database.read() as connection:
+            keys = {grant.id: grant.key for grant in ledger.grants_of(connection, hold.owner)}
+            parts = ledger.allocations_of(connection, hold.owner, hold.id)
+        return [(keys[part.grant_id], part.amount) for part in parts]
+
+    def grant(self, key: str, owner: str | None = None) -> Grant:
+        with self.database.read() as connection:
+            found = ledger.grants_of(connection, owner or self.owner)
+        (grant,) = [grant for grant in found if grant.key == key]
+        return grant
 
     def suspend(self, owner: str | None = None) -> Wallet:
         wallet: Wallet = self.one(ledger.set_state, StateRequest(owner or self.owner, "suspended"))

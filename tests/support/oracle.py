@@ -1,7 +1,8 @@
 """The ledger in plain Python: what it must answer, worked out another way.
 
-Nothing here moves an amount from one counter to another. Holds and claims are remembered, and
-every figure is added up from them when it is asked for.
+Nothing here moves an amount from one counter to another. Grants, holds and claims are remembered,
+and every figure is added up from them when it is asked for, at the moment for which it is asked: a
+hold remembers of each single micro-credit which grant it came out of, and nothing ever lapses.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class ModelHold:
     amount: int
     purpose: str
     expires_at: datetime
+    coins: list[ModelGrant]
     ended: bool = False
     claims: list[ModelClaim] = field(default_factory=list)
     id: str = ""
@@ -74,6 +76,11 @@ class ModelHold:
     @property
     def free(self) -> int:
         return 0 if self.ended else self.amount - self.claimed - self.captured
+
+    @property
+    def kept(self) -> list[ModelGrant]:
+        """The grants of the credits that did not return; what was taken last returns first."""
+        return self.coins[: self.free + self.claimed + self.captured]
 
     @property
     def state(self) -> str:
@@ -93,6 +100,19 @@ class ModelGrant:
     key: str
     amount: int
     reason: str
+    kind: str
+    expires_at: datetime | None
+    created_at: datetime
+    id: str = ""
+
+    @property
+    def turn(self) -> tuple[bool, float, datetime, str, str]:
+        """What decides which grant is spent first."""
+        ends = 0.0 if self.expires_at is None else self.expires_at.timestamp()
+        return (self.expires_at is None, ends, self.created_at, self.kind, self.key)
+
+    def over(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
 
     def tell(self) -> Told:
         return ("Receipt", self.owner, self.amount)
@@ -118,9 +138,25 @@ class ModelWallet:
     def held(self) -> int:
         return sum(hold.free + hold.claimed for hold in self.holds.values())
 
-    @property
-    def available(self) -> int:
-        return self.granted - self.captured - self.held
+    def used(self, grant: ModelGrant) -> int:
+        return sum(coin is grant for hold in self.holds.values() for coin in hold.kept)
+
+    def purse(self, now: datetime) -> list[ModelGrant]:
+        """Every credit that may be held, by its grant, in the order in which they are spent."""
+        live = [grant for grant in self.grants.values() if not grant.over(now)]
+        return [
+            grant
+            for grant in sorted(live, key=lambda grant: grant.turn)
+            for _ in range(grant.amount - self.used(grant))
+        ]
+
+    def available(self, now: datetime) -> int:
+        return len(self.purse(now))
+
+    def expired(self, now: datetime) -> int:
+        return sum(
+            grant.amount - self.used(grant) for grant in self.grants.values() if grant.over(now)
+        )
 
     def tell(self) -> Told:
         amounts = (self.granted, self.held, self.captured)
@@ -191,15 +227,21 @@ class Oracle:
         wallet.active = request.state == "active"
         return wallet
 
-    def _top_up(self, request: TopUpRequest, _now: datetime) -> ModelGrant:
+    def _top_up(self, request: TopUpRequest, now: datetime) -> ModelGrant:
         wallet = self._wallet(request.owner)
         if request.key in wallet.grants:
             grant = wallet.grants[request.key]
-            if (grant.amount, grant.reason) != (request.amount, request.reason):
+            parts = (grant.amount, grant.reason, grant.kind, grant.expires_at)
+            if parts != (request.amount, request.reason, request.kind, request.expires_at):
                 raise Refused("Conflict")
             return grant
         self._active(request.owner)
-        grant = ModelGrant(request.owner, request.key, request.amount, request.reason)
+        if request.expires_at is not None and request.expires_at <= now:
+            raise Refused("InvalidRequest")
+        grant = ModelGrant(
+            *(request.owner, request.key, request.amount, request.reason, request.kind),
+            *(request.expires_at, now),
+        )
         wallet.grants[request.key] = grant
         return grant
 
@@ -213,10 +255,12 @@ class Oracle:
         self._active(request.owner)
         if request.expires_at <= now:
             raise Refused("InvalidRequest")
-        if request.amount > wallet.available:
-            raise Refused("NotEnoughCredits", request.amount, wallet.available, wallet.held)
+        purse = wallet.purse(now)
+        if request.amount > len(purse):
+            raise Refused("NotEnoughCredits", request.amount, len(purse), wallet.held)
+        coins = purse[: request.amount]
         hold = ModelHold(
-            request.owner, request.key, request.amount, request.purpose, request.expires_at
+            request.owner, request.key, request.amount, request.purpose, request.expires_at, coins
         )
         wallet.holds[request.key] = hold
         self.holds.append(hold)

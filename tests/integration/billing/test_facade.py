@@ -75,6 +75,21 @@ def test_the_reaper_goes_on_until_nothing_is_due(desk: Ledger, clock: StandingCl
     assert desk.balance("ada").held == 0
 
 
+def test_grants_lapse_until_nothing_is_due(desk: Ledger, clock: StandingClock) -> None:
+    for number in range(7):
+        desk.top_up(
+            *("ada", 1),
+            key=str(number),
+            author="op",
+            reason="a month",
+            expires_at=clock() + HOUR,
+            kind="period",
+        )
+    clock.advance(HOUR)
+    assert len(desk.lapse(limit=3)) == 7
+    assert desk.balance("ada") == Balance(granted=107, captured=0, held=0, available=100, expired=7)
+
+
 def test_futures_are_answered_each_with_its_own(desk: Ledger, clock: StandingClock) -> None:
     until = clock() + HOUR
     requests = [HoldRequest("ada", str(number), number, until, "x") for number in range(30)]

@@ -21,9 +21,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import select
 
 from billing import ledger
 from billing.ledger import (
+    Balance,
     CaptureRequest,
     ClaimRequest,
     ExtendRequest,
@@ -32,12 +34,14 @@ from billing.ledger import (
     ReleaseRequest,
     Request,
     StateRequest,
+    TopUpKind,
     TopUpRequest,
     WalletRequest,
 )
+from billing.tables import allocations
 from studio.database import Database, metadata
 from tests.support.books import StandingClock
-from tests.support.oracle import ModelClaim, ModelHold, Oracle, tell
+from tests.support.oracle import ModelClaim, ModelGrant, ModelHold, Oracle, tell
 
 EXAMPLES = int(os.environ.get("STUDIO_LEDGER_EXAMPLES", "20"))
 STEPS = 30
@@ -48,11 +52,14 @@ AMOUNTS = st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40])
 MINUTES = st.sampled_from([30, 30, 30, 30, 30, 5, 5, 1, 0, -1]).map(
     lambda minutes: timedelta(minutes=minutes)
 )
+LASTS = st.sampled_from([None] * 4 + [30, 30, 5, 5, 1, -1]).map(
+    lambda minutes: None if minutes is None else timedelta(minutes=minutes)
+)
 PICKS = st.integers(0, 30)
 RARELY = st.integers(0, 7).map(lambda number: number in (3, 5))
 
 KINDS = (
-    *("open", "state", "top_up", "give_back", "release", "extend"),
+    *("open", "state", "top_up", "top_up", "give_back", "release", "extend"),
     *["claim", "claim", "capture", "hold"] * 3,
 )
 
@@ -67,15 +74,18 @@ def plans(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Plan:
     owner, key, amount = draw(OWNERS), draw(KEYS), draw(AMOUNTS)
     pick, stranger, lasts = draw(PICKS), draw(RARELY), draw(MINUTES)
     word, suspended = draw(st.sampled_from(["run"] * 5 + ["batch"])), draw(RARELY)
+    grant_lasts, periodic = draw(LASTS), draw(RARELY)
 
     def make(machine: LedgerMachine) -> Request[Any]:
         whose_hold, hold_id = machine.hold(pick, stranger=stranger)
         whose_claim, claim_id = machine.claim(pick, stranger=stranger)
         until = machine.clock() + lasts
+        ends = None if grant_lasts is None else machine.clock() + grant_lasts
+        way: TopUpKind = "period" if periodic else "top_up"
         possible: dict[str, Callable[[], Request[Any]]] = {
             "open": lambda: WalletRequest("ada" if owner == "nobody" else owner),
             "state": lambda: StateRequest(owner, "suspended" if suspended else "active"),
-            "top_up": lambda: TopUpRequest(owner, key, amount + 1, "op", word),
+            "top_up": lambda: TopUpRequest(owner, key, amount + 1, "op", word, ends, way),
             "hold": lambda: HoldRequest(owner, key, 2 * amount, until, word),
             "claim": lambda: ClaimRequest(whose_hold, hold_id, key, amount),
             "capture": lambda: CaptureRequest(whose_claim, claim_id, amount),
@@ -117,8 +127,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def two_wallets_with_something_under_way(self) -> None:
         self.send([WalletRequest("ada"), WalletRequest("bob")])
-        self.send([TopUpRequest(owner, "first", 60, "op", "gift") for owner in ("ada", "bob")])
         until = self.clock() + timedelta(minutes=30)
+        self.send([TopUpRequest(owner, "first", 50, "op", "gift") for owner in ("ada", "bob")])
+        self.send(
+            [TopUpRequest(owner, "month", 15, "op", "plan", until) for owner in ("ada", "bob")]
+        )
         self.send([HoldRequest(owner, "first", 20, until, "run") for owner in ("ada", "bob")])
         self.send([ClaimRequest(hold.owner, hold.id, "first", 5) for hold in self.oracle.holds])
 
@@ -181,6 +194,26 @@ class LedgerMachine(RuleBasedStateMachine):
         if len(ended) < limit:
             assert self.oracle.expire(now, 1) == []
 
+    @rule(limit=st.sampled_from([1, 500]))
+    def the_reaper_comes_for_grants(self, limit: int) -> None:
+        now = self.clock()
+        before = self.balances()
+        lapsed = self.database.write(lambda connection: ledger.lapse(connection, now, limit))
+        by_id = {
+            grant.id: grant
+            for wallet in self.oracle.wallets.values()
+            for grant in wallet.grants.values()
+        }
+        assert all(grant.expired and by_id[grant.id].over(now) for grant in lapsed)
+        # Whether the books have caught up shows nowhere.
+        assert self.balances() == before
+        if len(lapsed) < limit:
+            assert self.database.write(lambda connection: ledger.lapse(connection, now, 1)) == []
+
+    def balances(self) -> list[Balance]:
+        with self.database.read() as connection:
+            return [ledger.balance(connection, owner) for owner in self.oracle.wallets]
+
     def send(self, requests: list[Request[Any]]) -> None:
         self.last = requests
         expected = self.oracle.group(requests, self.clock())
@@ -190,18 +223,21 @@ class LedgerMachine(RuleBasedStateMachine):
             if isinstance(thing, ModelHold | ModelClaim):
                 assert thing.id in ("", answer.id), "a second row under the same key"
                 thing.id = answer.id
+            if isinstance(thing, ModelGrant):
+                assert thing.id in ("", answer.grant_id), "a second grant under the same key"
+                thing.id = answer.grant_id
 
     @invariant()
     def every_balance_is_what_the_oracle_adds_up(self) -> None:
         with self.database.read() as connection:
             for wallet in self.oracle.wallets.values():
                 balance = ledger.balance(connection, wallet.owner)
-                amounts = (balance.granted, balance.held, balance.captured, balance.available)
-                assert amounts == (
+                assert balance == Balance(
                     wallet.granted,
-                    wallet.held,
                     wallet.captured,
-                    wallet.available,
+                    wallet.held,
+                    wallet.available(self.clock()),
+                    wallet.expired(self.clock()),
                 )
             for owner in self.oracle.wallets:
                 listed = {hold.id: tell(hold) for hold in ledger.holds_of(connection, owner)}
@@ -210,6 +246,17 @@ class LedgerMachine(RuleBasedStateMachine):
                     for hold in self.oracle.holds
                     if hold.owner == owner and hold.state != "closed"
                 }
+
+    @invariant()
+    def every_credit_came_out_of_the_grant_whose_turn_it_was(self) -> None:
+        paid: dict[str, list[str]] = {}
+        with self.database.read() as connection:
+            for row in connection.execute(select(allocations).order_by(allocations.c.position)):
+                paid.setdefault(row.hold_id, []).extend([row.grant_id] * row.amount)
+        kept = {hold.id: [coin.id for coin in hold.kept] for hold in self.oracle.holds}
+        assert {hold: coins for hold, coins in paid.items() if coins} == {
+            hold: coins for hold, coins in kept.items() if coins
+        }
 
     @invariant()
     def the_books_are_in_order(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 import engine.batch  # noqa: F401 - with it comes every room that has tables
+from billing import ledger
+from billing.ledger.words import fingerprint
 from studio.database import Database, metadata
 from studio.database.migrate import configuration, migrate
 from studio.errors import SetupIncomplete
@@ -87,7 +90,13 @@ def test_the_books_are_append_only_after_a_migration(database_url: str) -> None:
     with pytest.raises(DatabaseError, match="append-only"):
         database.write(
             lambda c: (
-                c.execute(text("INSERT INTO wallets VALUES ('w','o','active',0,0,0,0)")),
+                c.execute(
+                    text(
+                        "INSERT INTO wallets"
+                        " (id, owner, state, granted, held, captured, expired, created_at)"
+                        " VALUES ('w','o','active',0,0,0,0,0)"
+                    )
+                ),
                 c.execute(
                     text(
                         "INSERT INTO ledger_transactions"
@@ -99,6 +108,123 @@ def test_the_books_are_append_only_after_a_migration(database_url: str) -> None:
             )
         )
     database.close()
+
+
+EARLIER: dict[str, tuple[str, str | None, str | None, dict[str, int]]] = {
+    # id: kind, hold, claim, entries; of the books as revision 0003 had them.
+    "txn_a": ("top_up", None, None, {"issued": -100, "available": 100}),
+    "txn_b": ("top_up", None, None, {"issued": -50, "available": 50}),
+    "hold:spent": ("hold", "spent", None, {"available": -80, "held": 80}),
+    "claim:bought": ("claim", "spent", "bought", {"held": -60, "claimed": 60}),
+    "capture:bought": ("capture", "spent", "bought", {"claimed": -60, "spent": 55, "held": 5}),
+    "release:spent": ("release", "spent", None, {"held": -25, "available": 25}),
+    "hold:open": ("hold", "open", None, {"available": -70, "held": 70}),
+    "claim:active": ("claim", "open", "active", {"held": -30, "claimed": 30}),
+    "hold:none": ("hold", "none", None, {}),
+}
+
+
+def fill_as_before(connection: Connection) -> None:
+    """Fill the tables of revision 0003: a wallet, two top-ups, three holds, two claims."""
+    run = connection.exec_driver_sql
+    run("INSERT INTO wallets VALUES ('w', 'ada', 'active', 150, 70, 55, 0)")
+    fill = connection.execute
+    year = 365 * 86_400_000_000
+    holds = text("INSERT INTO holds VALUES (:id, 'w', :id, 'f', 'p', :a, :b, :c, :d, :s, :e, 7)")
+    for identity, amounts, state in (
+        ("spent", (80, 0, 55, 25), "closed"),
+        ("open", (70, 30, 0, 0), "open"),
+        ("none", (0, 0, 0, 0), "open"),
+    ):
+        parts = dict(zip("abcd", amounts, strict=True))
+        fill(holds, {"id": identity, "s": state, "e": 1000 * year, **parts})
+    run("INSERT INTO claims VALUES ('bought', 'w', 'spent', 'a', 'f', 60, 55, 'captured', 8, 9)")
+    run("INSERT INTO claims VALUES ('active', 'w', 'open', 'b', 'f', 30, 0, 'active', 8, NULL)")
+    made = text(
+        "INSERT INTO ledger_transactions"
+        " VALUES (:id, 'w', :kind, :id, :mark, :hold, :claim, 'op', 'gift', :at)"
+    )
+    entry = text("INSERT INTO ledger_entries VALUES (:id, :account, 'w', :amount)")
+    for number, (identity, (kind, hold, claim, entries)) in enumerate(EARLIER.items()):
+        mark = fingerprint(100, "op", "gift") if identity == "txn_a" else "f"
+        named = {"id": identity, "kind": kind, "hold": hold, "claim": claim}
+        fill(made, {**named, "mark": mark, "at": number})
+        for account, amount in entries.items():
+            fill(entry, {"id": identity, "account": account, "amount": amount})
+
+
+def test_earlier_books_have_their_grants_after_a_migration(database_url: str) -> None:
+    database = Database(database_url)
+
+    def as_before(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        fill_as_before(connection)
+
+    database.write(as_before)
+    migrate(database)
+    with database.read() as connection:
+        assert ledger.audit(connection) == []
+        kept = ledger.grants_of(connection, "ada")
+        assert {(each.id, each.kind, each.amount, each.left, each.expires_at) for each in kept} == {
+            ("grant_a", "top_up", 100, 0, None),
+            ("grant_b", "top_up", 50, 25, None),
+        }
+        paid = {
+            hold: [
+                (each.grant_id, each.amount)
+                for each in ledger.allocations_of(connection, "ada", hold)
+            ]
+            for hold in ("spent", "open", "none")
+        }
+    # Whichever of two holds of the same moment is taken for the older one.
+    assert paid == {
+        "spent": [("grant_a", 30), ("grant_b", 25)],
+        "open": [("grant_a", 70)],
+        "none": [],
+    }
+
+    def go_on(connection: Connection) -> None:
+        (again,) = ledger.top_up(
+            connection, [ledger.TopUpRequest("ada", "txn_a", 100, "op", "gift")]
+        )
+        assert isinstance(again, ledger.Receipt)
+        assert (again.replayed, again.grant_id) == (True, "grant_a")
+        (ended,) = ledger.release(connection, [ledger.ReleaseRequest("ada", "open")])
+        assert isinstance(ended, ledger.Hold)
+        assert ledger.balance(connection, "ada").available == 150 - 55 - 30
+        assert ledger.audit(connection) == []
+
+    database.write(go_on)
+    with pytest.raises(DatabaseError, match="append-only"):
+        database.write(lambda c: c.execute(text("DELETE FROM ledger_entries")))
+    with pytest.raises(DatabaseError, match="append-only"):
+        database.write(lambda c: c.execute(text("UPDATE ledger_transactions SET at = 0")))
+    with pytest.raises(IntegrityError):  # foreign keys are enforced again
+        database.write(lambda c: c.execute(text("UPDATE holds SET wallet_id = 'nobody'")))
+    database.close()
+
+
+def test_a_restructuring_that_leaves_loose_ends_is_undone(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    migrate(database)
+    database.write(fill_wallet)
+    with pytest.raises(RuntimeError, match="refers to nothing in wallets"):
+        database.restructure(lose_the_wallets)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM wallets")).scalar_one() == 1
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+    database.close()
+
+
+def lose_the_wallets(connection: Connection) -> None:
+    connection.execute(text("DELETE FROM wallets"))
+
+
+def fill_wallet(connection: Connection) -> None:
+    ledger.open_wallets(connection, [ledger.WalletRequest("ada")])
+    ledger.top_up(connection, [ledger.TopUpRequest("ada", "k", 5, "op", "gift")])
 
 
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:
