@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from providers.contract import Delivery, Provider, Request
-from providers.local import edit, export, files, motion, prompts, style, tags, weights, work
+from providers.local import edit, export, files, finest, motion, prompts, style, tags, weights, work
+from providers.local.extras import lacking
 from providers.offers import Offer, read_offers
 
 _Work = Callable[[Offer, Request, Path], Delivery]
@@ -20,6 +20,7 @@ _WORK: Mapping[str, _Work] = {
     "local/u2netp": work.remove_background,
     "local/span-x4": work.upscale_span,
     "local/lanczos": work.upscale_lanczos,
+    "local/real-esrgan-x4plus": finest.upscale_conservative,
     "local/focal-crop": export.export_social,
     "local/compress": files.compress,
     "local/convert": files.convert,
@@ -35,10 +36,6 @@ _ROOMS = (
     "providers.local",
     *(f"providers.local.{name}" for name in ("edit", "style", "motion", "tags")),
 )
-
-
-_EXTRAS: Mapping[str, str] = {"video": "av"}
-"""What must be importable for each extra that an offer may need."""
 
 
 def local_offers() -> tuple[Offer, ...]:
@@ -66,10 +63,10 @@ class LocalProvider(Provider):
         return self._offers
 
     def not_ready(self, offer: Offer) -> str:
-        """Say which library or weights are missing; empty when there are none to miss."""
-        extra = offer.needs_extra
-        if extra and find_spec(_EXTRAS[extra]) is None:
-            return f"lacks the library {_EXTRAS[extra]}: run `pip install image-studio[{extra}]`"
+        """Say which extra or weights are missing; empty when there are none to miss."""
+        missing_extra = lacking(offer.needs_extra) if offer.needs_extra else ""
+        if missing_extra:
+            return missing_extra
         missing = [name for name in offer.needs if not weights.has(name, self._weights)]
         if missing:
             return f"lacks the weights {', '.join(missing)}: run `studio setup`"

@@ -10,21 +10,15 @@ faster for this network (LOCAL.md, section 2) and would need a converter of our 
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
-from typing import Any
 
 import cv2
-import ncnn
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from providers.local import weights as store
-from studio.errors import InvalidRequest, ProviderUnavailable, SetupIncomplete
-
-Bytes = NDArray[np.uint8]
+from providers.local.enlarge import Network, enlarge
+from studio.errors import InvalidRequest
 
 METHOD_SPAN = "SPAN x4 (neural)"
 METHOD_CLASSIC = "Lanczos and unsharp mask (no weights)"
@@ -33,19 +27,11 @@ MAX_FACTOR = 4.0
 MAX_PIXELS = 64_000_000
 """Largest result, in pixels: what the studio is willing to decode again."""
 
-_NET_FACTOR = 4
-_TILE = 192
-"""Pixels of a tile's side that are kept; bounds memory whatever the picture's size."""
-_OVERLAP = 8
-"""Pixels around a tile that are computed and thrown away, so that no seams show."""
+_TILE, _OVERLAP = 192, 8
+"""Pixels (see ``Network``)."""
 
 _VISIBLE = 1e-3
 """Mean opacity of surroundings that have a colour worth taking over."""
-
-_nets: dict[tuple[int, Path], Any] = {}
-_nets_lock = threading.Lock()
-_room = threading.BoundedSemaphore(2)
-"""At most two pictures at a time: each keeps two cores busy."""
 
 
 def upscale(
@@ -65,15 +51,36 @@ def upscale(
         ProviderUnavailable: ncnn ran short of memory; another try may succeed.
     """
     size = _result_size(image, factor)
-    colours = _without_holes(image)
     if weights is None:
-        large, method = _classic(colours, size), METHOD_CLASSIC
+        large, method = _classic(_without_holes(image), size), METHOD_CLASSIC
     else:
-        large, method = _neural(colours, size, weights)
+        large, method = _neural(_without_holes(image), size, weights)
+    return _as_opaque_as(image, large), method
+
+
+def upscale_whole(image: Image.Image, network: Network) -> Image.Image:
+    """Return the picture four times as wide and high, by a network of the caller's.
+
+    Args:
+        image: RGB or RGBA.
+        network: what draws the detail.
+
+    Raises:
+        InvalidRequest: a result of more than ``MAX_PIXELS``.
+        SetupIncomplete: the installed ncnn cannot read the network.
+        ProviderUnavailable: ncnn ran short of memory; another try may succeed.
+    """
+    _result_size(image, MAX_FACTOR)
+    large = enlarge(np.asarray(_without_holes(image)), network)
+    return _as_opaque_as(image, Image.fromarray(large))
+
+
+def _as_opaque_as(image: Image.Image, large: Image.Image) -> Image.Image:
+    """Return ``large`` with the transparency of ``image``, if it has any."""
     if image.mode == "RGBA":
         # The network knows no transparency, and a matte wants smooth edges, not invented ones.
-        large.putalpha(image.getchannel("A").resize(size, Image.Resampling.LANCZOS))
-    return large, method
+        large.putalpha(image.getchannel("A").resize(large.size, Image.Resampling.LANCZOS))
+    return large
 
 
 def _result_size(image: Image.Image, factor: float) -> tuple[int, int]:
@@ -107,67 +114,12 @@ def _neural(image: Image.Image, size: tuple[int, int], weights: Path) -> tuple[I
     """Enlarge four times with SPAN, then reduce to ``size`` if less was asked for."""
     graph = store.path("spanx4_ch48.param", weights)
     parameters = store.path("spanx4_ch48.bin", weights)
-    with _room:
-        large = Image.fromarray(_tiled(np.asarray(image), _net(graph, parameters)))
+    network = Network("SPAN", graph, parameters, _TILE, _OVERLAP)
+    large = Image.fromarray(enlarge(np.asarray(image), network))
     if large.size == size:
         return large, METHOD_SPAN
     reduced = large.resize(size, Image.Resampling.LANCZOS)
     return reduced, f"{METHOD_SPAN}, reduced to x{size[0] / image.width:g}"
-
-
-def _tiled(rgb: Bytes, net: Any) -> Bytes:
-    """Enlarge tile by tile; the picture's rim is repeated outwards so that it has neighbours."""
-    height, width = rgb.shape[:2]
-    rim = cv2.copyMakeBorder(rgb, *(_OVERLAP,) * 4, cv2.BORDER_REPLICATE)
-    large = np.empty((height * _NET_FACTOR, width * _NET_FACTOR, 3), np.uint8)
-    for top in range(0, height, _TILE):
-        for left in range(0, width, _TILE):
-            rows, columns = min(_TILE, height - top), min(_TILE, width - left)
-            tile = rim[top : top + rows + 2 * _OVERLAP, left : left + columns + 2 * _OVERLAP]
-            inside = slice(_OVERLAP * _NET_FACTOR, -_OVERLAP * _NET_FACTOR)
-            y, x = top * _NET_FACTOR, left * _NET_FACTOR
-            target = large[y : y + rows * _NET_FACTOR, x : x + columns * _NET_FACTOR]
-            target[:] = _enlarged(tile, net)[inside, inside]
-    return large
-
-
-def _enlarged(tile: Bytes, net: Any) -> Bytes:
-    """Run the network on one tile, (height, width, 3) to four times that."""
-    values = np.ascontiguousarray(tile.transpose(2, 0, 1), np.float32)
-    values /= 255
-    # ncnn.Mat shares the array's memory, and the array must live until it has been copied:
-    # a temporary here, or a missing clone, gives garbage in the tile's first pixels.
-    copied = ncnn.Mat(values).clone()
-    extractor = net.create_extractor()
-    extractor.input("data", copied)
-    status, output = extractor.extract("output")
-    if status != 0:
-        raise ProviderUnavailable(
-            f"ncnn could not enlarge a tile (status {status}); memory may be short.",
-            provider="local",
-        )
-    drawn = np.array(output).transpose(1, 2, 0)
-    return np.asarray(np.rint(np.clip(drawn, 0, 1) * 255), np.uint8)
-
-
-def _net(graph: Path, parameters: Path) -> Any:
-    """Return this process's one network; extractors made from it are independent.
-
-    Half precision is off: it gives nothing on x86 and other results on ARM.
-    """
-    key = (os.getpid(), parameters)
-    with _nets_lock:
-        if key not in _nets:
-            net = ncnn.Net()
-            net.opt.num_threads = 2
-            net.opt.use_vulkan_compute = False
-            net.opt.use_fp16_storage = False
-            net.opt.use_fp16_packed = False
-            net.opt.use_fp16_arithmetic = False
-            if net.load_param(str(graph)) != 0 or net.load_model(str(parameters)) != 0:
-                raise SetupIncomplete("The installed ncnn cannot read SPAN.", field="weights")
-            _nets[key] = net
-        return _nets[key]
 
 
 def _without_holes(image: Image.Image) -> Image.Image:

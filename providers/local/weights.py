@@ -138,18 +138,25 @@ def has(name: str, cache_dir: Path) -> bool:
     return True
 
 
-def _whole(file: Path, member: Member) -> bool:
-    """Tell whether ``file`` holds exactly the pinned bytes."""
+def is_pinned(file: Path, sha256: str) -> bool:
+    """Tell whether ``file`` is there with just these bytes; they are read once per process."""
     try:
         stat = file.stat()
     except OSError:
         return False
-    if stat.st_size != member.size:
-        return False
     state = (file, stat.st_size, stat.st_mtime_ns)
     if state not in _digests:
         _digests[state] = _sha256(file)
-    return _digests[state] == member.sha256
+    return _digests[state] == sha256
+
+
+def _whole(file: Path, member: Member) -> bool:
+    """Tell whether ``file`` holds exactly the pinned bytes."""
+    try:
+        right_size = file.stat().st_size == member.size
+    except OSError:
+        return False
+    return right_size and is_pinned(file, member.sha256)
 
 
 def _sha256(file: Path) -> str:

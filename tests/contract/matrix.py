@@ -86,13 +86,13 @@ def request(name: str, provider: str, files: Mapping[str, str]) -> Operation:
     for field, kind in input_fields(cls).items():
         if field in values:
             values[field] = files["mask" if field == "mask" else kind]
-    if name == "sketch":
-        values["image"] = files["sketch"]
+    if name in files:
+        values["image"] = files[name]
     return cls.model_validate(values)
 
 
 def example_files(folder: Path) -> dict[str, str]:
-    """Write a picture, a mask and a recording; return their paths by what they are."""
+    """Write pictures, a mask and a recording; return their paths by what, or who, they are for."""
     photo = folder / "photo.png"
     portrait = weights.path("astronaut.png", Settings().weights_folder)
     with Image.open(portrait) as image:
@@ -102,8 +102,11 @@ def example_files(folder: Path) -> dict[str, str]:
     mask.save(folder / "mask.png")
     (folder / "sound.wav").write_bytes(_hum(4))
     _house().save(folder / "sketch.png")
+    with Image.open(photo) as image:
+        image.crop((120, 40, 184, 104)).save(folder / "small.png")
     names = {
         "picture": "photo.png",
+        "upscale_conservative": "small.png",  # a network that takes its time
         "mask": "mask.png",
         "audio": "sound.wav",
         "sketch": "sketch.png",

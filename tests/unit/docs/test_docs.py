@@ -11,6 +11,7 @@ import pytest
 from batches import read_batch
 from billing.pricebook import current
 from providers.catalogue import all_offers
+from providers.local.extras import EXTRAS
 from scripts import write_errors_docs, write_operations_docs, write_settings_docs
 from studio.clock import now
 from studio.errors import PriceUnknown
@@ -96,3 +97,14 @@ def test_the_demo_spends_no_money_whatever_keys_are_set() -> None:
 
 def _there(_reference: str, _kind: str) -> str:
     return ""
+
+
+def test_the_extras_of_offers_are_told_with_their_sizes() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    packaged = tomllib.loads(text)["project"]["optional-dependencies"]
+    assert set(EXTRAS) < set(packaged)
+    for name, extra in EXTRAS.items():
+        assert f"| `{name}` | {extra.megabytes} MB" in README, name
+        comment = text.split(f"\n{name} = [")[0].rsplit("\n", maxsplit=1)[1]
+        assert f"{extra.megabytes} MB" in comment, name
+    assert {offer.needs_extra for offer in all_offers()} == set(EXTRAS) | {""}

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from providers.contract import Delivery, Request
+from providers.local import extras
 from providers.local import provider as local
 from providers.local.motion import WORK, film, parallax
 from providers.local.motion.camera import Camera, read_camera
@@ -282,7 +283,7 @@ def test_without_the_extra_it_is_not_ready(weights: Path, monkeypatch: pytest.Mo
     here = local.LocalProvider(weights, width=1)
     video, model = OFFERS["local/parallax"], OFFERS["local/relief"]
     assert here.not_ready(video) == here.not_ready(model) == ""
-    monkeypatch.setattr(local, "find_spec", lambda name: None)
-    assert "pip install image-studio[video]" in here.not_ready(video)
-    assert "pip install image-studio[video]" in here.not_ready(OFFERS["local/puppet"])
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    assert 'pip install "image-studio[video]"' in here.not_ready(video)
+    assert 'pip install "image-studio[video]"' in here.not_ready(OFFERS["local/puppet"])
     assert here.not_ready(model) == ""
