@@ -6,7 +6,8 @@ of the mass: a matte alone spreads it over the body, and a narrow crop would the
 
 A crop is the best of all places a window of the wanted shape can have (``windows.py``). Heads weigh
 more than any mass: a place that cuts the main head loses against one that does not, whenever there
-is one.
+is one. Where no face was found, the upper end of the subject is kept as a head would be, if less
+firmly: faces are found of people alone, and only from before.
 
 Positions are fractions of the picture's width and height unless they are called pixels.
 """
@@ -22,9 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from providers.local.extent import Extent, extent
 from providers.local.faces import Face, find_faces
 from providers.local.matte import saliency
-from providers.local.windows import Box, Head, SafeZone, best_window, refuse_impossible
+from providers.local.windows import (
+    WHOLE,
+    Box,
+    Head,
+    Matters,
+    SafeZone,
+    best_window,
+    refuse_impossible,
+)
 from studio.errors import InvalidRequest
 
 Floats = NDArray[np.floating[Any]]
@@ -48,6 +58,8 @@ _FACE_SHARE_LARGE = 0.9
 _LARGE_FACE = 0.12
 _TOP_WEIGHT = 0.5
 """How much more the top of a subject weighs than its middle: tips and heads tell what it is."""
+_UPPER_END = 0.3
+"""How much the upper end of a subject without a face counts, against the main head (1)."""
 
 _ZOOMS = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7)
 """Window sizes tried where safe zones must be kept clear, as parts of the largest possible."""
@@ -63,11 +75,13 @@ class Importance:
         mass: float32, shape (rows, columns), not negative, sums to 1.
         faces: the largest first; empty without weights.
         method: how this was found, for the result's metadata.
+        subject: how far the subject reaches; ``None`` where there is none to be sure of.
     """
 
     mass: Floats
     faces: tuple[Face, ...]
     method: str
+    subject: Extent | None = None
 
 
 def importance(image: Image.Image, weights: Path | None = None) -> Importance:
@@ -88,8 +102,11 @@ def importance(image: Image.Image, weights: Path | None = None) -> Importance:
     shape = (cells, max(1, round(size[1] * min(1, _MAP_SIDE / max(size)))))
     mass = _share(_fitted(_spectral_residual(rgb), shape))
     faces: tuple[Face, ...] = ()
+    subject = None
     if weights is not None:
-        matte = _share(_top_heavy(_fitted(saliency(rgb, weights), shape)))
+        matte = saliency(rgb, weights)
+        subject = extent(matte)
+        matte = _share(_top_heavy(_fitted(matte, shape)))
         mass = (1 - _SPECTRAL_SHARE) * matte + _SPECTRAL_SHARE * mass
         faces = tuple(find_faces(rgb, weights))
         mass = _with_faces(mass, faces)
@@ -97,7 +114,7 @@ def importance(image: Image.Image, weights: Path | None = None) -> Importance:
         visible = np.asarray(small.getchannel("A"), np.float32) / 255
         mass = _share(mass * _fitted(visible, shape))
     method = METHOD_CLASSIC if weights is None else METHOD_NEURAL
-    return Importance(np.asarray(mass, np.float32), faces, method)
+    return Importance(np.asarray(mass, np.float32), faces, method, subject)
 
 
 def focal_crop(
@@ -119,28 +136,42 @@ def focal_crop(
         InvalidRequest: a side below 1, or a safe zone that leaves nothing.
     """
     _check(width, height, safe)
-    heads = [_head(face, importance.faces[0]) for face in importance.faces]
+    matters = _matters(importance)
     scale = min(image.width / width, image.height / height)
     largest = (width * scale / image.width, height * scale / image.height)
     tried = []
     for zoom in _ZOOMS if any(safe) else _ZOOMS[:1]:
         size = (largest[0] * zoom, largest[1] * zoom)
-        score, box = best_window(importance.mass, heads, size, safe)
+        score, box = best_window(matters, size, safe)
         tried.append((score - _ZOOMED * (1 - zoom), zoom, box))
     left, top, right, bottom = max(tried)[2]
     return Box(left * image.width, top * image.height, right * image.width, bottom * image.height)
 
 
-def _head(face: Face, main: Face) -> Head:
-    """Return the whole head of a face: the network's box ends at the chin, but below the hair."""
+def _matters(importance: Importance) -> Matters:
+    """Return what windows are judged by."""
+    subject, faces = importance.subject, importance.faces
+    whole = WHOLE if subject is None else subject.whole
+    heads = [_head(face, faces[0], whole) for face in faces]
+    if subject is not None and not heads:
+        heads = [Head(subject.upper, subject.upper, _UPPER_END)]
+    return Matters(importance.mass, heads, None if subject is None else whole)
+
+
+def _head(face: Face, main: Face, subject: Box) -> Head:
+    """Return the whole head of a face: the network's box ends at the chin, but below the hair.
+
+    How high the hair is nobody measured; no head is higher than the subject that it is part of.
+    """
     width, height = face.right - face.left, face.bottom - face.top
     box = Box(
-        max(0.0, face.left - 0.2 * width),
-        max(0.0, face.top - 0.55 * height),
-        min(1.0, face.right + 0.2 * width),
-        min(1.0, face.bottom + 0.05 * height),
+        min(face.left, max(subject.left, face.left - 0.2 * width)),
+        min(face.top, max(subject.top, face.top - 0.55 * height)),
+        max(face.right, min(subject.right, face.right + 0.2 * width)),
+        max(face.bottom, min(subject.bottom, face.bottom + 0.05 * height)),
     )
-    return Head(box, face.score * (face.area / main.area) ** 0.5)
+    inner = Box(face.left, face.top, face.right, face.bottom)
+    return Head(box, inner, face.score * (face.area / main.area) ** 0.5)
 
 
 def _check(width: int, height: int, safe: SafeZone) -> None:

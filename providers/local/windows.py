@@ -27,8 +27,12 @@ _HEAD = 3.0
 """Worth of showing the main head whole: more than everything else together."""
 _CLEAR_HEAD = 1.0
 """Worth of having it clear of the safe zone."""
+_WHOLE = 0.5
+"""Worth of showing all that the subject reaches to."""
 _CENTRED = 0.25
 """Cost of the mass's centre lying a whole window away from the window's middle."""
+_FACE = 0.5
+"""Part of a head's worth that is its face's: a cut through hair is none through a face."""
 
 
 class Box(NamedTuple):
@@ -38,6 +42,10 @@ class Box(NamedTuple):
     top: float
     right: float
     bottom: float
+
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+"""All of the picture."""
 
 
 class SafeZone(NamedTuple):
@@ -50,10 +58,31 @@ class SafeZone(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A head to be kept whole, and how much it counts (the main one about 1)."""
+    """A head to be kept whole.
+
+    Attributes:
+        box: all of it.
+        face: what of it must not be cut.
+        weight: how much it counts (the main one about 1).
+    """
 
     box: Box
+    face: Box
     weight: float
+
+
+class Matters(NamedTuple):
+    """What a window is to show.
+
+    Attributes:
+        mass: importance of each spot, shape (rows, columns), sums to 1.
+        heads: to be kept whole.
+        subject: how far the subject reaches; ``None`` where nobody knows.
+    """
+
+    mass: Floats
+    heads: Sequence[Head] = ()
+    subject: Box | None = None
 
 
 def refuse_impossible(safe: SafeZone) -> None:
@@ -71,20 +100,18 @@ def refuse_impossible(safe: SafeZone) -> None:
         )
 
 
-def best_window(
-    mass: Floats, heads: Sequence[Head], size: tuple[float, float], safe: SafeZone
-) -> tuple[float, Box]:
+def best_window(matters: Matters, size: tuple[float, float], safe: SafeZone) -> tuple[float, Box]:
     """Try every place of a window of ``size`` (width, height) and return the best with its score.
 
     The steps are as fine as the map: between two cells there is nothing more to know.
     """
-    rows, columns = mass.shape
+    rows, columns = matters.mass.shape
     free_x, free_y = max(0.0, 1 - size[0]), max(0.0, 1 - size[1])
     x = np.linspace(0, free_x, 1 + int(np.ceil(free_x * columns)))
     y = np.linspace(0, free_y, 1 + int(np.ceil(free_y * rows)))
     outer = _Windows(x, y[:, None], x + size[0], y[:, None] + size[1])
     # Rounded, so that a last bit that differs between machines decides nothing.
-    scores = np.round(_scores(mass, heads, outer, safe), 9)
+    scores = np.round(_scores(matters, outer, safe), 9)
     row, column = divmod(int(np.argmax(scores)), x.size)
     box = (x[column], y[row], outer.right[column], outer.bottom[row, 0])
     return float(scores[row, column]), Box(*(float(min(value, 1.0)) for value in box))
@@ -102,8 +129,8 @@ class _Windows(NamedTuple):
     bottom: Floats
 
 
-def _scores(mass: Floats, heads: Sequence[Head], outer: _Windows, safe: SafeZone) -> Floats:
-    """Judge windows: mass inside, heads whole, both clear of the safe zone; (rows, columns).
+def _scores(matters: Matters, outer: _Windows, safe: SafeZone) -> Floats:
+    """Judge windows: mass and subject inside, heads whole, clear of the safe zone; (rows, columns).
 
     Among windows that show the same, the one whose mass lies nearest to its middle wins.
     """
@@ -114,13 +141,14 @@ def _scores(mass: Floats, heads: Sequence[Head], outer: _Windows, safe: SafeZone
         outer.right - safe.right * width,
         outer.bottom - safe.bottom * height,
     )
-    integral = cv2.integral(np.asarray(mass, np.float64))
+    integral = cv2.integral(np.asarray(matters.mass, np.float64))
     scores = _MASS * _inside(integral, outer) + _CLEAR_MASS * _inside(integral, clear)
-    for head in heads:
-        shown, clearly = _covered(head.box, outer), _covered(head.box, clear)
-        # A head that is cut is worse than one that is not there.
-        scores += head.weight * (_HEAD * (2 * shown**4 - shown) + _CLEAR_HEAD * clearly)
-    x, y = centre(mass)
+    if matters.subject is not None:
+        scores += _WHOLE * _covered(matters.subject, outer)
+    for head in matters.heads:
+        shown = _FACE * _uncut(head.face, outer) + (1 - _FACE) * _uncut(head.box, outer)
+        scores += head.weight * (_HEAD * shown + _CLEAR_HEAD * _covered(head.box, clear))
+    x, y = centre(matters.mass)
     across = ((clear.left + clear.right) / 2 - x) / width
     down = ((clear.top + clear.bottom) / 2 - y) / height
     return np.asarray(scores - _CENTRED * np.sqrt(across * across + down * down))
@@ -149,6 +177,12 @@ def _rows(integral: Floats, places: Floats) -> Floats:
     row = np.minimum(exact.astype(np.intp), cells - 1)
     share = (exact - row)[:, None]
     return np.asarray(integral[row] * (1 - share) + integral[row + 1] * share)
+
+
+def _uncut(box: Box, windows: _Windows) -> Floats:
+    """Return 1 for windows that show all of ``box``, 0 for none: what is cut is worse than that."""
+    shown = _covered(box, windows)
+    return np.asarray(2 * shown**4 - shown)
 
 
 def _covered(box: Box, windows: _Windows) -> Floats:
