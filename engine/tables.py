@@ -88,7 +88,7 @@ outbox = Table(
 provider_balances = Table(
     "provider_balances",
     metadata,
-    Column("provider", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
     Column("at", UtcDateTime, primary_key=True),
     Column("amount", BigInteger, nullable=False),
 )

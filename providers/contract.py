@@ -90,11 +90,13 @@ class Health:
         reachable: whether it answered and took our key.
         says: in words, for people; never with a key in it.
         balance: what is left in our account there, in its own currency, where it tells.
+        left: the same in micro-credits at US$0.01 a credit.
     """
 
     reachable: bool
     says: str
     balance: str = ""
+    left: int | None = None
 
 
 class Provider(ABC):

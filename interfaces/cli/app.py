@@ -37,6 +37,11 @@ _COMMANDS = (
     ("batch", "batch:app", "Do a CSV file of operations."),
     ("account", "account:app", "See to a wallet."),
     ("usage", "usage:usage", "See what was done and spent, and on what."),
+    (
+        "reconcile",
+        "reconcile:reconcile",
+        "Compare what was bought of a provider with its bill.",
+    ),
     ("prices", "prices:app", "See prices, costs and margins, and what changed."),
     ("library", "library:app", "Look through pictures."),
     ("templates", "templates:app", "Find the size, style and quality for a purpose."),

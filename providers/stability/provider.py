@@ -15,6 +15,7 @@ from providers.stability.answers import is_pending, read_delivery, read_id
 from providers.stability.endpoints import end_point
 from providers.stability.errors import LOCK_OUT, NO_RESULT, read_error
 from providers.stability.forms import NAME, Form, Part
+from studio import credits as money
 from studio.errors import (
     AuthFailed,
     BadResponse,
@@ -166,6 +167,8 @@ class StabilityProvider(CloudProvider):
             reachable=True,
             says="answers and takes the key; the balance it tells may lag",
             balance=f"{credits_left:.2f} credits",
+            # A credit of Stability's is sold at US$0.01, as ours are.
+            left=round(credits_left * money.MICRO),
         )
 
 

@@ -61,8 +61,8 @@ async def price(http: Transport, model: str, inputs: Mapping[str, Any]) -> Quote
     return Quoted(model, cost, full)
 
 
-async def balance(http: Transport) -> str:
-    """Return what is left in the account, such as ``US$12.34``.
+async def balance(http: Transport) -> int:
+    """Return what is left in the account, in micro-credits at US$0.01 a credit.
 
     Raises:
         ProviderError: it does not tell.
@@ -76,7 +76,12 @@ async def balance(http: Transport) -> str:
         reply = await http.read("/api/v3/account/balance")
     told = _inner(reply.json())
     _check_currency(told)
-    cents = _amount(told.get("balance")) * 100 // MICRO_CREDITS_PER_DOLLAR
+    return _amount(told.get("balance"))
+
+
+def in_dollars(micro_credits: int) -> str:
+    """Return an amount in dollars and cents, rounded down, such as ``US$12.34``."""
+    cents = micro_credits * 100 // MICRO_CREDITS_PER_DOLLAR
     return f"{'-' if cents < 0 else ''}US${abs(cents) // 100}.{abs(cents) % 100:02}"
 
 

@@ -105,7 +105,12 @@ class WaveSpeedProvider(CloudProvider):
 
     async def _check(self) -> Health:
         left = await account.balance(self._questions)
-        return Health(reachable=True, says="answers and takes the key", balance=left)
+        return Health(
+            reachable=True,
+            says="answers and takes the key",
+            balance=account.in_dollars(left),
+            left=left,
+        )
 
     async def _submit(self, offer: Offer, request: Request) -> Ticket:
         body = await self._body(offer, request)

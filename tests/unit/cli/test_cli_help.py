@@ -23,6 +23,7 @@ _ALL = [
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     *(["prices", name] for name in ("list", "show", "books", "diff")),
     ["usage"],
+    ["reconcile"],
     ["providers"],
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),

@@ -83,3 +83,37 @@ def test_what_cannot_be_told_is_named(
 ) -> None:
     told = studio_command(*words, "--json")
     assert (told.code, told.document["error"]["field"]) == (2, field)
+
+
+def test_a_bill_is_compared_with_the_books(studio_command: Command, tmp_path: Path) -> None:
+    bill = tmp_path / "bill.csv"
+    bill.write_text("id,cost,time\nr1,0.04,2026-11-22 12:00:00\n", encoding="utf-8")
+    told = studio_command("reconcile", "stability", "--bill", str(bill), "--json")
+    assert (told.code, told.document["agrees"]) == (1, False)
+    assert [each["id"] for each in told.document["missing_here"]] == ["r1"]
+    assert told.document["theirs_credits"] == "4"
+    assert "missing here" in studio_command("reconcile", "stability", "--bill", str(bill)).out
+    other = ("--bill", str(bill), "--period", "2026-10")
+    assert studio_command("reconcile", "stability", *other).code == 0
+    bill.write_text("id,cost\nr1,much\n", encoding="utf-8")
+    faulty = studio_command("reconcile", "stability", "--bill", str(bill))
+    assert faulty.code == 2
+    assert "must be an amount" in faulty.err
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("local",), "bill"),
+        (("local", "--balance", "--bill", "x"), "bill"),
+        (("local", "--balance"), "provider"),
+        (("stability", "--balance"), "provider"),
+        (("nobody", "--balance"), "provider"),
+        (("stability", "--bill", "/nowhere.csv"), "bill"),
+    ],
+)
+def test_what_cannot_be_reconciled_is_said(
+    words: tuple[str, ...], field: str, studio_command: Command
+) -> None:
+    told = studio_command("reconcile", *words, "--json")
+    assert (told.code, told.document["error"]["field"]) == (2, field)

@@ -30,8 +30,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "provider_balances",
-        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("provider", "at", name=op.f("pk_provider_balances")),
+        sa.PrimaryKeyConstraint("account", "at", name=op.f("pk_provider_balances")),
     )
