@@ -4,6 +4,7 @@ The opening balance is the sum of all entries before the period. The closing bal
 from the other side: the wallet's present amounts less all entries after the period. The period's
 own entries must lead from one to the other; what is missing is the statement's ``difference``, and
 anything but nothing means that the books were tampered with (``billing.ledger.audit`` says where).
+What a grant that is over has left is in the balance until its lapse is in the books.
 """
 
 from __future__ import annotations

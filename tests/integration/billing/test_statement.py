@@ -137,3 +137,15 @@ def test_without_a_wallet_there_is_no_statement(mine: Books) -> None:
     period = Period("now", START, START + DAY)
     with mine.database.read() as connection, pytest.raises(AccountRefused):
         statement(connection, "nobody", period)
+
+
+def test_what_lapses_is_told_and_leaves_the_balance(mine: Books) -> None:
+    mine.open()
+    mine.top_up(100, lasts=DAY)
+    mine.top_up(7)
+    mine.clock.advance(2 * DAY)
+    mine.lapse()
+    found = told(mine, "2026-11")
+    lines = {line.kind: line.available for line in found.lines}
+    assert lines == {"top_up": 107, "lapse": -100}
+    assert (found.closing, found.agrees) == (Standing(7, 0), True)
