@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -27,6 +28,7 @@ from batches.tables import batches
 from billing.quotes import Quote
 from engine.alike import Alike
 from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
+from engine.deciding import decided
 from engine.execute import Order
 from engine.jobs import Job, Picture
 from engine.outbox import Message, post
@@ -49,12 +51,14 @@ class PlannedRow:
         plan: who will do it; its price does not depend on the inputs' sizes.
         pictures: the inputs that come from outside the batch.
         prompt: who writes its prompt first; ``None`` where the prompt is used as it is.
+        notes: what the studio changed in the request, and what it decided about it.
     """
 
     row: Row
     plan: Plan
     pictures: tuple[Picture, ...]
     prompt: Plan | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,9 @@ def _plan_row(studio: Studio, alike: Alike, spec: BatchSpec, row: Row) -> Planne
     )
     before = enhancement(row.operation)
     prompt = alike.plan(before) if before else None
-    return PlannedRow(row, alike.plan(row.operation, pictures), pictures, prompt)
+    found = decided(lambda wanted: alike.plan(wanted, pictures), row.operation, pictures, row.key)
+    notes = {**row.notes, **found.notes}
+    return PlannedRow(row, found.plan, pictures, prompt, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +307,7 @@ class BatchRun:
             pictures=pictures,
             announce=False,
             limit=self.parts.get(each.row.name, 0),
-            notes=dict(each.row.notes),
+            notes=each.notes,
             prompt_from=prompt_key(self.spec, each.row),
         )
 

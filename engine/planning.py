@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from billing.pricebook import PriceBook
 from billing.quotes import VALID, Charge, Quote, QuoteLine, quote
+from engine.deciding import decides
 from engine.jobs import Picture
 from providers import Offer, Plan, Provider, Route
 from providers.offers import first_size
@@ -73,6 +74,8 @@ class Planner:
         if persona := getattr(operation, "persona", ""):
             # Its content is what is bought; a request that only names it would be made without.
             raise ValueError(f"persona {persona!r} was not put into the request")
+        if decides(operation):
+            raise ValueError("which way of enlarging is taken was not decided")
         inputs = [picture.facts() for picture in pictures]
         if problem := operation.problem(*first_size(inputs)):
             raise InvalidRequest(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, release
-from billing.quotes import Quote
+from billing.quotes import Quote, QuoteLine
+from engine.deciding import decided
 from engine.execute import Order
 from engine.jobs import Picture
+from engine.planning import Planner
 from engine.prompts import enhancement
 from engine.quoting import read_quote
+from engine.seeds import with_seed
 from engine.settled import find, settled
 from engine.studio import Studio
 from providers import Plan
@@ -71,24 +73,31 @@ def plan_one(
     chosen = with_seed(done.operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
     before, pieces = enhancement(chosen), chosen.pieces()
-    wanted = [(piece, pictures) for piece in pieces]
+    wanted: list[tuple[Operation, tuple[Picture, ...]]] = [(piece, pictures) for piece in pieces]
     if before:
         wanted.insert(0, (before, ()))
-    if token:
-        signed = read_quote(studio.settings, token, done.operation, pictures, owner)
-        plans = [
-            studio.planner.honour(each, given, line)
-            for (each, given), line in zip(wanted, signed.quote.lines, strict=True)
-        ]
-        quote, promise = signed.quote, signed.id
-    else:
-        plans = [studio.planner.plan(each, given) for each, given in wanted]
-        keys = [*([_prompt_key(key)] if before else ()), *_piece_keys(key, len(pieces))]
-        quote, promise = studio.planner.quote(dict(zip(keys, plans, strict=True))), ""
+    signed = read_quote(studio.settings, token, done.operation, pictures, owner) if token else None
+    lines = signed.quote.lines if signed else (None,) * len(wanted)
+    found = [
+        decided(_planning(studio.planner, given, line), each, given, key)
+        for (each, given), line in zip(wanted, lines, strict=True)
+    ]
+    plans = [each.plan for each in found]
+    keys = [*([_prompt_key(key)] if before else ()), *_piece_keys(key, len(pieces))]
+    quote = signed.quote if signed else studio.planner.quote(dict(zip(keys, plans, strict=True)))
     prompt = plans.pop(0) if before else None
-    return Planned(
-        tuple(plans), pictures, quote, done.operation, promise, done.notes, prompt=prompt
-    )
+    notes = {**done.notes, **found[-1].notes}
+    promise = signed.id if signed else ""
+    return Planned(tuple(plans), pictures, quote, done.operation, promise, notes, prompt=prompt)
+
+
+def _planning(
+    planner: Planner, pictures: Sequence[Picture], line: QuoteLine | None
+) -> Callable[[Operation], Plan]:
+    """Return what plans a request; by a line of a quote, at its offer and price alone."""
+    if line is None:
+        return lambda operation: planner.plan(operation, pictures)
+    return lambda operation: planner.honour(operation, pictures, line)
 
 
 def _prompt_key(key: str) -> str:
@@ -99,14 +108,6 @@ def _prompt_key(key: str) -> str:
 def _piece_keys(key: str, number: int) -> list[str]:
     """Return what names each piece of the work that ``key`` names."""
     return [key] if number == 1 else [f"{key}#{place}" for place in range(1, number + 1)]
-
-
-def with_seed(operation: Operation, key: str) -> Operation:
-    """Choose a seed where the request leaves it to the studio; the same key, the same seed."""
-    if getattr(operation, "seed", 0) != -1:
-        return operation
-    digest = hashlib.sha256(key.encode()).digest()
-    return operation.model_copy(update={"seed": int.from_bytes(digest[:4], "big") >> 1})
 
 
 def hold_credits(studio: Studio, owner: str, key: str, amount: int, purpose: str) -> Hold:

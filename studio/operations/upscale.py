@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from studio.operations.base import Operation, Picture, PictureFormat, Prompt, Seed, Words
 
@@ -14,8 +14,25 @@ PRESETS: Mapping[str, int] = MappingProxyType({"social": 1_080, "web": 2_048, "p
 """Pixels of the longer side (the original's presets, which it only echoed)."""
 
 
+LARGEST_LONGER_SIDE = 16_384
+
+LongerSide = Annotated[int, Field(ge=0, le=LARGEST_LONGER_SIDE)]
+"""Pixels that the longer side is to have; 0 leaves it to the model."""
+
+_AUTO = (
+    "fast, or auto, which decides: creative where more than four times is wanted and there is a "
+    "prompt, conservative where the longer side comes to 3000 pixels or more or more than four "
+    "times, fast otherwise; if one of them cannot be had within the budget, the next. It says why."
+)
+
+
 class Upscale(Operation):
-    """Enlarge a picture by a factor or to a size, fast."""
+    """Enlarge a picture by a factor or to a size; fast, or as the studio decides.
+
+    With ``mode`` auto it stands for itself, ``UpscaleConservative`` or ``UpscaleCreative``. Which
+    of them depends on the picture, on what can be had and on what it costs, so the engine puts it
+    in when it plans (``engine.deciding``).
+    """
 
     module: ClassVar[str] = "upscale"
     title: ClassVar[str] = "Upscale image"
@@ -35,9 +52,28 @@ class Upscale(Operation):
         description="Instead of a factor, pixels of the longer side: social 1080, web 2048, "
         "print 3072.",
     )
+    mode: Literal["fast", "auto"] = Field(default="fast", title="Mode", description=_AUTO)
+    prompt: Words = Field(
+        default="",
+        title="Prompt",
+        description="What the picture shows; only for mode auto. Empty rules creative out.",
+    )
+    budget: float = Field(
+        default=0,
+        title="Budget",
+        description="Most credits to spend on it; only for mode auto. 0 for no limit.",
+        ge=0,
+        le=100_000,
+    )
     output_format: PictureFormat = Field(
         default="png", title="File type", description="png, jpeg or webp."
     )
+
+    @model_validator(mode="after")
+    def _only_auto_decides(self) -> Self:
+        if self.mode == "fast" and (self.prompt or self.budget):
+            raise ValueError("prompt and budget count only with mode auto; leave them out")
+        return self
 
     @property
     def times(self) -> int:
@@ -62,7 +98,36 @@ class Upscale(Operation):
         )
 
 
-class UpscaleConservative(Operation):
+class _Redrawn(Operation):
+    """What those share that make about four megapixels of a picture, whatever its size."""
+
+    longer_side: LongerSide = Field(
+        default=0,
+        title="Longer side",
+        description="Pixels that it is brought to in the end, up to 16384; 0 keeps what is made.",
+    )
+
+    def target(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the picture's shape with the longer side asked for; ``None`` without one."""
+        longer = max(width, height)
+        if not self.longer_side or not longer:
+            return None
+        return (
+            max(1, round(width * self.longer_side / longer)),
+            max(1, round(height * self.longer_side / longer)),
+        )
+
+    def problem(self, width: int, height: int) -> str:
+        """Say that the picture is as large already; empty when it is not."""
+        if not self.longer_side or max(width, height) < self.longer_side:
+            return ""
+        return (
+            f"longer_side asks for {self.longer_side} pixels, and the picture has "
+            f"{max(width, height)}"
+        )
+
+
+class UpscaleConservative(_Redrawn):
     """Enlarge a picture to about four megapixels and change as little as possible."""
 
     module: ClassVar[str] = "upscale"
@@ -93,7 +158,7 @@ class UpscaleConservative(Operation):
     )
 
 
-class UpscaleCreative(Operation):
+class UpscaleCreative(_Redrawn):
     """Enlarge a small or poor picture and invent the detail that it lacks."""
 
     module: ClassVar[str] = "upscale"

@@ -23,7 +23,10 @@ _ABOUT = {"operation", "provider", "model", "quality"}
 """Who does it, not what is done."""
 _RESOLVED = {"template", "ratio", "variations", "persona", "palette", "enhance"}
 """What the studio has replaced by what it stands for before a provider sees it."""
-_STUDIO = {("stability/upscale-fast", "factor"), ("stability/upscale-fast", "preset")}
+_STUDIO = {
+    *(("stability/upscale-fast", it) for it in ("factor", "preset", "mode", "prompt", "budget")),
+    *((f"stability/upscale-{it}", "longer_side") for it in ("conservative", "creative")),
+}
 """What the studio does with what was made."""
 _NO_SEED = {"stability/stable-fast-3d", "stability/upscale-fast", "stability/remove-background"}
 """The models have none."""

@@ -59,7 +59,7 @@ _FIELDS = {
         *_MORE,
     },
     "remove_background": {"image"},
-    "upscale": {"image", "factor", "preset"},
+    "upscale": {"image", "factor", "preset", "mode", "prompt", "budget"},
     "social_export": {
         "image",
         "formats",

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.jobs import Picture
-from engine.single import label_of, order_of, plan_one, with_seed
+from engine.seeds import with_seed
+from engine.single import label_of, order_of, plan_one
 from studio.errors import NoOffer, PriceUnknown
 from studio.operations import Generate, RemoveBackground, SocialExport
 from tests.support.paid_server import tiny_png
