@@ -55,7 +55,7 @@ class Alike:
             StudioError: as ``Planner.plan`` does; what failed is planned anew each time, so that
                 the error tells of this request.
         """
-        kind = self._kind(operation, pictures)
+        kind = self.kind(operation, pictures)
         known = self._plans.get(kind)
         if known is not None:
             return replace(known, operation=operation)
@@ -64,7 +64,8 @@ class Alike:
             self._plans[kind] = plan
         return plan
 
-    def _kind(self, operation: Operation, pictures: Sequence[Picture]) -> Hashable:
+    def kind(self, operation: Operation, pictures: Sequence[Picture]) -> Hashable:
+        """Return what is equal for requests that have the same offers at the same prices."""
         cls = type(operation)
         look = self._looks.get(cls)
         if look is None:

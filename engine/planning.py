@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -69,6 +70,15 @@ class Planner:
             only=line.offer,
         )
         return self._plan(route, operation, pictures)
+
+    def regardless(self) -> Planner:
+        """Return a planner that takes all providers for ready and rested: for what it would cost.
+
+        What it plans cannot be bought, perhaps.
+        """
+        other = copy(self)
+        other._route = replace(self._route, regardless=True, health=lambda _: "")  # noqa: SLF001 - its own copy
+        return other
 
     def _plan(self, route: Route, operation: Operation, pictures: Sequence[Picture]) -> Plan:
         if persona := getattr(operation, "persona", ""):

@@ -72,12 +72,14 @@ class Route:
         price: what so many units of an offer cost.
         health: which providers had better be left alone now.
         only: the one offer that may be tried; empty lets all of them be.
+        regardless: whether it does not matter if an offer can be had now.
     """
 
     providers: Mapping[str, Provider]
     price: Price
     health: Health = lambda _: ""
     only: str = ""
+    regardless: bool = False
 
     def plan(self, operation: Operation, inputs: Sequence[Input] = ()) -> Plan:
         """Return the offers to try: large enough ones first, then the cheapest.
@@ -182,7 +184,8 @@ class Route:
         if not self._is_wanted(offer, operation):
             return f"is not the model asked for ({operation.model})"
         provider = self.providers[offer.provider]
-        return offer.refusal(operation, inputs) or provider.not_ready(offer)
+        refused = offer.refusal(operation, inputs)
+        return refused or ("" if self.regardless else provider.not_ready(offer))
 
 
 def _must_enlarge(offer: Offer, target: tuple[int, int] | None) -> bool:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from interfaces.cli.exits import Exit
-from interfaces.cli.groups import group
+from interfaces.cli.groups import HELP, group
 from interfaces.cli.output import Fact, amount, plain, show_facts, table
 from interfaces.cli.session import Here
 from studio import credits as money
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from billing.pricediff import PriceChange, PriceDiff
 
 app = group("prices", "See prices, costs and margins, and what changed.")
+
+# Named by its place: engine and providers are loaded when it is asked for.
+app.command(
+    "interfaces.cli.whatif:what_if",
+    name="what-if",
+    help="Price a batch with each provider that could do it, and say which rows it cannot do.",
+    **HELP,
+)
 
 _Book = Annotated[str, Parameter(name="--book", show_default=False)]
 

@@ -21,7 +21,7 @@ _ALL = [
     *(["batch", name] for name in ("check", "run", "status", "manifest")),
     *(["account", name] for name in ("show", "open", "top-up", "history", "statement", "export")),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
-    *(["prices", name] for name in ("list", "show", "books", "diff")),
+    *(["prices", name] for name in ("list", "show", "books", "diff", "what-if")),
     ["usage"],
     ["reconcile"],
     ["providers"],

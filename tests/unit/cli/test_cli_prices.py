@@ -76,3 +76,14 @@ def test_a_quote_is_signed_kept_and_refused_for_anything_else(
     assert "another wallet" in other.document["error"]["message"]
     missing = studio_command("run", *fox, "--quote", f"@{file}.gone", "--json")
     assert (missing.code, missing.document["error"]["field"]) == (2, "quote")
+
+
+def test_what_if_prices_a_batch_with_each_provider(studio_command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "batch.csv"
+    file.write_text("operation,prompt\ngenerate,a fox\n", encoding="utf-8")
+    told = studio_command("prices", "what-if", str(file), "--json").document
+    by_name = {each["provider"]: each for each in told["alternatives"]}
+    assert by_name["auto"]["total"] == by_name["local"]["total"] > 0
+    assert by_name["stability"]["not_ready"] == "needs a key: set STUDIO_STABILITY_KEY"
+    assert "stability" in studio_command("prices", "what-if", str(file)).out
+    assert studio_command("prices", "what-if", str(file) + ".gone").code == 2
