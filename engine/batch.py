@@ -138,6 +138,8 @@ def _plan_row(studio: Studio, alike: Alike, spec: BatchSpec, row: Row) -> Planne
         for name, reference in inputs_given(row.operation).items()
         if name not in referred
     )
+    if not referred & {"image", "mask"}:
+        studio.masks.check(row.operation, pictures)
     before = enhancement(row.operation)
     prompt = alike.plan(before) if before else None
     found = decided(lambda wanted: alike.plan(wanted, pictures), row.operation, pictures, row.key)
@@ -296,6 +298,8 @@ class BatchRun:
         operation = each.plan.operation.model_copy(
             update={picture.field: picture.asset for picture in made}
         )
+        if made:
+            self.studio.masks.check(operation, pictures)
         plan = self.studio.planner.plan(operation, pictures) if made else each.plan
         return Order(
             key=row_key(self.spec, each.row),

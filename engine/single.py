@@ -72,6 +72,7 @@ def plan_one(
     done = settled(operation, lambda name: find(studio.database, owner, name))
     chosen = with_seed(done.operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
+    studio.masks.check(chosen, pictures)
     before, pieces = enhancement(chosen), chosen.pieces()
     wanted: list[tuple[Operation, tuple[Picture, ...]]] = [(piece, pictures) for piece in pieces]
     if before:

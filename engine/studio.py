@@ -13,6 +13,7 @@ from engine.execute import Executor
 from engine.gate import Gate
 from engine.inputs import Inputs
 from engine.loop import BackgroundLoop
+from engine.masks import Masks
 from engine.pacing import Pacing
 from engine.planning import Planner
 from engine.suppliers import all_providers
@@ -74,6 +75,7 @@ class Studio:
             valid=timedelta(minutes=config.quote_minutes),
         )
         self.inputs = Inputs(self.database, self.store, Path.cwd())
+        self.masks = Masks(self.store)
         gate = Gate(self.commits, self.worker)
         self.executor = Executor(
             gate,

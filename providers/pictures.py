@@ -30,10 +30,20 @@ def readable(data: bytes, accepted: tuple[str, ...] = COMMON) -> tuple[bytes, st
 
 
 def mask_for(picture: bytes, mask: bytes | None) -> bytes | None:
-    """Return a mask as a PNG in grey, as large as the picture: white where to change.
+    """Return a mask as a PNG in grey, as large as the picture; see ``drawn_mask``."""
+    grey = drawn_mask(picture, mask)
+    return None if grey is None else imaging.encode(grey.convert("RGB"), "png")
 
-    A mask with transparency counts as drawn on black. Without a mask the picture's own
-    transparency is one (transparent = change); ``None`` when it has none either.
+
+def drawn_mask(picture: bytes, mask: bytes | None) -> Image.Image | None:
+    """Return a mask in grey (mode L), as large as the picture: white where to change.
+
+    A mask with transparency counts as drawn on black; one of another size is resized
+    (bilinear). Without a mask the picture's own transparency is one (transparent = change);
+    ``None`` when it has none either.
+
+    Raises:
+        PictureRefused: one of them is no picture that the studio accepts.
     """
     image = imaging.open_picture(picture)
     if mask is not None:
@@ -48,7 +58,7 @@ def mask_for(picture: bytes, mask: bytes | None) -> bytes | None:
         return None
     if grey.size != image.size:
         grey = grey.resize(image.size, Image.Resampling.BILINEAR)
-    return imaging.encode(grey.convert("RGB"), "png")
+    return grey
 
 
 def data_uri(data: bytes, media_type: str) -> str:

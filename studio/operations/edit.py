@@ -18,7 +18,10 @@ from studio.operations.base import (
 )
 
 _IMAGE = "A library asset (ast_...) or the path of a file."
-_MASK = "White where to change, black where to keep; empty takes the picture's transparency."
+_MASK = (
+    "White where to change, black or transparent where to keep; it is resized if it has the "
+    "picture's shape in another size. Empty takes the picture's transparency."
+)
 
 Margin = Annotated[int, Field(ge=0, le=2_000)]
 """Pixels to add at an edge."""
