@@ -3,6 +3,7 @@
 Knows no provider, no wallet and no Prefect; ``README.md`` has the words and the file's format.
 """
 
+from batches.identity import leave_out
 from batches.intake import check_batch, read_batch
 from batches.manifest import (
     STATUSES,
@@ -12,8 +13,11 @@ from batches.manifest import (
     problems_csv,
     totals,
 )
+from batches.mending import errors_csv
+from batches.preparing import NOTHING_GIVEN, Given, given_of
 from batches.references import output_names
-from batches.spec import BatchSpec, Problem, Reference, Row, waves
+from batches.sheet import LARGEST_FILE
+from batches.spec import NOTHING, BatchSpec, Problem, Reference, Row, waves
 from batches.store import (
     BatchRecord,
     clear_ends,
@@ -26,9 +30,13 @@ from batches.store import (
 )
 
 __all__ = [
+    "LARGEST_FILE",
+    "NOTHING",
+    "NOTHING_GIVEN",
     "STATUSES",
     "BatchRecord",
     "BatchSpec",
+    "Given",
     "ManifestRow",
     "Problem",
     "Reference",
@@ -36,7 +44,10 @@ __all__ = [
     "check_batch",
     "clear_ends",
     "end_rows",
+    "errors_csv",
     "find_batch",
+    "given_of",
+    "leave_out",
     "list_batches",
     "load_batch",
     "manifest_csv",

@@ -19,9 +19,11 @@ COLUMNS: tuple[str, ...] = tuple(
 """Every column that a batch file may have: ``row``, ``operation``, and all operations' fields."""
 
 _BETWEEN_ITEMS = re.compile(r"[+|\s]+")
-_WHOLE = re.compile(r"-?[0-9]{1,18}(\.0+)?")
+_WHOLE = re.compile(r"(-?[0-9]{1,18})(\.0+|,00?)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
-_BOOLEANS = {"true": True, "false": False}
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}(,[0-9]{3})+")
+_DECIMAL_COMMA = re.compile(r"(-?[0-9]{1,18}),([0-9]{1,18})")
+_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False}
 
 Reader = Callable[[str], Any]
 
@@ -57,7 +59,8 @@ def read_cell(operation: type[Operation], column: str, text: str) -> Any:
 
     Whole numbers are written in digits. ``1024.0`` is taken for 1024, because pandas and
     spreadsheets write it so when a column has gaps; ``1e3``, ``1_000`` and ``1,000`` are not
-    taken for numbers. Items of a list stand between ``+``, ``|`` or blanks.
+    taken for numbers. A comma is a decimal one (``0,5``) where it cannot be one of thousands.
+    Items of a list stand between ``+``, ``|`` or blanks.
     """
     reader = _readers(operation).get(column)
     return reader(text) if reader else text
@@ -79,10 +82,14 @@ def _reader(annotation: Any) -> Reader:
 
 
 def _whole(text: str) -> int | str:
-    return int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else text
+    found = _WHOLE.fullmatch(text)
+    return int(found[1]) if found else text
 
 
 def _decimal(text: str) -> float | str:
+    comma = _DECIMAL_COMMA.fullmatch(text)
+    if comma and not _THOUSANDS.fullmatch(text):
+        text = f"{comma[1]}.{comma[2]}"
     return float(text) if _DECIMAL.fullmatch(text) else text
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from batches.rows import Draft, part_names
-from batches.spec import BatchSpec, Reference, Row
+from batches.spec import BatchSpec, Problem, Reference, Row
 from studio.operations import InputKind, Operation, input_fields
 
 Identify = Callable[[str, InputKind], str]
@@ -27,6 +28,9 @@ _SEEDS = 2_147_483_647
 """Seeds go from 0 to one less than this: some models take no more than 31 bits."""
 
 _UNSET = -1
+
+_PARTS_OF_A_STEP = 100
+"""More than a request has variations."""
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
@@ -77,12 +81,42 @@ def build_batch(
                     piece,
                     references,
                     same_as="" if first == named else first,
-                    part=part if len(pieces) > 1 else 0,
+                    part=_part(draft.stage, part if len(pieces) > 1 else 0),
                     notes=draft.notes,
                 )
             )
-    identifier = f"bat_{_digest([owner, name, [[row.name, row.key] for row in rows]])[:20]}"
-    return BatchSpec(identifier, owner, name, source, tuple(rows))
+    return BatchSpec(_id(owner, name, rows), owner, name, source, tuple(rows))
+
+
+def leave_out(spec: BatchSpec, problems: Sequence[Problem]) -> BatchSpec:
+    """Return a batch without its faulty rows and those that build on them; why is in it.
+
+    It may have no rows left.
+    """
+    gone = {problem.row for problem in problems}
+    told = [*spec.left_out, *problems]
+    rows = []
+    for row in spec.rows:
+        lost = [each for each in row.references if each.row in gone]
+        if lost and row.name not in gone:
+            rule = f"row {lost[0].row} is left out, so what it would make is not there"
+            told.append(Problem(row.line, row.name, lost[0].field, f"@{lost[0].row}", rule))
+        if lost:
+            gone.add(row.name)
+        if row.name not in gone:
+            rows.append(row)
+    told.sort(key=lambda problem: problem.line)
+    identifier = _id(spec.owner, spec.name, rows)
+    return replace(spec, id=identifier, rows=tuple(rows), left_out=tuple(told))
+
+
+def _id(owner: str, name: str, rows: Iterable[Row]) -> str:
+    return f"bat_{_digest([owner, name, [[row.name, row.key] for row in rows]])[:20]}"
+
+
+def _part(stage: int, variation: int) -> int:
+    """Return the place of a row among those of its line: by step of a chain, then by variation."""
+    return max(0, stage - 1) * _PARTS_OF_A_STEP + variation
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from batches.columns import check_header
+from batches.formats import read_sheet
 from batches.identity import Identify, build_batch, by_name
-from batches.reading import read_sheet
+from batches.preparing import NOTHING_GIVEN, Given, prepare
 from batches.references import Exists, Pictures, no_such_file
 from batches.rows import Draft, Settle, judge
 from batches.spec import BatchSpec, Problem
@@ -25,8 +27,11 @@ def check_batch(
     exists: Exists = no_such_file,
     identify: Identify = by_name,
     settle: Settle = Settled,
+    given: Given = NOTHING_GIVEN,
 ) -> tuple[BatchSpec | None, list[Problem]]:
-    """Return the batch in a CSV file, or ``None`` and every problem, in the order of the file.
+    """Return the batch in a file, or ``None`` and every problem, in the order of the file.
+
+    Where faulty rows may be left out, it returns both: the batch of the others, and why.
 
     Args:
         data: the file, at most 100 MB, 100,000 rows and 100 columns.
@@ -40,8 +45,9 @@ def check_batch(
             picture has changed is then new work. By default pictures are known by their paths.
         settle: puts in what a request names, such as its owner's persona, before it gets its key:
             a persona that has changed makes new work of a row.
+        given: what is said of the whole file.
     """
-    sheet = read_sheet(data)
+    sheet = prepare(read_sheet(data, given.encoding), given)
     problems = list(sheet.problems)
     if not sheet.columns:
         return None, problems
@@ -50,12 +56,30 @@ def check_batch(
     if "operation" not in places:
         return None, sorted(problems, key=lambda problem: problem.line)
     drafts = judge(places, sheet.lines, Pictures(folder, exists), settle)
-    problems += [problem for draft in drafts for problem in draft.problems]
-    if problems:
-        return None, sorted(problems, key=lambda problem: problem.line)
     del sheet  # of 100,000 rows neither texts nor drafts are kept beside the batch
-    spec = build_batch(_taken(drafts), source=source, owner=owner, name=name, identify=identify)
-    return spec, []
+    skip = given.skip_invalid and not problems
+    if skip:
+        _blame_dependents(drafts)
+    problems += [problem for draft in drafts for problem in draft.problems]
+    problems.sort(key=lambda problem: problem.line)
+    sound = [draft for draft in drafts if not draft.problems] if skip else drafts
+    if not sound or (problems and not skip):
+        return None, problems
+    del drafts
+    spec = build_batch(_taken(sound), source=source, owner=owner, name=name, identify=identify)
+    return replace(spec, left_out=tuple(problems)), problems
+
+
+def _blame_dependents(drafts: Iterable[Draft]) -> None:
+    """Call rows faulty that build on faulty ones: they cannot be done without them."""
+    faulty: set[str] = set()
+    for draft in drafts:
+        for each in draft.references:
+            if each.row in faulty:
+                rule = f"row {each.row} is left out, so what it would make is not there"
+                draft.note(each.field, f"@{each.row}", rule)
+        if draft.problems:
+            faulty.add(draft.name)
 
 
 def _taken(drafts: list[Draft]) -> Iterator[Draft]:
@@ -75,8 +99,9 @@ def read_batch(
     exists: Exists = no_such_file,
     identify: Identify = by_name,
     settle: Settle = Settled,
+    given: Given = NOTHING_GIVEN,
 ) -> BatchSpec:
-    """Return the batch in a CSV file; arguments as for ``check_batch``.
+    """Return the batch in a file; arguments as for ``check_batch``.
 
     Raises:
         BatchInvalid: the file has faults, all of which are in ``details['problems']``.
@@ -90,6 +115,7 @@ def read_batch(
         exists=exists,
         identify=identify,
         settle=settle,
+        given=given,
     )
     if spec is None:
         raise BatchInvalid(_summary(source, problems), problems=[it.as_dict() for it in problems])

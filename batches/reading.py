@@ -1,102 +1,62 @@
-"""From bytes to a table of texts: pandas reads, nothing is interpreted."""
+"""From a CSV text to a table of texts: pandas reads, nothing is interpreted."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
 from itertools import islice
 
+from batches.columns import COLUMNS
 from batches.layout import Record, records, split
+from batches.sheet import (
+    LARGEST_FILE,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    Line,
+    Sheet,
+    refused,
+    without_empty_columns,
+)
 from batches.spec import Problem
-from studio.errors import shorten
 
-LARGEST_FILE = 100_000_000
-"""Bytes of a batch file: 1,000 a row, were it as long as it may be."""
+DELIMITERS = (",", ";", "\t", "|")
+"""The one by which the header has the most known columns counts; of equals the first."""
 
-MOST_ROWS = 100_000
-"""Rows of a batch; blank lines are not counted."""
-
-MOST_COLUMNS = 100
-"""Columns of a batch file."""
-
-DELIMITERS = (",", ";", "\t")
-"""Tried in this order: the first that gives the header a column ``operation``."""
-
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_KNOWN = frozenset(COLUMNS)
+_SEPARATOR = re.compile(r'"?sep=(?P<delimiter>[^\r\n"\w])"?(?=\r\n|\n|\r|\Z)', re.IGNORECASE)
+"""Excel's own first line that names the delimiter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A record below the header.
-
-    Attributes:
-        number: the line on which it starts, from 1.
-        cells: one text for each column; of an unsound record, those that could be told apart.
-        fault: what makes it unsound; empty if nothing does.
-        found: what to show for the fault.
-    """
-
-    number: int
-    cells: Sequence[str]
-    fault: str = ""
-    found: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A file as texts.
-
-    Attributes:
-        line: the line of the header, from 1.
-        columns: the header's cells.
-        lines: at most ``MOST_ROWS``.
-        problems: of the file and the header; with any of these ``columns`` may be empty.
-    """
-
-    line: int = 1
-    columns: tuple[str, ...] = ()
-    lines: tuple[Line, ...] = ()
-    problems: list[Problem] = field(default_factory=list)
-
-
-def read_sheet(data: bytes) -> Sheet:
-    """Read a CSV file: UTF-8 with or without a byte order mark; comma, semicolon or tab."""
-    if len(data) > LARGEST_FILE:
-        return _refused(1, f"{len(data)} bytes", f"a file may have {LARGEST_FILE} bytes at most")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = 1 + error.object[: error.start].count(b"\n")
-        encoding = "UTF-16" if data.startswith(_UTF_16_MARKS) else "not UTF-8"
-        found = f"{encoding}: byte {error.object[error.start]:02x}"
-        return _refused(line, found, "the file must be saved as UTF-8")
-    delimiter = _delimiter(text)
+def read_csv(text: str) -> Sheet:
+    """Read a CSV text by the delimiter that its first line names, or that its header has."""
+    found = _SEPARATOR.match(text)
+    if found:
+        # Blanked and not cut off: every line keeps its number.
+        text = text[found.end() :]
+    delimiter = found["delimiter"] if found else _delimiter(text)
     found_records = list(islice(records(text, delimiter), MOST_ROWS + 2))
     if not found_records:
-        return _refused(1, "", "the file is empty; it must have a header and rows")
-    return _table(found_records[0], found_records[1:], delimiter)
-
-
-def _refused(line: int, value: str, rule: str) -> Sheet:
-    return Sheet(problems=[Problem(line, "", "", shorten(value), rule)])
+        return refused(1, "", "the file is empty; it must have a header and rows")
+    return without_empty_columns(_table(found_records[0], found_records[1:], delimiter))
 
 
 def _delimiter(text: str) -> str:
-    for delimiter in DELIMITERS:
+    """Return the delimiter by which the header has the most names that a batch knows."""
+
+    def known(delimiter: str) -> int:
         header = next(records(text, delimiter), None)
         names = split(header, delimiter) if header else []
-        if "operation" in (name.strip() for name in names):
-            return delimiter
-    return DELIMITERS[0]
+        return len({name.strip() for name in names} & _KNOWN)
+
+    return max(DELIMITERS, key=known)  # of equals the first
 
 
 def _table(header: Record, body: list[Record], delimiter: str) -> Sheet:
     if header.fault:
-        return _refused(header.line, header.text, header.fault)
+        return refused(header.line, header.text, header.fault)
     if header.cells > MOST_COLUMNS:
         found = f"{header.cells} columns"
-        return _refused(header.line, found, f"a file may have {MOST_COLUMNS} columns at most")
+        return refused(header.line, found, f"a file may have {MOST_COLUMNS} columns at most")
     problems = []
     if not body:
         problems.append(Problem(header.line, "", "", "", "the file has a header but no rows"))
@@ -150,3 +110,6 @@ def _read_with_pandas(sound: list[Record], width: int, delimiter: str) -> list[l
         raise AssertionError(f"pandas read {frame.shape} cells, not {(1 + len(sound), width)}")
     table: list[list[str]] = frame.to_numpy(dtype=object).tolist()
     return table[1:]
+
+
+__all__ = ["DELIMITERS", "LARGEST_FILE", "MOST_COLUMNS", "MOST_ROWS", "Line", "Sheet", "read_csv"]

@@ -14,7 +14,10 @@ from studio.operations import InputKind, Operation, SocialExport
 Exists = Callable[[str, InputKind], str]
 """Says why a file (an asset id or a path) cannot be used as what it is; empty if it can."""
 
-_REFERENCE = re.compile(r"@(?P<row>[a-z0-9_-]{1,60})(:(?P<output>[a-z0-9_]{1,60}))?")
+_REFERENCE = re.compile(
+    # "fox", or the second step of the chain in that row: "fox.2"
+    r"@(?P<row>[a-z0-9_-]{1,60}(\.[0-9]{1,2}(-[0-9]{1,2})?)?)(:(?P<output>[a-z0-9_]{1,60}))?"
+)
 _ASSET = re.compile(r"ast_[0-9a-z]{26}(_[0-9]{2})?")
 _NAMED_ROWS = 5
 """So many earlier rows are named when a reference is wrong."""

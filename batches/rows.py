@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from batches.columns import read_cell
-from batches.reading import MOST_ROWS, Line
 from batches.references import Pictures
+from batches.sheet import MOST_ROWS, Line
 from batches.spec import NOTHING, Problem, Reference
 from studio.errors import StudioError, shorten
 from studio.operations import (
@@ -41,6 +41,7 @@ class Draft:
         name: as the file gives it, be it right or wrong; else the line's number.
         operation: ``None`` unless its model finds it right.
         notes: what the studio changed in the request as the file gives it.
+        stage: which step of a chain it is, from 1; 0 for a row of its own.
         problems: what is wrong with it, each column once (a list's items each once).
     """
 
@@ -49,6 +50,7 @@ class Draft:
     operation: Operation | None = None
     notes: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     references: tuple[Reference, ...] = ()
+    stage: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, column: str, value: str, rule: str) -> None:
@@ -76,14 +78,18 @@ def judge(
     drafts = [_draft(line, places) for line in lines]
     first_lines = [pictures.announce(draft.name, draft.line) for draft in drafts]
     for line, draft, first in zip(lines, drafts, first_lines, strict=True):
+        for note in line.notes:
+            draft.note(*note)
         if line.fault:
             draft.note("", line.found, line.fault)
         else:
             cells = {column: line.cells[place].strip() for column, place in places.items()}
-            _judge_name(draft, cells.pop("row", ""), first)
+            _judge_name(draft, cells.pop("row", ""), first, line.stage)
             _judge_cells(draft, {column: text for column, text in cells.items() if text}, pictures)
         _settle(draft, settle)
         pictures.pass_by(draft.name, draft.operation)
+        if line.origins:
+            draft.problems = [_placed(problem, line.origins) for problem in draft.problems]
         # A column that the file lacks comes last, a fault of the whole line first.
         draft.problems.sort(key=lambda it: places.get(it.field, len(places)) if it.field else -1)
     _judge_parts(drafts)
@@ -133,11 +139,21 @@ def _judge_parts(drafts: list[Draft]) -> None:
 def _draft(line: Line, places: dict[str, int]) -> Draft:
     place = places.get("row", len(line.cells))
     given = line.cells[place].strip() if place < len(line.cells) else ""
-    return Draft(line.number, given or str(line.number))
+    return Draft(line.number, given or str(line.number), stage=line.stage)
 
 
-def _judge_name(draft: Draft, given: str, first: int) -> None:
-    if given and not _NAME.fullmatch(given):
+def _placed(problem: Problem, origins: Mapping[str, str]) -> Problem:
+    """Return a problem under the column in which its value really stands."""
+    if problem.field not in origins:
+        return problem
+    rule = f"{problem.field}: {problem.rule}"
+    return replace(problem, field=origins[problem.field], rule=rule)
+
+
+def _judge_name(draft: Draft, given: str, first: int, stage: int) -> None:
+    # The later steps of a chain are named after their row: "fox.2"; no row of a file may be.
+    own = given.rpartition(".")[0] if stage > 1 else given
+    if own and not _NAME.fullmatch(own):
         draft.note("row", given, "must be 1 to 60 of a-z, 0-9, _ and -")
     elif first != draft.line:
         rule = f"must be unique; line {first} has the same name"

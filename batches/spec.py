@@ -72,7 +72,8 @@ class Row:
         references: its fields that name earlier rows.
         same_as: name of the first row with the same key, which does the work for both; empty for
             that first row itself.
-        part: which of the line's variations it is, from 1; 0 for a row of its own.
+        part: which of the line's variations it is, from 1; 0 for a row of its own. The second
+            step of a chain has 100 more, the third 200, and so on.
         notes: what the studio changed in the request as the file gives it. They are for the run
             that read the file, and not kept with the batch.
     """
@@ -103,6 +104,8 @@ class BatchSpec:
         name: chosen by the owner to tell repetitions of one file apart; may be empty.
         source: the file's name, for people.
         rows: in the order of the file.
+        left_out: what was wrong with rows that were left out because that was asked for. They
+            are for whoever read the file, and not kept with the batch.
     """
 
     id: str
@@ -110,6 +113,7 @@ class BatchSpec:
     name: str
     source: str
     rows: tuple[Row, ...]
+    left_out: tuple[Problem, ...] = field(default=(), compare=False)
 
 
 def waves(rows: Iterable[Row]) -> tuple[tuple[Row, ...], ...]:

@@ -36,12 +36,14 @@ def write_file(path: Path, rows: int, quality: str) -> None:
 
 def studio_checks(path: Path) -> int:
     """Check and price the file as ``studio batch check`` does; return rows or faults."""
-    from interfaces.cli.batch_runs import check_file
+    from engine.batch_source import open_source
+    from interfaces.cli.batch_runs import check_source
     from studio.errors import BatchInvalid
 
     with instant_studio(durable=False) as studio:
         try:
-            return len(check_file(studio, path, "ada", "").spec.rows)
+            source = open_source(studio, str(path), "ada")
+            return len(check_source(studio, source, "ada", "").spec.rows)
         except BatchInvalid as error:
             return len(error.details["problems"])
 

@@ -15,11 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from batches import (
+    NOTHING_GIVEN,
     BatchSpec,
+    Given,
     Problem,
     Row,
     clear_ends,
     end_rows,
+    leave_out,
     read_batch,
     save_batch,
     waves,
@@ -70,9 +73,16 @@ class PlannedBatch:
 
 
 def read_file(
-    studio: Studio, data: bytes, *, source: str, owner: str, name: str = "", folder: Path
+    studio: Studio,
+    data: bytes,
+    *,
+    source: str,
+    owner: str,
+    name: str = "",
+    folder: Path,
+    given: Given = NOTHING_GIVEN,
 ) -> BatchSpec:
-    """Return the batch in a CSV file; its pictures are looked at, and known by their bytes.
+    """Return the batch in a file; its pictures are looked at, and known by their bytes.
 
     Raises:
         BatchInvalid: the file has faults, all of which are in ``details['problems']``.
@@ -86,6 +96,7 @@ def read_file(
         exists=lambda reference, kind: studio.inputs.problem(reference, owner, kind=kind),
         identify=lambda reference, kind: studio.inputs.find(kind, reference, owner, kind).sha256,
         settle=_settle_once(studio, owner),
+        given=given,
     )
 
 
@@ -99,8 +110,13 @@ def _settle_once(studio: Studio, owner: str) -> Callable[[Operation], Settled]:
     return lambda operation: settled(operation, persona)
 
 
-def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
+def plan_batch(studio: Studio, spec: BatchSpec, *, skip_invalid: bool = False) -> PlannedBatch:
     """Find every row's inputs and offers. Nothing is held and nothing bought.
+
+    Args:
+        studio: who does it.
+        spec: the batch.
+        skip_invalid: whether rows that cannot be done are left out instead.
 
     Raises:
         BatchInvalid: rows that cannot be done, all of them.
@@ -121,13 +137,14 @@ def plan_batch(studio: Studio, spec: BatchSpec) -> PlannedBatch:
                     error.allowed or error.message,
                 )
             )
-    if problems:
+    left = leave_out(spec, problems) if problems else spec
+    if problems and not (skip_invalid and left.rows):
         raise BatchInvalid(
             f"{spec.source}: {len(problems)} of {len(spec.rows)} rows cannot be done; "
             "nothing was held.",
             problems=[problem.as_dict() for problem in problems],
         )
-    return PlannedBatch(spec, planned)
+    return PlannedBatch(left, planned)
 
 
 def _plan_row(studio: Studio, alike: Alike, spec: BatchSpec, row: Row) -> PlannedRow:

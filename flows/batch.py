@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,7 +15,9 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
+from batches.encoding import ENCODINGS
 from engine.batch import BatchRun, chunks
+from engine.batch_source import shown_name
 from engine.batch_view import DONE, WAITING, sum_counts
 from engine.execute import Order
 from engine.jobs import Job
@@ -35,9 +36,10 @@ CSV = Annotated[
         min_length=1,
         max_length=1_000,
         json_schema_extra={
-            "title": "CSV file",
-            "description": "Path of the file on the machine where the studio runs, for example "
-            "/data/campaign.csv. Every row is checked and quoted before anything is bought.",
+            "title": "File",
+            "description": "CSV, JSONL or XLSX: its path on the machine where the studio runs, for "
+            "example /data/campaign.csv, its https address, or an asset's id (ast_…). Every row "
+            "is checked and quoted before anything is bought.",
         },
     ),
 ]
@@ -52,6 +54,49 @@ NAME = Annotated[
         },
     ),
 ]
+OPERATION = Annotated[
+    str,
+    Field(
+        max_length=500,
+        json_schema_extra={
+            "title": "Operation",
+            "description": "Of rows that name none, for example generate, or a chain such as "
+            "remove_background | upscale 4x. Empty where every row names its own.",
+        },
+    ),
+]
+DEFAULTS = Annotated[
+    str,
+    Field(
+        max_length=10_000,
+        json_schema_extra={
+            "title": "Defaults",
+            "description": "For cells left empty, a line for each: quality=draft",
+            "format": "textarea",
+        },
+    ),
+]
+ENCODING = Annotated[
+    str,
+    Field(
+        max_length=20,
+        json_schema_extra={
+            "title": "Encoding",
+            "description": "Only for a file that is neither UTF-8 nor UTF-16.",
+            "enum": ["", *ENCODINGS],
+        },
+    ),
+]
+SKIP_INVALID = Annotated[
+    bool,
+    Field(
+        json_schema_extra={
+            "title": "Leave faulty rows out",
+            "description": "Do the others, and those not that build on them. The run then ends "
+            "as failed, and says what was left out.",
+        },
+    ),
+]
 
 _PROGRESS_SECONDS = 2
 _THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
@@ -60,15 +105,30 @@ _THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
 
 @flow(
     name="batch",
-    description="Do every row of a CSV file. Rows that were done before cost nothing.",
-    flow_run_name=lambda: f"batch: {Path(this_run.parameters['csv']).name}",
+    description="Do every row of a CSV, JSONL or XLSX file. What was done before costs nothing.",
+    flow_run_name=lambda: f"batch: {shown_name(this_run.parameters['csv'])}",
     task_runner=_THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree
     on_crashed=[release],
     on_cancellation=[release],
 )
-async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
-    """Do every row of a CSV file."""
-    running = await preflight_batch(csv, name, owner or settings().owner)
+async def batch(
+    csv: CSV,
+    name: NAME = "",
+    operation: OPERATION = "",
+    defaults: DEFAULTS = "",
+    encoding: ENCODING = "",
+    *,
+    skip_invalid: SKIP_INVALID = False,
+    owner: OWNER = "",
+) -> State[Any]:
+    """Do every row of a CSV, JSONL or XLSX file."""
+    options = {
+        "operation": operation,
+        "defaults": defaults,
+        "encoding": encoding,
+        "skip_invalid": skip_invalid,
+    }
+    running = await preflight_batch(csv, name, owner or settings().owner, options)
     if isinstance(running, State):
         return Failed(message=running.message)
     progress = _Progress(running)
@@ -85,7 +145,10 @@ async def batch(csv: CSV, name: NAME = "", owner: OWNER = "") -> State[Any]:
     if isinstance(counts, State):
         return Failed(message=counts.message)
     message = f"{sum_counts(counts)}; {money.show(progress.spent)} credits spent"
-    if running.view.complete:
+    left_out = len({problem.row for problem in running.spec.left_out})
+    if left_out:
+        message += f"; {left_out} rows left out"
+    if running.view.complete and not left_out:
         return Completed(message=message)
     return Failed(message=f"{message}. {what_next(counts)}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from batches import Problem
+from batches import Given, Problem, given_of
 from engine.batch import (
     BatchQuote,
     BatchRun,
@@ -23,13 +23,14 @@ from engine.batch import (
     start_batch,
 )
 from engine.batch_files import deliver, folder_of, manifest_rows
+from engine.batch_source import open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
 from engine.jobs import Job
 from engine.single import hold_key
 from engine.studio import open_studio
 from studio import credits as money
-from studio.errors import InvalidRequest, StudioError
+from studio.errors import StudioError
 from tasks.artifacts import (
     MOST_LINES,
     count,
@@ -49,28 +50,46 @@ _LEFT = ("line", "row", "status", "why")
 
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
-async def preflight_batch(csv: str, name: str, owner: str) -> BatchRun | State[Any]:
+async def preflight_batch(
+    csv: str, name: str, owner: str, options: Mapping[str, Any]
+) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
+
+    Args:
+        csv: where the file is.
+        name: of the batch.
+        owner: whose it is.
+        options: what is said of the whole file, as ``batches.given_of`` takes it.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
-        return await _prepare(csv, name, owner)
+        return await _prepare(csv, name, owner, given_of(**options))
     except StudioError as error:
-        await _show_problems(Path(csv).name, error.details.get("problems", ()))
+        await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
 
 
-async def _prepare(file: str, name: str, owner: str) -> BatchRun:
-    csv = Path(file)
+async def _prepare(file: str, name: str, owner: str, given: Given) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
-    data = await asyncio.to_thread(_read, csv)
+    source = await asyncio.to_thread(open_source, studio, file, owner)
     spec = await asyncio.to_thread(
-        read_file, studio, data, source=csv.name, owner=owner, name=name, folder=csv.parent
+        read_file,
+        studio,
+        source.data,
+        source=source.name,
+        owner=owner,
+        name=name,
+        folder=source.folder,
+        given=given,
     )
-    planned = await asyncio.to_thread(plan_batch, studio, spec)
+    planned = await asyncio.to_thread(plan_batch, studio, spec, skip_invalid=given.skip_invalid)
+    spec = planned.spec
+    if spec.left_out:
+        left_out = [problem.as_dict() for problem in spec.left_out]
+        await _show_problems(f"{source.name}: left out", left_out)
     batch = await asyncio.to_thread(start_batch, studio, planned, run)
     try:
         quoted = await asyncio.to_thread(batch.quote)
@@ -86,18 +105,6 @@ async def _prepare(file: str, name: str, owner: str) -> BatchRun:
         "%s credits of wallet %s held for batch %s", money.show(quoted.total), owner, spec.id
     )
     return batch
-
-
-def _read(csv: Path) -> bytes:
-    try:
-        return csv.read_bytes()
-    except OSError as error:
-        raise InvalidRequest(
-            f"The batch file cannot be read: {error.strerror}.",
-            field="csv",
-            given=csv,
-            allowed="the path of a CSV file on the machine that runs the flow",
-        ) from error
 
 
 async def _show_problems(csv: str, problems: Sequence[dict[str, Any]]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -13,36 +14,109 @@ from interfaces.cli.session import Here
 app = group("batch", "Do a CSV file of operations.")
 
 _Name = Annotated[str, Parameter(show_default=False)]
+_Operation = Annotated[str, Parameter(show_default=False)]
+_Set = Annotated[list[str] | None, Parameter(name="--set", negative=(), show_default=False)]
+_Encoding = Annotated[str, Parameter(show_default=False)]
+_Skip = Annotated[bool, Parameter(negative=())]
+_File = Annotated[Path | None, Parameter(show_default=False)]
+
+
+def _options(
+    operation: str, defaults: list[str] | None, encoding: str, *, skip_invalid: bool
+) -> Mapping[str, Any]:
+    """Return what is said of a whole file, as the flow takes it."""
+    return {
+        "operation": operation,
+        "defaults": "\n".join(defaults or ()),
+        "encoding": encoding,
+        "skip_invalid": skip_invalid,
+    }
 
 
 @app.command
-def check(file: Path, /, *, name: _Name = "", session: Here) -> int:
+def check(
+    file: str,
+    /,
+    *,
+    name: _Name = "",
+    operation: _Operation = "",
+    defaults: _Set = None,
+    encoding: _Encoding = "",
+    skip_invalid: _Skip = False,
+    errors: _File = None,
+    session: Here,
+) -> int:
     """Say all that is wrong with a file, or what it costs.
 
     Nothing is held and nothing spent.
 
     Args:
-        file: A CSV file; batches/README.md has the format.
+        file: CSV, JSONL or XLSX: a path, an https address or an asset; batches/README.md has the
+            format.
         name: As for `batch run`.
+        operation: As for `batch run`.
+        defaults: As for `batch run`.
+        encoding: As for `batch run`.
+        skip_invalid: As for `batch run`.
+        errors: A new file for the faulty rows, to be mended and run.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
-    return batch_pages.check(session, file, name)
+    options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
+    return batch_pages.check(session, file, name, options, errors)
 
 
 @app.command
-def run(file: Path, /, *, name: _Name = "", session: Here) -> int:
+def run(
+    file: str,
+    /,
+    *,
+    name: _Name = "",
+    operation: _Operation = "",
+    defaults: _Set = None,
+    encoding: _Encoding = "",
+    skip_invalid: _Skip = False,
+    session: Here,
+) -> int:
     """Do every row of a file that is not done yet.
 
     It runs as the real flow, on a Prefect server that is started if none is there.
 
     Args:
-        file: A CSV file; batches/README.md has the format.
+        file: CSV, JSONL or XLSX: a path, an https address or an asset; batches/README.md has the
+            format.
         name: Tells repetitions apart: under a new name, all rows are bought anew.
+        operation: Of rows that name none; also a chain such as "remove_background | upscale 4x".
+        defaults: field=value, for cells that are empty or not there; may be repeated.
+        encoding: Of a file that is neither UTF-8 nor UTF-16, for example windows-1252.
+        skip_invalid: Leave out faulty rows, and those that build on them.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
-    return batch_pages.run(session, file, name)
+    options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
+    return batch_pages.run(session, file, name, options)
+
+
+@app.command
+def template(
+    operation: str,
+    /,
+    *,
+    to: _File = None,
+    format: Literal["csv", "jsonl", "xlsx"] = "csv",  # noqa: A002 - it is the option's name
+    session: Here,
+) -> int:
+    """Write a file to begin with: all columns of an operation, and an example row.
+
+    Args:
+        operation: Its name, for example generate.
+        to: A new file; without it, the template is printed. The ending of its name says which
+            format it has.
+        format: Where no file is named: csv or jsonl.
+    """
+    from interfaces.cli import batch_files  # noqa: PLC0415 - operations are heavy
+
+    return batch_files.write_template(session, operation, to, format)
 
 
 @app.command

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from batches import BatchRecord, find_batch, list_batches, manifest_csv
+from batches import (
+    BatchRecord,
+    Problem,
+    errors_csv,
+    find_batch,
+    given_of,
+    list_batches,
+    manifest_csv,
+)
 from billing.ledger import balance
 from engine.batch import prompt_line
 from engine.batch_files import deliver, folder_of, manifest_rows
+from engine.batch_source import open_source
 from engine.batch_view import WAITING, view_batch
 from engine.studio import Studio
 from interfaces.cli.batch_runs import (
     BatchReport,
     Checked,
     batch_document,
-    check_file,
+    check_source,
     report_facts,
     run_batch,
     show_rows,
 )
 from interfaces.cli.exits import Exit
+from interfaces.cli.files import write_file
 from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import (
     MOST_IN_TABLE,
@@ -45,15 +57,24 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def check(session: Session, file: Path, name: str) -> int:
-    """Tell all that is wrong with a file, or what it costs."""
+def check(
+    session: Session, file: str, name: str, options: Mapping[str, Any], errors: Path | None
+) -> int:
+    """Tell all that is wrong with a file, or what it costs; keep faulty rows in ``errors``."""
+    given = given_of(**options)
     with opened_studio() as studio:
+        source = open_source(studio, file, session.owner)
+        keep = partial(_keep_errors, session, source.data, given.encoding)
         try:
-            checked = check_file(studio, file, session.owner, name)
+            checked = check_source(studio, source, session.owner, name, given)
         except BatchInvalid as error:
             faults = error
+            if errors is not None:
+                keep([Problem(**each) for each in faults.details["problems"]], errors)
             session.out.result({"error": faults.as_dict()}, lambda to: _show_faults(to, faults))
             return Exit.INVALID
+        if errors is not None:
+            keep(checked.spec.left_out, errors)
         available = _available(studio, session.owner)
     session.out.result(
         _checked_document(checked, available), lambda to: _show_checked(to, checked, available)
@@ -61,10 +82,19 @@ def check(session: Session, file: Path, name: str) -> int:
     return Exit.DONE
 
 
-def run(session: Session, file: Path, name: str) -> int:
+def _keep_errors(
+    session: Session, data: bytes, encoding: str, problems: Sequence[Problem], errors: Path
+) -> None:
+    """Write the faulty rows of a file into another one, if there are any."""
+    if problems:
+        write_file(errors, errors_csv(data, problems, encoding))
+        session.out.note(f"The faulty rows, to be mended and run: {errors}")
+
+
+def run(session: Session, file: str, name: str, options: Mapping[str, Any]) -> int:
     """Run a file and tell what it came to."""
     with opened_studio() as studio:
-        report = run_batch(session, studio, file, name)
+        report = run_batch(session, studio, file, name, options)
     session.out.result(report.as_dict(), lambda to: _show_report(to, report))
     return report.exit
 
@@ -198,6 +228,7 @@ def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]
         "rows": rows,
         **amount("total", quoted.total),
         "quote": quoted.quote.as_dict() if quoted.quote else None,
+        "left_out": [problem.as_dict() for problem in spec.left_out],
         "enough": available is not None and available >= quoted.total,
     }
     if available is not None:
@@ -229,6 +260,11 @@ def _show_checked(to: Console, checked: Checked, available: int | None) -> None:
     if len(spec.rows) > MOST_IN_TABLE:
         left = len(spec.rows) - MOST_IN_TABLE
         to.print(Text(f"... and {left} more rows; --json tells of all", style="dim"))
+    if spec.left_out:
+        to.print()
+        show_problems(to, [problem.as_dict() for problem in spec.left_out])
+        number = len({problem.row for problem in spec.left_out})
+        to.print(Text(f"{number} rows are left out.", style="yellow"))
     for reason, count in Counter(quoted.free.values()).items():
         to.print(Text(f"{count} free: {reason}", style="dim"))
     pairs: list[Fact] = [

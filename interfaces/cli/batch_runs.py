@@ -11,10 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from batches import BatchSpec, Row, find_batch
+from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, find_batch, given_of
 from billing.ledger import Hold, balance, hold_of
 from engine.batch import BatchQuote, PlannedBatch, plan_batch, quote_batch, read_file
 from engine.batch_files import file_name, folder_of
+from engine.batch_source import BatchSource, is_remote, open_source
 from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
 from engine.jobs import Job
 from engine.studio import Studio
@@ -34,7 +35,7 @@ from interfaces.cli.prefect_runs import FlowOutcome, batch_flow, prefect_server,
 from interfaces.cli.progress import Watch, watching
 from interfaces.cli.session import Session
 from studio import credits as money
-from studio.errors import InvalidRequest, NotFound
+from studio.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +51,25 @@ class Checked:
         return self.planned.spec
 
 
-def check_file(studio: Studio, file: Path, owner: str, name: str) -> Checked:
+def check_source(
+    studio: Studio, source: BatchSource, owner: str, name: str, given: Given = NOTHING_GIVEN
+) -> Checked:
     """Read and plan a batch file. Nothing is held and nothing bought.
 
     Raises:
         BatchInvalid: it has faults, all of which are in ``details['problems']``.
-        InvalidRequest: it cannot be read.
     """
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InvalidRequest(
-            f"The batch file cannot be read: {error.strerror}.",
-            field="file",
-            given=file,
-            allowed="the path of a CSV file",
-        ) from None
     spec = read_file(
-        studio, data, source=file.name, owner=owner, name=name, folder=file.absolute().parent
+        studio,
+        source.data,
+        source=source.name,
+        owner=owner,
+        name=name,
+        folder=source.folder,
+        given=given,
     )
-    planned = plan_batch(studio, spec)
+    planned = plan_batch(studio, spec, skip_invalid=given.skip_invalid)
+    spec = planned.spec
     with studio.database.read() as connection:
         view = BatchView(spec, find_jobs(connection, spec))
     return Checked(planned, quote_batch(studio, planned, view))
@@ -137,7 +137,13 @@ class BatchReport:
         }
 
 
-def run_batch(session: Session, studio: Studio, file: Path, name: str) -> BatchReport:
+def run_batch(
+    session: Session,
+    studio: Studio,
+    file: str,
+    name: str = "",
+    options: Mapping[str, Any] = NOTHING,
+) -> BatchReport:
     """Run a batch file's flow in this process, showing its progress, and report on it.
 
     A file with faults, or one that the wallet does not carry, is refused before Prefect starts.
@@ -146,10 +152,12 @@ def run_batch(session: Session, studio: Studio, file: Path, name: str) -> BatchR
         StudioError: it was refused.
     """
     owner = session.owner
-    checked = check_file(studio, file, owner, name)
+    given = given_of(**options)
+    checked = check_source(studio, open_source(studio, file, owner), owner, name, given)
     had = check_funds(studio, owner, checked.quoted.total)
     spec = checked.spec
-    parameters = {"csv": str(file.absolute()), "name": name, "owner": owner}
+    where = file if is_remote(file) else str(Path(file).absolute())
+    parameters = {"csv": where, "name": name, "owner": owner, **options}
     with (
         prefect_server(session.config, session.out),
         watching(Watch(studio, spec), session.out.errors),

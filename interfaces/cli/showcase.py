@@ -35,7 +35,7 @@ def show_case(session: Session, file: Path) -> int:
     _lay_out_photographs(done, file)
     _welcome(session)
     with opened_studio() as studio:
-        report = run_batch(session, studio, file, "")
+        report = run_batch(session, studio, str(file))
         sheet = write_sheet(studio, report.view, report.folder, anew=report.bought)
     session.out.result(
         {**report.as_dict(), "contact_sheet": str(sheet) if sheet else None},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from batches import BatchSpec, Problem, check_batch, read_batch
+from batches import NOTHING_GIVEN, BatchSpec, Given, Problem, check_batch, read_batch
 from studio.operations import InputKind
 
 Table = Sequence[Sequence[str]]
@@ -37,19 +37,32 @@ def _quoted(cell: str, delimiter: str) -> str:
     return f'"{doubled}"'
 
 
-def check(file: str | bytes | Table) -> list[Problem]:
+def check(file: str | bytes | Table, given: Given = NOTHING_GIVEN) -> list[Problem]:
     """Return what is wrong with a file if every picture exists."""
-    spec, problems = check_batch(_data(file), source="f.csv", owner="ada", exists=_all_exist)
+    spec, problems = check_batch(
+        _data(file), source="f.csv", owner="ada", exists=_all_exist, given=given
+    )
     assert (spec is None) == bool(problems)
     return problems
 
 
 def read(
-    file: str | bytes | Table, *, owner: str = "ada", name: str = "", folder: Path | None = None
+    file: str | bytes | Table,
+    *,
+    owner: str = "ada",
+    name: str = "",
+    folder: Path | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> BatchSpec:
     """Return the batch in a file if every picture exists."""
     return read_batch(
-        _data(file), source="f.csv", owner=owner, name=name, folder=folder, exists=_all_exist
+        _data(file),
+        source="f.csv",
+        owner=owner,
+        name=name,
+        folder=folder,
+        exists=_all_exist,
+        given=given,
     )
 
 

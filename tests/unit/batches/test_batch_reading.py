@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from batches import check_batch, read_batch
 from batches.columns import COLUMNS
+from batches.formats import read_sheet
 from batches.layout import records
-from batches.reading import read_sheet
 from studio.errors import BatchInvalid
 from studio.operations import OPERATIONS, Generate, SocialExport
 from tests.unit.batches.batch_files import HEAD, TEXTS, check, read, write_csv
@@ -40,7 +40,8 @@ def test_any_text_comes_back_from_its_cell(rows: list[list[str]]) -> None:
 @given(TEXTS | WORDS)
 @settings(max_examples=200, deadline=None)
 def test_any_text_comes_to_the_operation_but_for_blanks_around_it(text: str) -> None:
-    batch = read([["operation", "prompt", "negative_prompt"], ["generate", "an owl", text]])
+    cell = text.replace("{", "{{").replace("}", "}}")
+    batch = read([["operation", "prompt", "negative_prompt"], ["generate", "an owl", cell]])
     operation = batch.rows[0].operation
     assert isinstance(operation, Generate)
     assert operation.negative_prompt == text.strip()

@@ -18,7 +18,7 @@ _ALL = [
     ["doctor"],
     *(["quote", name] for name in OPERATIONS),
     *(["run", name] for name in OPERATIONS),
-    *(["batch", name] for name in ("check", "run", "status", "manifest")),
+    *(["batch", name] for name in ("check", "run", "template", "status", "manifest")),
     *(["account", name] for name in ("show", "open", "top-up", "history", "statement", "export")),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     *(["prices", name] for name in ("list", "show", "books", "diff", "what-if")),

@@ -1,0 +1,111 @@
+"""Where a batch file comes from: a path, an address, or the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from batches import LARGEST_FILE
+from engine.studio import Studio
+from library import find_asset
+from providers.download import Downloader
+from providers.links import Link, Refused
+from studio.errors import BadResponse, InvalidRequest, OutcomeUnknown
+
+ALLOWED = "the path of a CSV, JSONL or XLSX file, its https address, or an asset's id (ast_…)"
+_SECONDS = 120.0
+"""What fetching one file may take, with all its tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSource:
+    """A batch file that was had.
+
+    Attributes:
+        data: its bytes, at most as many as a batch file may have.
+        name: what people know it by; never with a query, which may hold a signature.
+        folder: what relative paths in it start from.
+    """
+
+    data: bytes
+    name: str
+    folder: Path
+
+
+def is_remote(where: str) -> bool:
+    """Whether a file is named by something else than a path."""
+    return "://" in where or where.startswith("ast_")
+
+
+def shown_name(where: str) -> str:
+    """Return the name of a file for people, without a query, which may hold a signature."""
+    return Path(where.partition("?")[0]).name if "://" in where else Path(where).name
+
+
+def open_source(studio: Studio, where: str, owner: str) -> BatchSource:
+    """Return the batch file at ``where``.
+
+    Only https addresses on the public internet are fetched, as for the files of providers.
+    Relative paths in a file that is none start where the studio was started.
+
+    Raises:
+        InvalidRequest: there is none, or it cannot be read or fetched.
+        NotFound: ``owner`` has no such asset.
+    """
+    if "://" in where:
+        return BatchSource(_fetch(studio, where), _last_part(where), Path.cwd())
+    if where.startswith("ast_"):
+        with studio.database.read() as connection:
+            asset = find_asset(connection, owner, where)
+        return BatchSource(studio.store.get(asset.sha256), asset.name, Path.cwd())
+    path = Path(where)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise InvalidRequest(
+                "The batch file is too large.",
+                field="file",
+                given=f"{path.stat().st_size} bytes",
+                allowed=f"at most {LARGEST_FILE} bytes",
+            )
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no path"
+        raise InvalidRequest(
+            f"The batch file cannot be read: {reason}.", field="file", given=where, allowed=ALLOWED
+        ) from None
+    return BatchSource(data, path.name, path.absolute().parent)
+
+
+def _last_part(where: str) -> str:
+    """Return the file's name in an address that was fetched."""
+    link = Link.read(where)
+    return link.target.partition("?")[0].rpartition("/")[2] or link.host
+
+
+def _fetch(studio: Studio, where: str) -> bytes:
+    async def fetch() -> bytes:
+        downloader = Downloader("the batch file", seconds=_SECONDS)
+        try:
+            return await downloader.fetch(where, limit=LARGEST_FILE)
+        finally:
+            await downloader.close()
+
+    try:
+        Link.read(where)
+        return studio.loop.run(fetch())
+    except Refused as refused:
+        raise InvalidRequest(
+            f"The batch file cannot be fetched: {refused.reason}.",
+            field="file",
+            given=where.partition("?")[0],
+            allowed=refused.allowed,
+        ) from None
+    except (BadResponse, OutcomeUnknown) as error:
+        # The downloader speaks of pictures that were bought; here nothing was.
+        reason = error.message.partition(": ")[2].partition(". Fetching")[0].rstrip(".")
+        raise InvalidRequest(
+            f"The batch file cannot be fetched: {reason}.",
+            field="file",
+            given=error.given,
+            allowed=error.allowed or ALLOWED,
+        ) from None

@@ -1,0 +1,71 @@
+"""A batch file comes from a path, from the library, or from a public address, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batches import Given
+from engine.batch import plan_batch, read_file
+from engine.batch_source import is_remote, open_source, shown_name
+from studio.errors import BatchInvalid, InvalidRequest, NotFound
+from tests.support.studios import OWNER
+from tests.unit.engine.conftest import House
+
+
+def test_a_path_gives_bytes_name_and_folder(house: House, tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_bytes(b"operation\n")
+    source = open_source(house.studio, str(tmp_path / "f.csv"), OWNER)
+    assert (source.data, source.name, source.folder) == (b"operation\n", "f.csv", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["/nowhere/f.csv", "/", "a\0b", "http://127.0.0.1/f.csv", "https://10.0.0.1/f.csv?key=secret",
+     "https://localhost/f.csv", "file:///etc/passwd", "ftp://example.com/f.csv", "https://"],
+)  # fmt: skip
+def test_what_cannot_be_had_is_refused_and_no_secret_told(house: House, where: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        open_source(house.studio, where, OWNER)
+    assert caught.value.field == "file"
+    assert "secret" not in str(caught.value.as_dict())
+    assert "bought" not in caught.value.message
+
+
+def test_an_asset_of_somebody_else_is_not_there(house: House) -> None:
+    with pytest.raises(NotFound):
+        open_source(house.studio, "ast_" + "0" * 26, OWNER)
+
+
+def test_names_for_people_have_no_query() -> None:
+    assert shown_name("https://example.com/a/f.csv?sig=secret") == "f.csv"
+    assert shown_name("/data/f.csv") == "f.csv"
+    assert is_remote("ast_x")
+    assert not is_remote("data/f.csv")
+
+
+def test_rows_that_nobody_can_do_are_left_out_with_those_that_build_on_them(house: House) -> None:
+    text = (
+        b"row,operation,prompt,image,provider\n"
+        b"a,generate,a fox,,nobody\n"
+        b"b,upscale,,@a,\n"
+        b"c,generate,an owl,,\n"
+    )
+    given = Given(skip_invalid=True)
+    spec = read_file(house.studio, text, source="f", owner=OWNER, folder=Path("/"), given=given)
+    with pytest.raises(BatchInvalid):
+        plan_batch(house.studio, spec)
+    planned = plan_batch(house.studio, spec, skip_invalid=True)
+    assert [row.name for row in planned.spec.rows] == ["c"]
+    assert [(it.row, it.field) for it in planned.spec.left_out] == [
+        ("a", "provider"), ("b", "image"),
+    ]  # fmt: skip
+    alone = read_file(
+        house.studio,
+        b"row,operation,prompt\nc,generate,an owl\n",
+        source="g",
+        owner=OWNER,
+        folder=Path("/"),
+    )
+    assert planned.spec.id == alone.id
