@@ -21,6 +21,7 @@ _EXTENSIONS = {
     "application/json": "json",
     "audio/wav": "wav",
     "audio/mpeg": "mp3",
+    "application/zip": "zip",
 }
 
 

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 _MOST_OUTPUTS = 64
 _LARGEST_SEED = 2**63 - 1
+_ZIP = "application/zip"
+"""Kept where the operation asks for it (``zip``), beside what is in it."""
 _KINDS = {"picture": "image/", "video": "video/", "model": "model/", "text": "application/json"}
 
 
@@ -36,11 +38,12 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[s
         )
     _check_facts(offer, delivery)
     facts = dict(delivery.facts)
+    zipped = bool(getattr(job.request(), "zip", False))
     made = []
     for output in delivery.outputs:
         finished = _finish(offer, output, job)
         facts |= finished.facts
-        made.append(asdict(_keep_one(store, offer, output.name, finished.data)))
+        made.append(asdict(_keep_one(store, offer, output.name, finished.data, zipped=zipped)))
     return {
         "outputs": made,
         "model": delivery.model,
@@ -103,17 +106,19 @@ def _check_facts(offer: Offer, delivery: Delivery) -> None:
         )
 
 
-def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes) -> Made:
+def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped: bool) -> Made:
     try:
         found = media.look(data)
         shown = media.face(data, found)
     except PictureRefused as error:
         raise _unusable(offer, error) from error
-    if not found.media_type.startswith(_KINDS[offer.kind]):
+    ordered = found.media_type.startswith(_KINDS[offer.kind])
+    if not ordered and not (zipped and found.media_type == _ZIP):
         raise BadResponse(
             f"{offer.provider} delivered {found.media_type} where a {offer.kind} was ordered.",
             provider=offer.provider,
         )
+    picture = found.media_type.startswith("image/")
     return Made(
         name=name,
         sha256=store.put(data),
@@ -121,8 +126,8 @@ def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes) -> Made:
         media_type=found.media_type,
         size=len(data),
         # A picture's own pixels: those of its header may still have to be turned.
-        width=shown.width if offer.kind == "picture" else found.width,
-        height=shown.height if offer.kind == "picture" else found.height,
+        width=shown.width if picture else found.width,
+        height=shown.height if picture else found.height,
     )
 
 

@@ -8,6 +8,7 @@ from library.assets import (
     find_assets,
     find_import,
     list_assets,
+    measure,
 )
 from library.personas import (
     MOST_PERSONAS,
@@ -30,6 +31,7 @@ __all__ = [
     "find_persona",
     "list_assets",
     "list_personas",
+    "measure",
     "remove_persona",
     "save_persona",
 ]

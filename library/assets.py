@@ -15,6 +15,7 @@ from studio.errors import InvalidRequest, NotFound
 
 _LARGEST_PAGE = 500
 _IN_CLAUSE = 500
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ class Asset:
     run: str
     created_at: datetime
     parents: tuple[Parent, ...] = field(default=())
+
+
+def measure(width: int, height: int, size: int) -> str:
+    """Return a file's pixels in words, such as "640 x 480"; its bytes where it has no pixels."""
+    if width and height:
+        return f"{width} x {height}"
+    return f"{size / _MEGABYTE:.1f} MB" if size >= _MEGABYTE else f"{size / 1_000:.1f} kB"
 
 
 def add_assets(connection: Connection, new: Sequence[Asset]) -> None:

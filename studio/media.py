@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import tinytag
 from PIL import Image, ImageDraw, ImageFont
 
-from studio import imaging
+from studio import archive, imaging
 from studio.errors import PictureRefused
 
 MAX_MADE_BYTES = 160 * 1024 * 1024
@@ -32,6 +32,7 @@ MAX_TEXT_BYTES = 1024 * 1024
 
 _LONGEST_SECONDS = 3_600
 _CARD = (512, 384)
+_CARDS = {"model/gltf-binary": "3D", "application/json": "TEXT", "application/zip": "ZIP"}
 _AUDIO = ("audio/wav", "audio/mpeg")
 _GLB_HEADER = struct.Struct("<4sII")
 """Magic, version, length of the whole file in bytes (glTF 2.0, section 4.4.2)."""
@@ -67,6 +68,9 @@ def look(data: bytes) -> Media:
         return _video(data)
     if media_type == "model/gltf-binary":
         return _model(data)
+    if media_type == "application/zip":
+        archive.check(data)
+        return Media(media_type)
     if media_type is None and data[:1] in {b"{", b"["}:
         return _json(data)
     found = imaging.probe(data, max_bytes=MAX_MADE_BYTES)
@@ -83,9 +87,7 @@ def face(data: bytes, media: Media) -> Image.Image:
         return imaging.open_picture(data, max_bytes=MAX_MADE_BYTES)
     if media.media_type == "video/mp4":
         return _first_frame(data)
-    return _card(
-        {"model/gltf-binary": "3D", "application/json": "TEXT"}.get(media.media_type, "SOUND")
-    )
+    return _card(_CARDS.get(media.media_type, "SOUND"))
 
 
 def _refuse(words: str, given: object, allowed: str) -> PictureRefused:

@@ -25,6 +25,7 @@ from billing.quotes import Quote
 from engine.jobs import Job
 from engine.outputs import thumbnail
 from engine.studio import Studio
+from library import measure
 from studio import credits as money
 from studio import imaging
 
@@ -193,7 +194,7 @@ def _tiles(studio: Studio, job: Job) -> Iterable[Tile]:
     for identifier, made in zip(job.asset_ids(), job.outputs(), strict=True):
         yield Tile(
             name=job.file_name(made),
-            facts=f"{made.width} x {made.height}, {job.offer}",
+            facts=f"{measure(made.width, made.height, made.size)}, {job.offer}",
             address=f"{studio.settings.files_url}/assets/{identifier}",
             thumbnail=_data_uri(thumbnail(studio.store, made.sha256, made.thumbnail)),
         )

@@ -14,7 +14,7 @@ from interfaces.cli.groups import group
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
-from library import Asset, find_asset, list_assets
+from library import Asset, find_asset, list_assets, measure
 from studio import credits as money
 from studio.storage import BlobStore
 
@@ -117,22 +117,25 @@ def asset_document(asset: Asset) -> dict[str, Any]:
 
 
 def _show_list(to: Console, found: list[Asset], following: str | None) -> None:
-    rows = table("asset", "name", "pixels", "credits", right=("pixels", "credits"))
+    rows = table("asset", "name", "size", "credits", right=("size", "credits"))
     rows.columns[0].no_wrap = True
     for asset in found:
-        rows.add_row(
-            asset.id, plain(asset.name), f"{asset.width}x{asset.height}", money.show(asset.credits)
-        )
+        size = measure(asset.width, asset.height, asset.bytes)
+        rows.add_row(asset.id, plain(asset.name), size, money.show(asset.credits))
     to.print(rows if found else Text("Nothing yet.", style="dim"))
     if following:
         to.print(Text(f"More: studio library list --before {following}", style="dim"))
+
+
+def _pixels(asset: Asset) -> str:
+    return f"{asset.width} x {asset.height}, " if asset.width else ""
 
 
 def _story(asset: Asset) -> list[Fact]:
     pairs = [
         ("asset", asset.id),
         ("name", asset.name),
-        ("file", f"{asset.width}x{asset.height}, {asset.media_type}, {asset.bytes:,} bytes"),
+        ("file", f"{_pixels(asset)}{asset.media_type}, {asset.bytes:,} bytes"),
         ("made by", " ".join(filter(None, (asset.operation, asset.provider, asset.model)))),
         ("method", asset.method),
         ("chosen", asset.reason),

@@ -13,6 +13,7 @@ from interfaces.cli.exits import Exit
 from interfaces.cli.options import with_options
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
+from library import measure
 from studio import credits as money
 from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS, Operation, parse_operation
@@ -145,7 +146,7 @@ def _show_made(to: Console, made: Made) -> None:
         pairs: list[Fact] = [
             ("asset", Text(picture.asset, style="bold")),
             ("file", str(picture.file)),
-            ("size", f"{picture.width} x {picture.height}"),
+            ("size", measure(picture.width, picture.height, picture.bytes)),
         ]
         show_facts(to, pairs)
     if made.comparison:

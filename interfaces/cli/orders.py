@@ -25,13 +25,14 @@ from studio.operations import Operation
 
 @dataclass(frozen=True, slots=True)
 class MadePicture:
-    """A picture in the library, and its file."""
+    """A picture in the library, and its file; a ZIP, a text or a model has no pixels."""
 
     asset: str
     file: Path
     width: int
     height: int
     media_type: str
+    bytes: int
     sha256: str
 
 
@@ -126,6 +127,8 @@ def _pictures(studio: Studio, job: Job, folder: Path) -> tuple[MadePicture, ...]
     for asset, made in zip(job.asset_ids(), job.outputs(), strict=True):
         file = write_file(folder / job.file_name(made), studio.store.get(made.sha256))
         pictures.append(
-            MadePicture(asset, file, made.width, made.height, made.media_type, made.sha256)
+            MadePicture(
+                asset, file, made.width, made.height, made.media_type, made.size, made.sha256
+            )
         )
     return tuple(pictures)

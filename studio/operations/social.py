@@ -12,6 +12,9 @@ from studio.operations.base import Colour, Operation, Picture
 SAFE = "_safe"
 """What a preview's name has behind that of its format."""
 
+ARCHIVE = "all"
+"""The name of the ZIP."""
+
 FIND = -1.0
 """The focal point that leaves it to the studio."""
 
@@ -86,6 +89,11 @@ class SocialExport(Operation):
         description="Also make a second file for each format, in which you see what the platform "
         "may cover.",
     )
+    zip: bool = Field(
+        default=False,
+        title="ZIP of all",
+        description="Also make one ZIP of all exports; safe-zone previews are not in it.",
+    )
     output_format: Literal["jpeg", "png"] = Field(
         default="jpeg", title="File type", description="jpeg or png; every platform takes both."
     )
@@ -125,6 +133,9 @@ class SocialExport(Operation):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the files that it makes, in order: the exports first."""
+        """The names of the pictures that it makes, in order: the exports first.
+
+        A ZIP comes behind them all: it is no picture that another operation could take.
+        """
         previews = [f"{name}{SAFE}" for name in self.formats] if self.safe_zones else []
         return (*self.formats, *previews)

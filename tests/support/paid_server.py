@@ -69,6 +69,7 @@ _FIELDS = {
         "focus_x",
         "focus_y",
         "safe_zones",
+        "zip",
     },
 }
 _EVERYWHERE = {"operation", "provider", "model", "output_format"}

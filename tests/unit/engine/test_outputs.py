@@ -11,8 +11,9 @@ import pytest
 
 from engine import outputs
 from providers import Delivery, Output
+from studio import archive, imaging
 from studio.errors import BadResponse
-from studio.operations import Generate
+from studio.operations import Generate, SocialExport
 from studio.storage import BlobStore
 from tests.support.jobs import a_job
 from tests.support.paid_server import tiny_png
@@ -98,3 +99,19 @@ def test_what_was_ordered_is_kept(store: BlobStore) -> None:
         assert store.get(each["sha256"]) == output.data
         assert (each["width"], each["height"], each["size"]) == (8, 8, len(output.data))
         assert store.has(each["thumbnail"])
+
+
+def test_a_zip_is_kept_where_it_was_asked_for_and_nowhere_else(store: BlobStore) -> None:
+    archived = Output(archive.pack([("a.png", PNG)]), "application/zip", "all")
+    asked = SocialExport(image="x", formats=["twitter_post"], zip=True, output_format="png")
+    (offer,) = [each for each in offers("fitter") if each.operation == "social_export"]
+    kept = outputs.keep(store, offer, _delivery(archived), a_job(asked, offer.id))
+    (made,) = kept["outputs"]
+    assert (made["media_type"], made["width"], made["height"]) == ("application/zip", 0, 0)
+    assert store.get(made["sha256"]) == archived.data
+    assert imaging.sniff(outputs.thumbnail(store, made["sha256"], "0" * 64)) == "image/webp"
+    job = a_job(asked.model_copy(update={"zip": False}), offer.id)
+    with pytest.raises(BadResponse, match="application/zip where a picture was ordered"):
+        outputs.keep(store, offer, _delivery(archived), job)
+    with pytest.raises(BadResponse, match="application/zip"):
+        outputs.keep(store, OFFER, _delivery(archived), JOB)

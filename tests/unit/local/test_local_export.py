@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from providers.contract import Delivery, Request
 from providers.local import export, social
 from providers.local.focus import Importance
 from providers.local.provider import local_offers
-from studio import imaging
+from studio import archive, imaging
 from studio.catalog import SOCIAL_FORMATS, social_format
 from studio.errors import ProviderRejected
 from studio.operations import SocialExport
@@ -258,3 +259,28 @@ def test_transparency_is_kept_by_png_and_laid_on_white_by_jpeg() -> None:
     assert png.mode == "RGBA"
     jpeg = opened(exported(written(clear), formats=[POST], fit="pad", padding="color"), POST)
     assert jpeg.getpixel((3, 3)) == (255, 255, 255)
+
+
+def test_a_zip_holds_all_exports_with_their_credits_and_no_preview() -> None:
+    exif = Image.Exif()
+    exif[0x013B] = b"Ada Lovelace"
+    data = written(photo(), exif=exif)
+    delivery = exported(data, safe_zones=True, zip=True)
+    names = [STORY, POST, f"{STORY}_safe", f"{POST}_safe", "all"]
+    assert [each.name for each in delivery.outputs] == names
+    last = delivery.outputs[-1]
+    assert (last.media_type, last.width, last.height) == ("application/zip", 0, 0)
+    with zipfile.ZipFile(BytesIO(last.data)) as archive:
+        assert archive.namelist() == [f"{STORY}.jpg", f"{POST}.jpg"]
+        held = [archive.read(name) for name in archive.namelist()]
+    assert held == [each.data for each in delivery.outputs[:2]]
+    assert all(imaging.credit_of(each).artist == "Ada Lovelace" for each in held)
+    assert exported(data, safe_zones=True, zip=True).outputs[-1].data == last.data
+
+
+def test_what_does_not_fit_into_a_zip_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_BYTES", 10_000)
+    with pytest.raises(ProviderRejected, match="too large for one ZIP") as refusal:
+        exported(written(photo()), zip=True)
+    assert refusal.value.field == "zip"
+    assert "fewer formats" in str(refusal.value.allowed)
