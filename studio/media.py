@@ -1,25 +1,21 @@
 """Files of every kind that the studio keeps: what one is, how large, how long, how it looks small.
 
 Pictures are ``studio.imaging``'s business; here are sound, video, 3D models and texts. The kind is
-told by the bytes alone. OpenCV (here for the local provider anyway) reads videos.
+told by the bytes alone. Sounds and videos are looked at in a process of their own
+(``studio.media_apart``).
 """
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import struct
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import tinytag
 from PIL import Image, ImageDraw, ImageFont
 
 from studio import archive, imaging
 from studio.errors import PictureRefused
+from studio.media_apart import FRAME, SOUND, VIDEO, Facts, facts
 
 MAX_MADE_BYTES = 160 * 1024 * 1024
 """Largest picture that is kept of a provider's making, in bytes: more than is taken from outside,
@@ -102,9 +98,9 @@ def _check_size(data: bytes, most: int) -> None:
 def _audio(data: bytes, media_type: str) -> Media:
     _check_size(data, MAX_AUDIO_BYTES)
     try:
-        seconds = tinytag.TinyTag.get(file_obj=io.BytesIO(data), tags=False).duration or 0
-    except Exception as error:
-        raise _refuse("The sound cannot be read.", media_type, "a WAV or MP3 file") from error
+        seconds = facts(data, SOUND, max_pixels=0, media_type=media_type).frames
+    except PictureRefused as error:
+        raise _unreadable("sound", error, "a WAV or MP3 file") from error
     if not 0 < seconds <= _LONGEST_SECONDS:
         raise _refuse(
             "The sound is too short or too long.",
@@ -139,19 +135,9 @@ def _json(data: bytes) -> Media:
 
 def _video(data: bytes) -> Media:
     _check_size(data, MAX_VIDEO_BYTES)
-    import cv2  # noqa: PLC0415 - 0.2 s that only videos are worth
-
-    with _as_file(data) as path:
-        video = cv2.VideoCapture(path)
-        try:
-            width, height = (
-                int(video.get(what))
-                for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-            )
-            frames, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
-        finally:
-            video.release()
-    seconds = frames / rate if rate > 0 and math.isfinite(frames / rate) else 0
+    found = _film(data, VIDEO)
+    width, height = found.width, found.height
+    seconds = found.frames / found.rate if found.rate > 0 else 0
     if not (0 < width * height <= imaging.MAX_PIXELS and 0 < seconds <= _LONGEST_SECONDS):
         raise _refuse(
             "The video cannot be read.", f"{width}x{height}, {seconds:.1f} seconds", "an MP4 file"
@@ -160,26 +146,21 @@ def _video(data: bytes) -> Media:
 
 
 def _first_frame(data: bytes) -> Image.Image:
-    import cv2  # noqa: PLC0415 - as above
-
-    with _as_file(data) as path:
-        video = cv2.VideoCapture(path)
-        try:
-            there, frame = video.read()
-        finally:
-            video.release()
-    if not there:
+    film = _film(data, FRAME)
+    if film.frame is None:
         raise _refuse("The video has no picture.", "no frame", "an MP4 file")
-    return Image.fromarray(frame[:, :, ::-1])
+    return Image.frombytes("RGB", (film.width, film.height), film.frame)
 
 
-@contextmanager
-def _as_file(data: bytes) -> Iterator[str]:
-    """Put the bytes into a file while the block lasts: OpenCV reads nothing else."""
-    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
-        file.write(data)
-        file.flush()
-        yield file.name
+def _film(data: bytes, asked: int) -> Facts:
+    try:
+        return facts(data, asked, max_pixels=imaging.MAX_PIXELS, media_type="video/mp4")
+    except PictureRefused as error:
+        raise _unreadable("video", error, "an MP4 file") from error
+
+
+def _unreadable(what: str, error: PictureRefused, allowed: str) -> PictureRefused:
+    return _refuse(f"The {what} cannot be read. {error.message}", error.given, allowed)
 
 
 def _card(word: str) -> Image.Image:

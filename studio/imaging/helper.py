@@ -96,7 +96,7 @@ class Helper:
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)
-        if self._read(len(wire.READY), time.monotonic() + _START_SECONDS) != wire.READY:
+        if self.receive(len(wire.READY), time.monotonic() + _START_SECONDS) != wire.READY:
             raise HelperEnded("it said something else")
 
     def decode(self, request: wire.Request, data: bytes, until: float) -> Image.Image:
@@ -111,16 +111,16 @@ class Helper:
             PictureRefused: the child says that it is broken or too much.
             HelperEnded: there is no answer, and the helper is of no more use.
         """
-        self._write(request.packed(), until)
-        self._write(data, until)
+        self.send(request.packed(), until)
+        self.send(data, until)
         try:
-            answer = wire.unpacked_answer(bytes(self._read(wire.ANSWER_SIZE, until)))
+            answer = wire.unpacked_answer(bytes(self.receive(wire.ANSWER_SIZE, until)))
         except ValueError as error:
             raise HelperEnded("it answered nonsense") from error
         if answer.outcome != wire.DECODED:
-            raise _refused(request, answer, bytes(self._read(answer.words, until)))
+            raise _refused(request, answer, bytes(self.receive(answer.words, until)))
         size = request.order.size
-        raw = self._read(size[0] * size[1] * answer.channels, until)
+        raw = self.receive(size[0] * size[1] * answer.channels, until)
         mode = wire.MODES[answer.channels]
         return Image.frombytes(mode, size, raw)
 
@@ -148,7 +148,12 @@ class Helper:
             if pipe is not None:
                 pipe.close()
 
-    def _write(self, data: bytes, until: float) -> None:
+    def send(self, data: bytes, until: float) -> None:
+        """Send bytes.
+
+        Raises:
+            HelperEnded: it does not take them.
+        """
         view = memoryview(data)
         while view:
             self._await(self._to, select.POLLOUT, until)
@@ -159,8 +164,12 @@ class Helper:
             except BrokenPipeError:
                 raise self._ended() from None
 
-    def _read(self, length: int, until: float) -> bytearray:
-        """Return exactly so many bytes."""
+    def receive(self, length: int, until: float) -> bytearray:
+        """Return exactly so many bytes.
+
+        Raises:
+            HelperEnded: it does not send them.
+        """
         data = bytearray(length)
         view = memoryview(data)
         while view:

@@ -35,15 +35,19 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
+from weakref import WeakSet
 
 from PIL import Image
 
 from studio.errors import PictureRefused, StudioUnavailable
 from studio.imaging import pixels, wire
 from studio.imaging.helper import PROGRAM, Helper, HelperEnded
-from studio.imaging.kinds import ALLOWED
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +58,7 @@ LONGEST_WAIT = 120.0
 
 _TRIES = 2
 """Helpers that one picture may have, if somebody else ended the first."""
-_BROKE_DOWN = "The picture makes its decoder break down."
+_BROKE_DOWN = "The file makes its decoder break down."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ class Limits:
         return wire.Request(order, len(data), memory, self.cpu_for(order))
 
 
+_ALL: WeakSet[Sandbox] = WeakSet()
+"""Those of this process."""
+
+
 class Sandbox:
     """A few helper processes, started when they are needed.
 
@@ -113,6 +121,7 @@ class Sandbox:
         self._limits = limits or Limits()
         self._program = program
         self._idle: list[Helper] = []
+        _ALL.add(self)
 
     def decode(self, data: bytes, order: pixels.Order) -> Image.Image:
         """Decode a picture in a child; see ``studio.imaging.pixels.decode``.
@@ -122,21 +131,50 @@ class Sandbox:
                 memory.
             StudioUnavailable: no helper can be had.
         """
+        request = self._limits.request(data, order)
+        return self.run(
+            lambda helper, until: helper.decode(request, data, until),
+            wall=self._limits.wall_for(order),
+            given=f"{order.media_type}, {order.width} x {order.height} pixels",
+            field="picture",
+        )
+
+    def run(
+        self,
+        work: Callable[[Helper, float], Result],
+        *,
+        wall: float,
+        given: str,
+        field: str | None = None,
+    ) -> Result:
+        """Do some work with a helper.
+
+        Args:
+            work: gets the helper and when to give up, by ``time.monotonic``. When it raises
+                ``PictureRefused``, the child said so and all is well with the helper.
+            wall: seconds that it may take.
+            given: the file in words, for a refusal.
+            field: of the request, for a refusal.
+
+        Raises:
+            PictureRefused: the child said so, or crashed, or took too long.
+            StudioUnavailable: no helper can be had.
+        """
         if not self._room.acquire(timeout=self._wait):
             raise StudioUnavailable(
-                "Too many pictures wait to be decoded.", given=f"{self._wait:.0f} seconds waited"
+                "Too many files wait to be decoded.", given=f"{self._wait:.0f} seconds waited"
             )
         try:
             for _ in range(_TRIES):
                 try:
-                    return self._decode(data, order)
+                    return self._try(work, wall)
                 except HelperEnded as end:
                     if not end.from_outside:
-                        raise _refusal(end, order) from end
+                        raise _refusal(end, given, field) from end
         finally:
             self._room.release()
         raise StudioUnavailable(
-            "The process that decodes pictures was ended from outside, twice; "
+            "The process that decodes files was ended from outside, twice; "
             "the machine may be short of memory."
         )
 
@@ -150,11 +188,10 @@ class Sandbox:
         while self._idle:
             self._idle.pop().leave()
 
-    def _decode(self, data: bytes, order: pixels.Order) -> Image.Image:
+    def _try(self, work: Callable[[Helper, float], Result], wall: float) -> Result:
         helper = self._helper()
-        until = time.monotonic() + self._limits.wall_for(order)
         try:
-            image = helper.decode(self._limits.request(data, order), data, until)
+            result = work(helper, time.monotonic() + wall)
         except PictureRefused:
             self._idle.append(helper)  # the child said so itself, and is gone
             raise
@@ -162,7 +199,7 @@ class Sandbox:
             helper.end()
             raise
         self._idle.append(helper)
-        return image
+        return result
 
     def _helper(self) -> Helper:
         """Return a helper that lives."""
@@ -173,16 +210,30 @@ class Sandbox:
         return Helper(self._program)
 
 
-def _refusal(end: HelperEnded, order: pixels.Order) -> PictureRefused:
-    """Return what is said of a picture that its decoder did not survive."""
-    words = "The picture takes too long to decode." if end.too_long else _BROKE_DOWN
+def _refusal(end: HelperEnded, given: str, field: str | None) -> PictureRefused:
+    """Return what is said of a file that its decoder did not survive."""
     return PictureRefused(
-        words,
-        field="picture",
-        given=f"{order.media_type}, {order.width} x {order.height} pixels: {end}",
-        allowed=f"a {ALLOWED} file that can be decoded within bounds",
+        "The file takes too long to decode." if end.too_long else _BROKE_DOWN,
+        field=field,
+        given=f"{given}: {end}",
+        allowed="a file that can be decoded within bounds",
     )
 
+
+def _close_all() -> None:
+    for each in tuple(_ALL):
+        each.close()
+
+
+def _forget_all() -> None:
+    """Do not speak through the pipes of the process that this one was forked from."""
+    for each in tuple(_ALL):
+        each.forget()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
 
 _default = Sandbox()
 _told = threading.Event()
@@ -204,9 +255,3 @@ def decode(data: bytes, order: pixels.Order) -> Image.Image:
 def available() -> bool:
     """Whether this system can close off a process that decodes."""
     return hasattr(os, "fork") and hasattr(os, "posix_spawn")
-
-
-atexit.register(_default.close)
-if available():
-    # A forked process must not speak through the pipes of its parent.
-    os.register_at_fork(after_in_child=_default.forget)

@@ -1,4 +1,4 @@
-"""The program of a helper: it forks a child for every picture and never looks at one itself.
+"""The program of a helper: it forks a child for every file and never looks at one itself.
 
 See ``studio.imaging.sandbox`` for why, and ``studio.imaging.wire`` for what goes over the pipes.
 """
@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 
@@ -19,25 +20,41 @@ from studio.imaging import pixels, wire
 from studio.imaging.confine import confine
 from studio.imaging.kinds import FORMATS
 
-__all__ = ["main"]
+__all__ = ["main", "receive", "send", "serve"]
 
 _IN, _OUT = 0, 1
 _BLOCK = 1024 * 1024
+_MODES = {
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "JPEG": ("L", "RGB", "CMYK"),
+    "WEBP": ("RGB", "RGBA"),
+    "GIF": ("L", "P"),
+}
 _NO_REQUEST = 3
 """Exit code of a child that found the pipe closed."""
 
 
 def main() -> None:
-    """Take requests until the pipe is closed."""
+    """Decode pictures until the pipe is closed."""
     _warm()
-    _write(wire.READY)
+    serve(_decode)
+
+
+def serve(work: Callable[[], None]) -> None:
+    """Have a child do ``work`` for every request, until the pipe is closed.
+
+    Args:
+        work: reads a request, closes the process off, and answers. It raises ``EOFError`` when
+            there is no request.
+    """
+    send(wire.READY)
     waiting = select.poll()
     waiting.register(_IN, select.POLLIN)
     while True:
         waiting.poll()
         child = os.fork()
         if child == 0:
-            _child()
+            _child(work)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if code:
             _end_like(code)
@@ -47,9 +64,10 @@ def _warm() -> None:
     """Decode our own pictures of every kind: a child can load no more modules."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     for media_type, name in FORMATS.items():
-        file = BytesIO()
-        Image.new("L", (4, 4)).save(file, name, icc_profile=profile)
-        pixels.decode(file.getvalue(), pixels.Order(media_type, 4, 4))
+        for mode in _MODES[name]:
+            file = BytesIO()
+            Image.new(mode, (4, 4)).save(file, name, icc_profile=profile)
+            pixels.decode(file.getvalue(), pixels.Order(media_type, 4, 4)).tobytes()
 
 
 def _end_like(code: int) -> None:
@@ -63,57 +81,60 @@ def _end_like(code: int) -> None:
     os._exit(code)
 
 
-def _child() -> None:
-    """Decode one picture, and end."""
+def _child(work: Callable[[], None]) -> None:
+    """Do the work for one file, and end."""
     try:
-        head = _read(wire.REQUEST_SIZE)
-        if not head:
-            os._exit(_NO_REQUEST)
-        request = wire.unpacked_request(bytes(head))
-        confine(request.memory, request.cpu)
-        _answer(request)
+        work()
+    except EOFError:
+        os._exit(_NO_REQUEST)
     except BaseException:  # noqa: BLE001 - whatever it is: there is nobody above
         os._exit(1)
     os._exit(0)
 
 
+def _decode() -> None:
+    """Decode one picture."""
+    request = wire.unpacked_request(bytes(receive(wire.REQUEST_SIZE)))
+    confine(request.memory, request.cpu)
+    _answer(request)
+
+
 def _answer(request: wire.Request) -> None:
     try:
-        image = pixels.decode(bytes(_read(request.length)), request.order)
+        image = pixels.decode(bytes(receive(request.length)), request.order)
         raw = image.tobytes()
     except PictureRefused as refusal:
         _say(wire.REFUSED, str(refusal.given).removeprefix(f"{request.order.media_type}: "))
     except MemoryError:
         _say(wire.NO_MEMORY)
     else:
-        _write(wire.Answer(wire.DECODED, len(image.getbands())).packed())
-        _write(raw)
+        send(wire.Answer(wire.DECODED, len(image.getbands())).packed())
+        send(raw)
 
 
 def _say(outcome: int, words: str = "") -> None:
     data = words.encode()[: wire.LONGEST_WORDS]
-    _write(wire.Answer(outcome, words=len(data)).packed() + data)
+    send(wire.Answer(outcome, words=len(data)).packed() + data)
 
 
-def _read(length: int) -> bytearray:
-    """Return exactly so many bytes; nothing if the pipe was closed before the first.
+def receive(length: int) -> bytearray:
+    """Return exactly so many bytes of the request.
 
     Raises:
-        EOFError: it was closed on the way.
+        EOFError: the pipe was closed.
     """
     data = bytearray(length)
     view = memoryview(data)
     while view:
         count = os.readv(_IN, [view[:_BLOCK]])
         if not count:
-            if len(view) == length:
-                return bytearray()
             raise EOFError
         view = view[count:]
     return data
 
 
-def _write(data: bytes) -> None:
+def send(data: bytes | bytearray) -> None:
+    """Send bytes of the answer."""
     view = memoryview(data)
     while view:
         view = view[os.write(_OUT, view[:_BLOCK]) :]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from studio import imaging
 from studio.errors import ProviderRejected
 
 Floats = NDArray[np.floating[Any]]
@@ -29,6 +30,15 @@ _QUALITY = "19"
 _THREADS = 2
 """x264's bytes depend on the number of its threads; a fixed one makes them repeatable."""
 _SOUND_BITS = 128_000
+_DEMUXERS = {"audio/wav": "wav", "audio/mpeg": "mp3", "video/mp4": "mp4"}
+"""Left to itself, FFmpeg guesses among some three hundred, playlists of addresses among them."""
+_CODECS = frozenset(
+    {
+        *("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"),
+        *("pcm_alaw", "pcm_mulaw", "mp3", "mp3float", "aac"),
+    }
+)
+"""A WAV may hold what any of FFmpeg's hundred decoders of sound is to read."""
 _BT709 = 1
 _LIMITED = 1
 """Code points of ITU-T H.273: without them, players guess the colours by the picture's size."""
@@ -131,7 +141,7 @@ def read_sound(data: bytes, rate: int, channels: int, seconds: float) -> Floats:
     """Return a recording as floats (channels, samples) in -1..1, at most ``seconds`` of it.
 
     Args:
-        data: WAV, MP3 or what else FFmpeg knows.
+        data: WAV, MP3 or MP4.
         rate: samples a second that are wanted.
         channels: 1 or 2.
         seconds: where to stop reading, whatever the file says of its own length.
@@ -142,12 +152,20 @@ def read_sound(data: bytes, rate: int, channels: int, seconds: float) -> Floats:
     import av  # noqa: PLC0415 - as above
     from av.audio.resampler import AudioResampler  # noqa: PLC0415 - as above
 
+    if imaging.sniff(data) not in _DEMUXERS:
+        raise _unreadable()
     most = round(seconds * rate)
     resampler = AudioResampler("fltp", "mono" if channels == 1 else "stereo", rate)
     blocks: list[Floats] = []
     have = 0
     try:
-        with av.open(io.BytesIO(data)) as file:
+        with av.open(
+            io.BytesIO(data),
+            format=_DEMUXERS[imaging.sniff(data) or ""],
+            options={"codec_whitelist": ",".join(_CODECS)},  # while it finds out what is inside
+        ) as file:
+            if file.streams.audio[0].codec_context.name not in _CODECS:
+                raise _unreadable()
             for frame in file.decode(audio=0):
                 frame.pts = None
                 for block in resampler.resample(frame):

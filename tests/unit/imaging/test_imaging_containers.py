@@ -7,10 +7,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from studio.errors import PictureRefused
-from studio.imaging import exif
+from studio.imaging import exif, sandbox
 from studio.imaging.containers import survey
 from studio.imaging.kinds import sniff
 from studio.imaging.pixels import Order, decode
@@ -46,6 +46,20 @@ def test_size_frames_and_pixels_are_those_that_pillow_finds(name: str) -> None:
         assert found.frames == getattr(image, "n_frames", 1)
     order = Order(sniff(data) or "", found.width, found.height)
     assert decode(found.lean(data), order).tobytes() == decode(data, order).tobytes()
+
+
+def test_every_kind_comes_out_of_a_child_as_out_of_this_process() -> None:
+    """What a decoder loads only when it is needed must be there: a child can load nothing."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with_profile = {
+        f"{kind} {mode}": written(noise().convert("L").convert(mode), kind, icc_profile=profile)
+        for kind, mode in (("PNG", "P"), ("PNG", "LA"), ("PNG", "I;16"), ("JPEG", "CMYK"))
+    }
+    for name, data in (FILES | with_profile).items():
+        found = survey(data, sniff(data) or "")
+        order = Order(sniff(data) or "", found.width, found.height)
+        here, apart = (use(found.lean(data), order) for use in (decode, sandbox.decode))
+        assert (apart.mode, apart.tobytes()) == (here.mode, here.tobytes()), name
 
 
 @pytest.mark.parametrize("name", FILES)

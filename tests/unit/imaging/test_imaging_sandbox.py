@@ -73,13 +73,13 @@ def test_a_decoder_that_crashes_is_a_refusal(name: str) -> None:
     else:
         box = misbehaving(act)
     refused = refusal_of(box)
-    assert refused.message == "The picture makes its decoder break down."
+    assert refused.message == "The file makes its decoder break down."
     assert name in str(refused.given)
 
 
 def test_a_decoder_that_loops_is_ended_by_its_cpu_time() -> None:
     refused = refusal_of(misbehaving("while True: pass", cpu=0, wall=60))
-    assert refused.message == "The picture takes too long to decode."
+    assert refused.message == "The file takes too long to decode."
     assert "SIGXCPU" in str(refused.given)
 
 
@@ -101,7 +101,7 @@ def test_a_decoder_that_takes_memory_is_refused_it() -> None:
 
 def test_a_decoder_that_answers_nonsense_is_a_refusal() -> None:
     refused = refusal_of(misbehaving("os.write(1, b'x' * 100); os._exit(0)"))
-    assert refused.message == "The picture makes its decoder break down."
+    assert refused.message == "The file makes its decoder break down."
 
 
 def test_a_decoder_cannot_answer_with_more_or_fewer_pixels_than_were_ordered() -> None:

@@ -267,6 +267,27 @@ def test_an_mp3_is_heard() -> None:
     assert np.abs(heard).max() > 0.3
 
 
+def test_a_recording_of_a_rare_codec_is_refused_undecoded() -> None:
+    """Any decoder of FFmpeg's may be named in a WAV; few are to be run on strangers' bytes."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="wav") as file:
+        stream = file.add_stream("pcm_s64le", rate=44_100, layout="mono")
+        for frame in film._sound_frames(tone(1.0, 44_100)[None]):
+            file.mux(stream.encode(frame))
+    with av.open(io.BytesIO(buffer.getvalue())) as file:
+        assert next(file.decode(audio=0)).samples, "FFmpeg itself decodes it"
+    with pytest.raises(ProviderRejected, match="cannot be read"):
+        film.read_sound(buffer.getvalue(), 16_000, 1, 60)
+
+
+def test_a_playlist_that_begins_like_an_mp3_is_not_followed() -> None:
+    playlist = (
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n"
+    )
+    with pytest.raises(ProviderRejected, match="cannot be read"):
+        film.read_sound(b"ID3\x04" + bytes(6) + playlist, 16_000, 1, 60)
+
+
 def test_fields_that_mean_nothing_here_are_refused_beforehand() -> None:
     offer = OFFERS["local/parallax"]
     asked = ImageToVideo(image="a", prompt="zoom in")
