@@ -151,10 +151,10 @@ def statement_csv(each: WalletStatement) -> bytes:
 def usage_csv(by: Sequence[str], rows: Sequence[UsageRow]) -> bytes:
     """Return usage as CSV in UTF-8, its amounts in credits."""
     figures = (
-        (*row.keys, row.jobs, *map(money.show, (row.spent, row.expense, row.margin)))
+        (*row.keys, row.jobs, *map(money.show, (row.spent, row.refunded, row.expense, row.margin)))
         for row in rows
     )
-    return _csv((*by, "jobs", "spent", "cost", "margin"), list(figures))
+    return _csv((*by, "jobs", "spent", "refunded", "cost", "margin"), list(figures))
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:

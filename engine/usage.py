@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    case,
     cast,
     func,
     select,
@@ -53,18 +54,20 @@ class UsageRow:
         keys: the dimensions' values, in their order.
         jobs: how many jobs were paid for; free ones count, too.
         spent: what was captured for them, in micro-credits.
+        refunded: what was given back of such captures in the same time, whenever they were made.
         expense: what the providers charged the operator for them, in micro-credits.
     """
 
     keys: tuple[str, ...]
     jobs: int
     spent: int
+    refunded: int
     expense: int
 
     @property
     def margin(self) -> int:
         """What is left to the operator, in micro-credits."""
-        return self.spent - self.expense
+        return self.spent - self.refunded - self.expense
 
 
 def dimensions() -> Sequence[str]:
@@ -99,8 +102,9 @@ def usage(
         UsageRow(
             tuple(_told(name, value) for name, value in zip(by, row, strict=False)),
             row.jobs,
-            row.spent or 0,
-            row.expense or 0,
+            row.spent,
+            row.refunded,
+            row.expense,
         )
         for row in found
     ]
@@ -126,20 +130,28 @@ def _query(connection: Connection, period: Period, by: Sequence[str], owner: str
     made, entry = ledger_transactions.c, ledger_entries.c
     dialect = connection.dialect.name
     columns = [_column(name, dialect).label(f"by_{number}") for number, name in enumerate(by)]
+    is_capture = made.kind == "capture"
+    moved = case((is_capture, "spent"), else_="available")
     source = (
         ledger_transactions.join(wallets, wallets.c.id == made.wallet_id)
         # What was free has no entry.
-        .outerjoin(ledger_entries, and_(entry.transaction_id == made.id, entry.account == "spent"))
+        .outerjoin(ledger_entries, and_(entry.transaction_id == made.id, entry.account == moved))
         .join(claims, claims.c.id == made.claim_id)
         .outerjoin(jobs, jobs.c.id == claims.c.key)
     )
     admissions = _admissions()
     if admissions is not None:
-        source = source.outerjoin(admissions, admissions.c.hold_id == made.hold_id)
+        source = source.outerjoin(admissions, admissions.c.hold_id == claims.c.hold_id)
     each = (
-        select(*columns, entry.amount, jobs.c.expense)
+        select(
+            *columns,
+            case((is_capture, 1), else_=0).label("jobs"),
+            case((is_capture, entry.amount)).label("spent"),
+            case((~is_capture, entry.amount)).label("refunded"),
+            case((is_capture, jobs.c.expense)).label("expense"),
+        )
         .select_from(source)
-        .where(made.kind == "capture", made.at >= period.start, made.at < period.end)
+        .where(made.kind.in_(("capture", "refund")), made.at >= period.start, made.at < period.end)
     )
     if owner:
         each = each.where(wallets.c.owner == owner)
@@ -148,14 +160,16 @@ def _query(connection: Connection, period: Period, by: Sequence[str], owner: str
     return (
         select(
             *keys,
-            func.count().label("jobs"),
-            cast(func.sum(inner.c.amount), BigInteger).label("spent"),
-            cast(func.sum(inner.c.expense), BigInteger).label("expense"),
+            *(_sum(inner.c[name]) for name in ("jobs", "spent", "refunded", "expense")),
         )
         .group_by(*keys)
         .having(func.count() > 0)
-        .order_by(func.sum(inner.c.amount).desc(), *keys)
+        .order_by(func.coalesce(func.sum(inner.c.spent), 0).desc(), *keys)
     )
+
+
+def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(func.coalesce(func.sum(column), 0), BigInteger).label(column.name)
 
 
 def _admissions() -> Any:

@@ -26,7 +26,7 @@ from studio import credits as money
 from studio.clock import now
 from tasks.artifacts import MOST_LINES, show_table, table
 
-_FIGURES = ("jobs", "spent", "cost", "margin")
+_FIGURES = ("jobs", "spent", "refunded", "cost", "margin")
 
 
 @task(name="report", persist_result=False)
@@ -97,10 +97,13 @@ def _usage_table(name: str, rows: Sequence[UsageRow]) -> str:
     if not rows:
         return "Nothing was done."
     cells = [
-        (row.keys[0], str(row.jobs), *map(money.show, (row.spent, row.expense, row.margin)))
-        for row in rows[:MOST_LINES]
+        (row.keys[0], str(row.jobs), *map(money.show, _amounts(row))) for row in rows[:MOST_LINES]
     ]
     return table((name, *_FIGURES), cells, right=len(_FIGURES))
+
+
+def _amounts(row: UsageRow) -> tuple[int, ...]:
+    return row.spent, row.refunded, row.expense, row.margin
 
 
 def _statement_page(title: str, each: WalletStatement) -> str:

@@ -9,10 +9,24 @@ What a grant that is over has left is in the balance until its lapse is in the b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, case, cast, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 
 from billing.ledger.wallets import balance
 from billing.reports.period import Period
@@ -110,79 +124,78 @@ def statement(connection: Connection, owner: str, period: Period) -> Statement:
     """
     balance(connection, owner)
     rows = connection.execute(_query(owner, period)).all()
-    present = Standing(rows[0].available, rows[0].held)
-    before = _fold([row for row in rows if row.phase == _BEFORE])
-    within = _fold([row for row in rows if row.phase == _WITHIN])
-    after = _fold([row for row in rows if row.phase == _AFTER])
+    present = Standing(rows[0].left, rows[0].now_held)
+    before, after = _sums(rows, _BEFORE), _sums(rows, _AFTER)
+    lines = [
+        Line(row.kind, row.number, row.available, row.held, row.spent)
+        for row in rows
+        if row.phase == _WITHIN
+    ]
     return Statement(
         owner=owner,
         period=period,
-        opening=Standing(*_sums(before)),
-        lines=tuple(sorted(within, key=_place)),
-        closing=Standing(
-            present.available - _sums(after)[0],
-            present.held - _sums(after)[1],
-        ),
+        opening=before,
+        lines=tuple(sorted(lines, key=_place)),
+        closing=Standing(present.available - after.available, present.held - after.held),
     )
 
 
 def _query(owner: str, period: Period) -> Select[Any]:
-    """Sum up the journal by phase, kind and account, beside the wallet: all of one moment."""
-    made, entry = ledger_transactions.c, ledger_entries.c
-    phase = case((made.at < period.start, _BEFORE), (made.at < period.end, _WITHIN), else_=_AFTER)
-    each = (
-        select(phase.label("phase"), made.kind, entry.account, entry.amount)
-        .join(ledger_entries, entry.transaction_id == made.id)
-        .join(wallets, wallets.c.id == made.wallet_id)
-        .where(wallets.c.owner == owner)
-        .subquery("each")
-    )
-    sums = (
-        select(
-            each.c.phase,
-            each.c.kind,
-            each.c.account,
-            func.count().label("count"),
-            cast(func.sum(each.c.amount), BigInteger).label("amount"),
-        )
-        .group_by(each.c.phase, each.c.kind, each.c.account)
-        .subquery("sums")
-    )
+    """Sum up the journal before, within and after the period, beside the wallet.
+
+    One statement sees one moment, on every database. Only what is within is grouped by kind: to
+    group a whole journal, SQLite would sort it.
+    """
+    wallet, at = wallets.c, ledger_transactions.c.at
+    mine = select(wallet.id).where(wallet.owner == owner).scalar_subquery()
+    journal = ledger_transactions.c.wallet_id == mine
+    sums = union_all(
+        _summed(_BEFORE, journal, at < period.start),
+        _by_kind(journal, at >= period.start, at < period.end),
+        _summed(_AFTER, journal, at >= period.end),
+    ).subquery("sums")
+    left = wallet.granted - wallet.captured - wallet.held - wallet.expired
     return (
-        select(_available().label("available"), wallets.c.held, sums)
+        select(left.label("left"), wallet.held.label("now_held"), sums)
         .select_from(wallets)
-        .outerjoin(sums, true())
-        .where(wallets.c.owner == owner)
+        .join(sums, true())
+        .where(wallet.owner == owner)
     )
 
 
-def _available() -> Any:
-    wallet = wallets.c
-    return wallet.granted - wallet.captured - wallet.held - wallet.expired
+def _summed(phase: int, *which: ColumnElement[bool]) -> Select[Any]:
+    """Sum up all transactions in one row; their number is not asked for."""
+    return _select(literal(phase), literal(""), literal(0)).where(*which)
 
 
-def _fold(rows: list[Any]) -> list[Line]:
-    """Make a line of all the accounts that transactions of one kind moved."""
-    kinds: dict[str, dict[str, int]] = {}
-    counts: dict[str, int] = {}
-    for row in rows:
-        kinds.setdefault(row.kind, {})[row.account] = row.amount
-        # Transactions of one kind have one account in common, the one with most entries.
-        counts[row.kind] = max(counts.get(row.kind, 0), row.count)
-    return [
-        Line(
-            kind,
-            counts[kind],
-            moved.get("available", 0),
-            moved.get("held", 0) + moved.get("claimed", 0),
-            moved.get("spent", 0),
-        )
-        for kind, moved in kinds.items()
-    ]
+def _by_kind(*which: ColumnElement[bool]) -> Select[Any]:
+    made = ledger_transactions.c
+    number = func.count(made.id.distinct())
+    return _select(literal(_WITHIN), made.kind, number).where(*which).group_by(made.kind)
 
 
-def _sums(lines: list[Line]) -> tuple[int, int]:
-    return sum(line.available for line in lines), sum(line.held for line in lines)
+def _select(
+    phase: ColumnElement[int], kind: ColumnElement[str], number: ColumnElement[int]
+) -> Select[Any]:
+    return select(
+        phase.label("phase"),
+        kind.label("kind"),
+        number.label("number"),
+        _moved("available").label("available"),
+        _moved("held", "claimed").label("held"),
+        _moved("spent").label("spent"),
+    ).join(ledger_entries, ledger_entries.c.transaction_id == ledger_transactions.c.id)
+
+
+def _moved(*accounts: str) -> ColumnElement[int]:
+    entry = ledger_entries.c
+    amounts = case((entry.account.in_(accounts), entry.amount), else_=0)
+    return cast(func.coalesce(func.sum(amounts), 0), BigInteger)
+
+
+def _sums(rows: Sequence[Row[Any]], phase: int) -> Standing:
+    row = next(row for row in rows if row.phase == phase)
+    return Standing(row.available, row.held)
 
 
 def _place(line: Line) -> tuple[int, str]:

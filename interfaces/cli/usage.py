@@ -95,6 +95,7 @@ def _document(names: list[str], row: UsageRow) -> dict[str, Any]:
         **dict(zip(names, row.keys, strict=True)),
         "jobs": row.jobs,
         **amount("spent", row.spent),
+        **amount("refunded", row.refunded),
         **amount("cost", row.expense),
         **amount("margin", row.margin),
     }
@@ -104,6 +105,7 @@ def _sums(rows: list[UsageRow]) -> dict[str, Any]:
     return {
         "jobs": sum(row.jobs for row in rows),
         **amount("spent", sum(row.spent for row in rows)),
+        **amount("refunded", sum(row.refunded for row in rows)),
         **amount("cost", sum(row.expense for row in rows)),
         **amount("margin", sum(row.margin for row in rows)),
     }
@@ -113,10 +115,10 @@ def _show(to: Console, names: list[str], rows: list[UsageRow]) -> None:
     if not rows:
         to.print(Text("Nothing was done.", style="dim"))
         return
-    figures = ("jobs", "spent", "cost", "margin")
+    figures = ("jobs", "spent", "refunded", "cost", "margin")
     shown = table(*names, *figures, right=figures)
     for row in rows:
-        amounts = map(money.show, (row.spent, row.expense, row.margin))
+        amounts = map(money.show, (row.spent, row.refunded, row.expense, row.margin))
         shown.add_row(*map(plain, row.keys), str(row.jobs), *amounts)
     sums = _sums(rows)
     totals = (str(sums["jobs"]), *(sums[f"{name}_credits"] for name in figures[1:]))

@@ -64,7 +64,7 @@ def test_usage_of_nothing_and_its_files(paid: Command, tmp_path: Path) -> None:
     assert "Nothing was done." in paid("usage").out
     table, drawn = tmp_path / "usage.csv", tmp_path / "spend.svg"
     assert paid("usage", "--csv", str(table), "--chart", str(drawn)).code == 0
-    assert table.read_text("utf-8") == "operation,jobs,spent,cost,margin\n"
+    assert table.read_text("utf-8") == "operation,jobs,spent,refunded,cost,margin\n"
     assert "Nothing was spent." in drawn.read_text("utf-8")
     assert paid("usage", "--chart", str(tmp_path / "spend.png")).code == 0
 

@@ -108,3 +108,11 @@ def test_the_extras_of_offers_are_told_with_their_sizes() -> None:
         comment = text.split(f"\n{name} = [")[0].rsplit("\n", maxsplit=1)[1]
         assert f"{extra.megabytes} MB" in comment, name
     assert {offer.needs_extra for offer in all_offers()} == set(EXTRAS) | {""}
+
+
+def test_the_tests_that_a_document_names_are_there() -> None:
+    text = (ROOT / "billing" / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 5
+    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py"))
+    assert [name for name in sorted(named) if f"def {name}(" not in code] == []

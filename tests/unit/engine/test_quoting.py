@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from billing.pricebook import PriceBook
 from engine.quoting import quote_key, sign_quote
 from engine.single import Planned, hold_credits, order_of, plan_one
 from engine.studio import Studio
+from providers import Request
 from studio import clock
 from studio.errors import InvalidRequest, NoOffer, SetupIncomplete
 from studio.operations import Generate, Operation, RemoveBackground
@@ -73,6 +75,28 @@ def test_a_quote_is_honoured_after_its_price_left_the_book(
 ) -> None:
     token = promise(opened(book(near=1, far=2)), FOX)
     buy(opened(book(far=2)), FOX, token)
+
+
+def test_usage_at_a_promised_price_is_a_part_of_that_price(
+    opened: Callable[[PriceBook], Studio],
+) -> None:
+    def priced(factor: int, cost: int) -> PriceBook:
+        prices = book(near=factor, far=9)
+        lines = [line.model_copy(update={"provider_cost": cost}) for line in prices.lines]
+        return prices.model_copy(update={"lines": tuple(lines)})
+
+    token = promise(opened(priced(1, 1_000)), FOX)
+    studio = opened(priced(3, 2_000))
+    near = studio.providers["near"]
+    assert isinstance(near, InstantProvider)
+    made = near.delivery(near.offer("painter"), Request(FOX))
+    near.script.append(replace(made, cost=500))
+    buy(studio, FOX, token)
+    # A quarter of what it costs the operator at most today, so a quarter of the promised price.
+    assert balance_of(studio).captured == PRICE // 4
+    near.script.append(replace(made, cost=5_000))
+    buy(studio, FOX, token, "again")
+    assert balance_of(studio).captured == PRICE // 4 + PRICE
 
 
 def test_a_quote_is_not_bought_at_another_offer(

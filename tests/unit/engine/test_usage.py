@@ -175,9 +175,13 @@ def test_a_report_tells_all_of_it_and_its_statements_agree(history: Studio) -> N
     assert f"generate,4,0,0,-{5 * PRICE // 10**6}" in lines
     assert lines[-1].startswith("closing balance,,380,0,")
     table = usage_csv(["provider"], one.providers).decode().splitlines()
-    assert table == ["provider,jobs,spent,cost,margin", "near,3,12,3,9", "far,1,8,2,6"]
+    assert table == [
+        "provider,jobs,spent,refunded,cost,margin",
+        "near,3,12,0,3,9",
+        "far,1,8,0,2,6",
+    ]
 
 
 def test_a_name_in_a_csv_is_no_formula() -> None:
-    row = UsageRow(("=1+1",), 1, 0, 0)
+    row = UsageRow(("=1+1",), 1, 0, 0, 0)
     assert usage_csv(["wallet"], [row]).decode().splitlines()[1].startswith("'=1+1,")
