@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from batches import BatchSpec, Row
 from engine.alike import Alike
+from engine.deciding import decided
 from engine.jobs import Picture
 from engine.prompts import enhancement
 from engine.studio import Studio
 from providers import Choice, Provider
 from studio.errors import NoOffer, StudioError
-from studio.operations import input_fields, inputs_given
+from studio.operations import Operation, input_fields, inputs_given
 
 AUTO = "auto"
 """What routing would choose today, among the providers that are ready."""
@@ -117,7 +118,7 @@ def _price(name: str, pricing: _Pricing) -> Alternative:
         kind = pricing.pictures.kind(operation, pictures)
         try:
             if kind not in failed:
-                chosen = [pricing.pictures.plan(operation, pictures).first]
+                chosen = [_first(pricing, operation, pictures, row.key)]
                 before = enhancement(row.operation)
                 if before is not None and before.fingerprint() not in prompts:
                     chosen.append(pricing.prompts.plan(before).first)
@@ -134,6 +135,14 @@ def _price(name: str, pricing: _Pricing) -> Alternative:
         rows=len(pricing.rows) - len(unable),
         unable=tuple(unable),
     )
+
+
+def _first(
+    pricing: _Pricing, operation: Operation, pictures: Sequence[Picture], key: str
+) -> Choice:
+    """Return who would do a row; of one in mode auto, by the way that fits best there."""
+    plan = pricing.pictures.plan
+    return decided(lambda way: plan(way, pictures), operation, pictures, key).plan.first
 
 
 def _reason(error: StudioError) -> str:

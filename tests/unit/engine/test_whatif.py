@@ -12,6 +12,7 @@ from engine.batch_view import BatchView
 from engine.studio import Studio
 from engine.whatif import Alternative, what_if
 from providers import Offer
+from tests.support.paid_server import tiny_png
 from tests.support.providers import PRICES, InstantProvider, book
 from tests.support.studios import OWNER, balance_of, opened_studio
 
@@ -92,3 +93,11 @@ def test_many_rows_are_priced_by_their_kinds(tmp_path: Path, number: int) -> Non
     made = found(tmp_path, f"row,operation,prompt,image,provider\n{rows}{cuts}")
     assert made["cheap"].total == 2 * number * (PAINTER + CUTTER)
     assert len(made["keyless"].unable) == number
+
+
+def test_a_row_in_mode_auto_is_priced_by_what_each_would_decide(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(tiny_png("photo"))
+    text = "operation,prompt,image,mode\ngenerate,a fox,,\nupscale,,photo.png,auto\n"
+    alternatives = found(tmp_path, text)
+    assert alternatives["cheap"].total == 2 * (PAINTER + PRICES["enlarger"])
+    assert [each.row for each in alternatives["keyless"].unable] == ["3"]
