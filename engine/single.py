@@ -139,7 +139,7 @@ def orders_of(
 ) -> tuple[Order, ...]:
     """Return the orders for what was planned and held for: the prompt's, and one a piece."""
     several = len(planned.plans) > 1 or planned.prompt is not None
-    label = label_of(planned.plan.operation, planned.pictures)
+    label = _label(planned)
     numbered = len(planned.plans) > 1
     first: list[Order] = []
     if planned.prompt:
@@ -186,6 +186,15 @@ def order_of(planned: Planned, *, owner: str, key: str, hold_id: str, run: str) 
     """Return the only order for what was planned and held for."""
     (order,) = orders_of(planned, owner=owner, key=key, hold_id=hold_id, run=run)
     return order
+
+
+def _label(planned: Planned) -> str:
+    """Return a file name of the words as they were given: those of a persona are no part of it."""
+    given = planned.notes.get("prompt_given")
+    operation = planned.plan.operation
+    if given:
+        operation = operation.model_copy(update={"prompt": given})
+    return label_of(operation, planned.pictures)
 
 
 def label_of(operation: Operation, pictures: tuple[Picture, ...] = ()) -> str:

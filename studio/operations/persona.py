@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from studio.catalog import STYLES, known_style
+from studio.catalog import style
 from studio.errors import InvalidRequest
 from studio.operations.base import Operation, Palette, PersonaName, describe_problems
 
@@ -43,10 +43,11 @@ Phrase = Annotated[
 def _known(name: str) -> str:
     if not name:
         return name
-    found = known_style(name)
-    if found is None:
-        raise ValueError(f"is not the name of a style; allowed: {', '.join(STYLES)}")
-    return found.id
+    try:
+        return style(name).id
+    except InvalidRequest as error:
+        # The nearest names: of all of them nobody reads one.
+        raise ValueError(f"is not the name of a style; allowed: {error.allowed}") from None
 
 
 class Persona(BaseModel):

@@ -42,6 +42,7 @@ def test_its_content_is_bought_and_filed_and_the_given_prompt_is_kept(house: Hou
     with house.studio.database.read() as connection:
         asset = find_asset(connection, OWNER, job.asset_ids()[0])
     assert asset.request["palette"] == "#1b2a49"
+    assert asset.name == "a-fox.png"
     assert asset.request["persona"] == ""
     assert asset.facts["persona"] == "acme"
     assert asset.facts["prompt_given"] == "a fox"
