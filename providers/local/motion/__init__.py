@@ -11,6 +11,7 @@ from providers.offers import Offer
 
 WORK: Mapping[str, Callable[[Offer, Request, Path], Delivery]] = {
     "local/parallax": work.move_camera,
+    "local/puppet-script": work.speak,
     "local/puppet": work.speak,
     "local/relief": work.make_solid,
 }

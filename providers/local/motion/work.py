@@ -12,7 +12,7 @@ from PIL import Image
 
 from providers.contract import Delivery, Output, Request
 from providers.local import matte
-from providers.local.motion import facemesh, film, parallax, puppet, speech
+from providers.local.motion import facemesh, film, parallax, puppet, speech, voice
 from providers.local.motion.camera import Camera, read_camera
 from providers.local.motion.facemesh import Mesh
 from providers.local.motion.glb import write_glb
@@ -95,23 +95,26 @@ def speak(offer: Offer, request: Request, weights: Path) -> Delivery:
     image = imaging.flatten(imaging.open_picture(request.files["image"]))
     size = film.size_of(*image.size, wanted.resolution)
     rgb = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-    audio = request.files["audio"]
-    heard = film.read_sound(audio, speech.HEARD_RATE, 1, _LONGEST_SPEECH)[0]
     speakers, left_out = _speakers(rgb, request, weights)
+    seed, scripted = max(0, wanted.seed), "audio" not in request.files
+    longest = voice.LONGEST if scripted else _LONGEST_SPEECH
+    audio = voice.speak(wanted.script, seed) if scripted else request.files["audio"]
+    heard = film.read_sound(audio, speech.HEARD_RATE, 1, longest)[0]
     with _room:
         cast = [
-            (puppet.Puppet(rgb, mesh.points), speech.perform(heard, max(0, wanted.seed), number))
+            (puppet.Puppet(rgb, mesh.points), speech.perform(heard, seed, number))
             for number, mesh in enumerate(speakers)
         ]
         count = len(cast[0][1].opening)
-        sound = film.read_sound(audio, film.SOUND_RATE, 2, _LONGEST_SPEECH)
+        sound = film.read_sound(audio, film.SOUND_RATE, 2, longest)
         data = film.write(
             puppet.frames(rgb, cast, count), size, film.fitted(sound, count / film.RATE)
         )
     return Delivery(
         outputs=(Output(data, _VIDEO, "", *size),),
         model=offer.model,
-        method=(
+        method=(f"script spoken by a synthetic voice ({voice.NAME}); " if scripted else "")
+        + (
             "the picture's own face bent along 468 points: jaw by loudness, lips by the sound's "
             "bands, painted mouth, blinks, sway; no words are recognised"
         ),
@@ -119,8 +122,10 @@ def speak(offer: Offer, request: Request, weights: Path) -> Delivery:
         facts={
             "kind": "puppet",
             "speakers": len(cast),
+            "seconds": round(count / film.RATE, 2),
             "not_done": ([wanted.prompt] if wanted.prompt else []) + left_out,
-        },
+        }
+        | ({"voice": voice.NAME} if scripted else {}),
     )
 
 

@@ -260,6 +260,12 @@ def test_seconds_are_begun_ones_sold_by_five(lasts: float, number: int) -> None:
     assert units(rule, avatar, picture, other, sound) == number
 
 
+@pytest.mark.parametrize(("length", "number"), [(1, 1), (15, 1), (16, 2), (300, 20), (1_000, 67)])
+def test_a_script_is_sold_by_the_seconds_expected_of_it(length: int, number: int) -> None:
+    avatar = TalkingAvatar(image="a", script="x" * length)
+    assert units(PriceRule(unit="second", speech_of="script"), avatar) == number
+
+
 @pytest.mark.parametrize(
     ("asked", "number"), [((512, 512), 1), ((1_000, 1_000), 1), ((1_024, 1_024), 2),
                           ((2_048, 2_048), 5), ((2_048, 64), 1)]
@@ -305,6 +311,7 @@ BAD = {
     "an unknown input": (GOOD + "inputs = { mood = {} }", "lacks: {'mood'}"),
     "an unknown count": (GOOD.replace("}", ", count_of = 'mood' }"), "lacks: {'mood'}"),
     "an unknown amount": (GOOD.replace("}", ", amount_of = 'mood' }"), "lacks: {'mood'}"),
+    "unknown script": (GOOD.replace("}", ", speech_of = 'mood' }"), "lacks: {'mood'}"),
     "unknown seconds": (GOOD.replace("}", ", seconds_of = 'mood' }"), "lacks: {'mood'}"),
     "an impossible value": (GOOD + "values = { output_format = ['jpg'] }", "can never be 'jpg'"),
     "no values": (GOOD + "values = { output_format = [] }", "has no values"),
