@@ -116,6 +116,7 @@ class Sandbox:
         limits: Limits | None = None,
         program: str = PROGRAM,
     ) -> None:
+        self._most = most
         self._room = threading.BoundedSemaphore(most)
         self._wait = wait
         self._limits = limits or Limits()
@@ -184,7 +185,8 @@ class Sandbox:
             self._idle.pop().end()
 
     def forget(self) -> None:
-        """Leave the helpers to the process that this one was forked from."""
+        """Leave the helpers, and the turns, to the process that this one was forked from."""
+        self._room = threading.BoundedSemaphore(self._most)  # its other threads are not here
         while self._idle:
             self._idle.pop().leave()
 
