@@ -126,6 +126,14 @@ Index(
     postgresql_where=holds.c.state == "open",
 )
 
+# "How many runs are under way?", asked by every pre-flight of a plan that limits them.
+Index(
+    "ix_holds_open_wallet_id",
+    holds.c.wallet_id,
+    sqlite_where=holds.c.state == "open",
+    postgresql_where=holds.c.state == "open",
+)
+
 allocations = Table(
     "allocations",
     metadata,
@@ -144,6 +152,7 @@ claims = Table(
     Column("wallet_id", Text, ForeignKey("wallets.id"), nullable=False),
     Column("hold_id", Text, ForeignKey("holds.id"), nullable=False),
     Column("key", Text, nullable=False),
+    Column("operation", Text, nullable=False, server_default=""),
     Column("fingerprint", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("captured", BigInteger, nullable=False),
@@ -157,13 +166,8 @@ claims = Table(
     CheckConstraint("(state = 'active') = (ended_at IS NULL)", name="ended_at"),
 )
 
-# "Has this hold claims under way?", asked when it ends; a batch's hold has thousands that ended.
-Index(
-    "ix_claims_active_hold_id",
-    claims.c.hold_id,
-    sqlite_where=claims.c.state == "active",
-    postgresql_where=claims.c.state == "active",
-)
+# "Has this hold claims under way?", asked when it ends, and "what was done with it?", afterwards.
+Index("ix_claims_hold_id_state", claims.c.hold_id, claims.c.state)
 
 ledger_transactions = Table(
     "ledger_transactions",
@@ -248,6 +252,19 @@ def append_only_sql(dialect: str) -> tuple[str, ...]:
     if dialect == "postgresql":
         return (_POSTGRES_FUNCTION, *(_postgres_trigger(table.name) for table in _APPEND_ONLY))
     raise ValueError(f"no append-only triggers are written for {dialect!r}")
+
+
+def add_append_only(table: Table) -> None:
+    """Make another table append-only; ``metadata.create_all`` makes the triggers with it."""
+    statements = [("sqlite", statement) for statement in _sqlite_triggers(table.name)]
+    # The function may be there already: every statement stands for itself.
+    statements += [
+        ("postgresql", _POSTGRES_FUNCTION),
+        ("postgresql", _postgres_trigger(table.name)),
+    ]
+    for dialect, statement in statements:
+        trigger = DDL(statement)  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", trigger.execute_if(dialect=dialect))
 
 
 def _sqlite_triggers(table: str) -> tuple[str, str]:

@@ -35,6 +35,7 @@ from engine.deciding import decided
 from engine.execute import Order
 from engine.jobs import Job, Picture
 from engine.outbox import Message, post
+from engine.preflight import ANYBODY, Caller, check_identity
 from engine.prompts import enhancement
 from engine.settled import find, settled
 from engine.single import hold_credits, release_hold
@@ -81,12 +82,18 @@ def read_file(
     name: str = "",
     folder: Path,
     given: Given = NOTHING_GIVEN,
+    user: str = "",
 ) -> BatchSpec:
     """Return the batch in a file; its pictures are looked at, and known by their bytes.
 
+    Args:
+        user: who asks; empty stands for the user of the owner's own name.
+
     Raises:
+        AccountRefused: the user is no member of the workspace.
         BatchInvalid: the file has faults, all of which are in ``details['problems']``.
     """
+    check_identity(studio.database, owner, user, "look")
     return read_batch(
         data,
         source=source,
@@ -171,6 +178,8 @@ class BatchQuote:
     quote: Quote | None
     free: Mapping[str, str]
     """Why a row costs nothing, by its name."""
+    uses: Mapping[str, int]
+    """How often each operation is to be bought."""
 
     @property
     def total(self) -> int:
@@ -196,7 +205,8 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
                 wanted[prompt_line(row)] = before
             prompts.add(prompt)
             wanted[row.name] = planned.rows[row.name].plan
-    return BatchQuote(studio.planner.quote(wanted) if wanted else None, free)
+    uses = Counter(plan.operation.operation for plan in wanted.values())
+    return BatchQuote(studio.planner.quote(wanted) if wanted else None, free, uses)
 
 
 def prompt_line(row: Row) -> str:
@@ -248,14 +258,24 @@ class BatchRun:
         """Quote what is left to be bought."""
         return quote_batch(self.studio, self.planned, self.view)
 
-    def hold_for(self, quoted: BatchQuote, key: str) -> None:
+    def hold_for(self, quoted: BatchQuote, key: str, caller: Caller = ANYBODY) -> None:
         """Set aside what the rest of the batch comes to, in one hold.
 
+        All of its rows count against limits at once.
+
         Raises:
-            GateRefused: the wallet does not carry it.
+            GateRefused: the account, its plan, a budget or its credits do not carry it.
         """
-        purpose = f"batch {self.spec.id} of {len(self.spec.rows)} rows"
-        held = hold_credits(self.studio, self.spec.owner, key, quoted.total, purpose)
+        held = hold_credits(
+            self.studio,
+            self.spec.owner,
+            key,
+            quoted.total,
+            f"batch {self.spec.id} of {len(self.spec.rows)} rows",
+            caller=caller,
+            uses=quoted.uses,
+            rows=len(self.spec.rows),
+        )
         self.hold = held.id
         self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
         self.studio.database.write(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batches import LARGEST_FILE
+from engine.preflight import check_identity
 from engine.studio import Studio
 from library import find_asset
 from providers.download import Downloader
@@ -42,16 +43,21 @@ def shown_name(where: str) -> str:
     return Path(where.partition("?")[0]).name if "://" in where else Path(where).name
 
 
-def open_source(studio: Studio, where: str, owner: str) -> BatchSource:
+def open_source(studio: Studio, where: str, owner: str, user: str = "") -> BatchSource:
     """Return the batch file at ``where``.
 
     Only https addresses on the public internet are fetched, as for the files of providers.
     Relative paths in a file that is none start where the studio was started.
 
+    Args:
+        user: who asks; empty stands for the user of the owner's own name.
+
     Raises:
+        AccountRefused: the user is no member of the workspace.
         InvalidRequest: there is none, or it cannot be read or fetched.
         NotFound: ``owner`` has no such asset.
     """
+    check_identity(studio.database, owner, user, "look")
     if "://" in where:
         return BatchSource(_fetch(studio, where), _last_part(where), Path.cwd())
     if where.startswith("ast_"):

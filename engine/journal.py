@@ -171,7 +171,13 @@ def _claim_and_insert(
     connection: Connection, units: Sequence[Opening], begun: Mapping[int, Job]
 ) -> dict[int, Opened | StudioError]:
     claims = [
-        ClaimRequest(owner=job.owner, hold_id=units[position].hold, key=job.id, amount=job.price)
+        ClaimRequest(
+            owner=job.owner,
+            hold_id=units[position].hold,
+            key=job.id,
+            amount=job.price,
+            operation=units[position].operation.operation,
+        )
         for position, job in begun.items()
     ]
     answers: dict[int, Opened | StudioError] = {}

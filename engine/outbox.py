@@ -74,6 +74,22 @@ def post(connection: Connection, messages: Sequence[Message]) -> None:
     )
 
 
+def post_once(connection: Connection, messages: Sequence[Message]) -> int:
+    """Put those messages in the outbox that were never posted before; return how many.
+
+    For what is found again and again, such as a fault that nobody has mended yet.
+    """
+    new = {(each.event, each.subject): each for each in messages}
+    if new:
+        known = select(outbox.c.event, outbox.c.subject).where(
+            outbox.c.subject.in_([subject for _, subject in new])
+        )
+        for row in connection.execute(known):
+            new.pop((row.event, row.subject), None)
+    post(connection, list(new.values()))
+    return len(new)
+
+
 def deliver(database: Database, send: Callable[[Waiting], None], *, limit: int = 100) -> int:
     """Send what is due, at most ``limit`` messages; return how many went out.
 

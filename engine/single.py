@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.ledger import Hold, HoldRequest, ReleaseRequest, hold, holds_of, release
+from billing.accounts.admission import NOTHING, Admission
+from billing.ledger import Hold, HoldRequest, ReleaseRequest, holds_of, release
 from billing.quotes import Quote, QuoteLine
 from engine.deciding import decided
 from engine.execute import Order
 from engine.jobs import Picture
 from engine.planning import Planner
+from engine.preflight import ANYBODY, Caller, check_identity, preflight
 from engine.prompts import enhancement
 from engine.quoting import read_quote
 from engine.seeds import with_seed
@@ -53,9 +56,15 @@ class Planned:
         """The plan of the first piece; those of the others differ only in their seeds."""
         return self.plans[0]
 
+    @property
+    def uses(self) -> dict[str, int]:
+        """How often each operation is asked for."""
+        plans = self.plans if self.prompt is None else (self.prompt, *self.plans)
+        return Counter(plan.operation.operation for plan in plans)
+
 
 def plan_one(
-    studio: Studio, operation: Operation, owner: str, key: str, *, token: str = ""
+    studio: Studio, operation: Operation, owner: str, key: str, *, token: str = "", user: str = ""
 ) -> Planned:
     """Find the inputs, choose who does it, and quote. Nothing is held and nothing bought.
 
@@ -63,12 +72,15 @@ def plan_one(
         key: names the work; a seed that is left to the studio comes from it, so that carrying on
             after a crash asks for the same picture.
         token: a signed quote of this request, whose offer and prices are to be kept.
+        user: who asks; empty stands for the user of the owner's own name.
 
     Raises:
         InvalidRequest: an input or the token is not right, or nobody can do it (``NoOffer``).
         NotFound: there is no such asset or persona.
         PriceUnknown: the price book does not know the price.
+        AccountRefused: the user is no member of the workspace.
     """
+    check_identity(studio.database, owner, user, "look")
     done = settled(operation, lambda name: find(studio.database, owner, name))
     chosen = with_seed(done.operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
@@ -111,12 +123,29 @@ def _piece_keys(key: str, number: int) -> list[str]:
     return [key] if number == 1 else [f"{key}#{place}" for place in range(1, number + 1)]
 
 
-def hold_credits(studio: Studio, owner: str, key: str, amount: int, purpose: str) -> Hold:
-    """Set ``amount`` micro-credits aside for ``hold_minutes``.
+def hold_credits(
+    studio: Studio,
+    owner: str,
+    key: str,
+    amount: int,
+    purpose: str,
+    *,
+    caller: Caller = ANYBODY,
+    uses: Mapping[str, int] = NOTHING,
+    rows: int = 1,
+) -> Hold:
+    """Set ``amount`` micro-credits aside for ``hold_minutes``, if all that has a say lets it pass.
+
+    Args:
+        caller: who asks.
+        uses: how often each operation may be done with it.
+        rows: rows of the batch; 1 for a single run.
 
     Raises:
-        GateRefused: there is no such wallet, it is suspended, or has not enough credits.
+        GateRefused: identity, account, plan, limits, budgets or credits do not allow it; the kind
+            of the error says which.
         Conflict: the key was used for another amount.
+        StudioUnavailable: the database does not answer, which says nothing about the rest.
     """
     request = HoldRequest(
         owner=owner,
@@ -125,7 +154,10 @@ def hold_credits(studio: Studio, owner: str, key: str, amount: int, purpose: str
         expires_at=now() + timedelta(minutes=studio.settings.hold_minutes),
         purpose=purpose,
     )
-    return studio.commits.submit(hold, request).result()
+    admission = Admission(
+        request, caller.user or owner, caller.project, uses=uses, rows=rows, most=caller.most
+    )
+    return studio.commits.submit(preflight, admission).result()
 
 
 def release_hold(studio: Studio, owner: str, identifier: str) -> Hold:

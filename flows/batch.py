@@ -21,7 +21,7 @@ from engine.batch_source import shown_name
 from engine.batch_view import DONE, WAITING, sum_counts
 from engine.execute import Order
 from engine.jobs import Job
-from flows.forms import OWNER
+from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio import credits as money
 from studio.errors import StudioError
@@ -29,6 +29,7 @@ from studio.settings import settings
 from tasks import OPERATION_TASKS, notify
 from tasks.artifacts import progress_card
 from tasks.batch import preflight_batch, run_rows, settle_batch, what_next
+from tasks.states import refused
 
 CSV = Annotated[
     str,
@@ -120,6 +121,9 @@ async def batch(
     *,
     skip_invalid: SKIP_INVALID = False,
     owner: OWNER = "",
+    user: USER = "",
+    project: PROJECT = "",
+    max_credits: MAX_CREDITS = "",
 ) -> State[Any]:
     """Do every row of a CSV, JSONL or XLSX file."""
     options = {
@@ -128,7 +132,13 @@ async def batch(
         "encoding": encoding,
         "skip_invalid": skip_invalid,
     }
-    running = await preflight_batch(csv, name, owner or settings().owner, options)
+    given = {"user": user, "project": project, "max_credits": max_credits}
+    payer = owner or settings().owner
+    try:
+        caller = caller_of(given, payer)
+    except StudioError as error:
+        return refused(error)
+    running = await preflight_batch(csv, name, payer, options, caller)
     if isinstance(running, State):
         return Failed(message=running.message)
     progress = _Progress(running)

@@ -7,7 +7,7 @@ brings title and help text into it; limits come along from the model's own metad
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from prefect import Flow
@@ -15,7 +15,10 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from billing.signed import LONGEST_TOKEN
+from engine.preflight import Caller
+from studio import credits as money
 from studio.operations import Operation
+from studio.settings import settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,8 +46,66 @@ QUOTE = Annotated[
 ]
 
 
+USER = Annotated[
+    str,
+    Field(
+        max_length=80,
+        json_schema_extra={
+            "title": "User",
+            "description": "Who asks: a member of the workspace whose wallet pays. Empty means "
+            "the user that this studio is set to, else the one of the wallet's own name.",
+        },
+    ),
+]
+
+PROJECT = Annotated[
+    str,
+    Field(
+        max_length=80,
+        json_schema_extra={
+            "title": "Project",
+            "description": "What it is for; its budget is kept to. Empty for no project.",
+        },
+    ),
+]
+
+MAX_CREDITS = Annotated[
+    str,
+    Field(
+        max_length=20,
+        json_schema_extra={
+            "title": "At most",
+            "description": "Credits that the run may come to, such as 12.5; above it nothing is "
+            "bought. Empty sets no ceiling of its own.",
+        },
+    ),
+]
+
+ACCOUNT = {
+    "owner": OWNER,
+    "user": USER,
+    "project": PROJECT,
+    "max_credits": MAX_CREDITS,
+}
+"""What every flow that buys something is asked beside its work: who pays, who asks, how much."""
+
+
+def caller_of(values: Mapping[str, Any], owner: str) -> Caller:
+    """Return who asks, by what a form was filled in with.
+
+    Raises:
+        InvalidRequest: ``max_credits`` is no amount.
+    """
+    most = str(values.get("max_credits", ""))
+    return Caller(
+        user=str(values.get("user", "")) or settings().user or owner,
+        project=str(values.get("project", "")),
+        most=money.parse(most, field="max_credits") if most else None,
+    )
+
+
 def form(operation: type[Operation]) -> Callable[[Function], Function]:
-    """Give a flow's function one keyword for each field of ``operation``, ``quote`` and ``owner``.
+    """Give a flow's function a keyword for each field of ``operation``, ``quote`` and ``ACCOUNT``.
 
     The function's attribute ``operation`` says which operation it is for.
     """
@@ -61,7 +122,7 @@ def form(operation: type[Operation]) -> Callable[[Function], Function]:
         ]
         parameters += [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default="")
-            for name, kind in (("quote", QUOTE), ("owner", OWNER))
+            for name, kind in (("quote", QUOTE), *ACCOUNT.items())
         ]
         signature = inspect.Signature(parameters, return_annotation=Any)
         function.__signature__ = signature  # type: ignore[attr-defined]

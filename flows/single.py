@@ -17,7 +17,7 @@ from engine.execute import Order
 from engine.jobs import Job
 from engine.single import release_run, stages
 from engine.studio import open_studio
-from flows.forms import form
+from flows.forms import ACCOUNT, caller_of, form
 from studio.errors import InvalidRequest
 from studio.operations import Operation, parse_operation
 from studio.settings import settings
@@ -55,16 +55,17 @@ async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -
 
     Args:
         operation: which.
-        values: its fields, ``quote`` and ``owner``.
+        values: its fields, ``quote``, and who pays and asks (``flows.forms.ACCOUNT``).
     """
     owner = str(values["owner"]) or settings().owner
     name = str(operation.model_fields["operation"].default)
-    fields = {key: value for key, value in values.items() if key not in {"quote", "owner"}}
+    fields = {key: value for key, value in values.items() if key not in {"quote", *ACCOUNT}}
     try:
+        caller = caller_of(values, owner)
         request = parse_operation({**fields, "operation": name})
     except InvalidRequest as error:
         return refused(error)
-    orders = await preflight(request, owner, str(values.get("quote", "")))
+    orders = await preflight(request, owner, str(values.get("quote", "")), caller)
     if isinstance(orders, State):
         return Failed(message=orders.message)
     outcomes: list[tuple[Job | None, str]] = []

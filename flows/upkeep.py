@@ -1,4 +1,4 @@
-"""Upkeep: frees the holds of dead runs, checks the books, sends what waits."""
+"""Upkeep: frees the holds of dead runs, begins periods, checks the books, sends what waits."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from tasks import notify
-from tasks.upkeep import audit_books, preflight_free, reap, resume
+from tasks.upkeep import audit_books, preflight_free, reap, renew, resume
 
 
 @flow(
     name="upkeep",
-    description="Go on with what dead runs left behind, give back their holds, check the books, "
-    "send waiting messages.",
+    description="Go on with what dead runs left behind, give back their holds, begin the periods "
+    "of plans, check the books, send waiting messages.",
 )
 async def upkeep() -> State[Any]:
     """Go on with what dead runs left behind, free their holds, check the books, send messages."""
     await preflight_free()
     resumed = await resume()
+    renewed = await renew()
     freed = await reap()
     faults = await audit_books()
     sent = await notify()
     words = (
-        f"{resumed.settled} jobs finished, {freed} holds freed, {sent} messages sent, "
-        f"{len(faults)} faults in the books"
+        f"{resumed.settled} jobs finished, {renewed} periods begun, {freed} holds freed, "
+        f"{sent} messages sent, {len(faults)} faults in the books"
     )
     return (Failed if faults else Completed)(message=words)

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
         max_length=80,
         description="Whose wallet and library the command line uses unless it is told otherwise.",
     )
+    user: str = Field(
+        default="",
+        max_length=80,
+        description="Who acts where nobody is named: a member of the workspace whose wallet pays. "
+        "Empty means the user of the wallet's own name.",
+    )
     hold_minutes: int = Field(
         default=120,
         ge=1,

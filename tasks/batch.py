@@ -27,6 +27,7 @@ from engine.batch_source import open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
 from engine.jobs import Job
+from engine.preflight import ANYBODY, Caller
 from engine.single import hold_key
 from engine.studio import open_studio
 from studio import credits as money
@@ -51,7 +52,7 @@ _LEFT = ("line", "row", "status", "why")
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight_batch(
-    csv: str, name: str, owner: str, options: Mapping[str, Any]
+    csv: str, name: str, owner: str, options: Mapping[str, Any], caller: Caller = ANYBODY
 ) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
 
@@ -60,21 +61,22 @@ async def preflight_batch(
         name: of the batch.
         owner: whose it is.
         options: what is said of the whole file, as ``batches.given_of`` takes it.
+        caller: who asks, for which project, and for how much at most.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
-        return await _prepare(csv, name, owner, given_of(**options))
+        return await _prepare(csv, name, owner, given_of(**options), caller)
     except StudioError as error:
         await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
 
 
-async def _prepare(file: str, name: str, owner: str, given: Given) -> BatchRun:
+async def _prepare(file: str, name: str, owner: str, given: Given, caller: Caller) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
-    source = await asyncio.to_thread(open_source, studio, file, owner)
+    source = await asyncio.to_thread(open_source, studio, file, owner, caller.user)
     spec = await asyncio.to_thread(
         read_file,
         studio,
@@ -84,6 +86,7 @@ async def _prepare(file: str, name: str, owner: str, given: Given) -> BatchRun:
         name=name,
         folder=source.folder,
         given=given,
+        user=caller.user,
     )
     planned = await asyncio.to_thread(plan_batch, studio, spec, skip_invalid=given.skip_invalid)
     spec = planned.spec
@@ -97,7 +100,7 @@ async def _prepare(file: str, name: str, owner: str, given: Given) -> BatchRun:
         page = await show_quote(_quote_text(batch, quoted), quoted.total, what)
         get_run_logger().info("quote: %s credits, %s %s", money.show(quoted.total), what, page)
         key = hold_key(run, flow_run.run_count or 1)
-        await asyncio.to_thread(batch.hold_for, quoted, key)
+        await asyncio.to_thread(batch.hold_for, quoted, key, caller)
     except BaseException:
         await asyncio.to_thread(batch.abandon)
         raise

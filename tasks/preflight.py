@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from engine.execute import Order
+from engine.preflight import ANYBODY, Caller
 from engine.single import Planned, hold_credits, hold_key, orders_of, plan_one
 from engine.studio import open_studio
 from studio import credits as money
@@ -21,7 +22,7 @@ from tasks.states import refused
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight(
-    operation: Operation, owner: str, token: str = ""
+    operation: Operation, owner: str, token: str = "", caller: Caller = ANYBODY
 ) -> tuple[Order, ...] | State[Any]:
     """Check the inputs, quote, show the quote, and hold what it comes to.
 
@@ -29,6 +30,7 @@ async def preflight(
         operation: what is asked.
         owner: whose wallet pays.
         token: a signed quote, whose price is kept.
+        caller: who asks, for which project, and for how much at most.
 
     Returns:
         The orders to carry out (one for each variation), or a failed state that says why nothing
@@ -37,7 +39,9 @@ async def preflight(
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
     try:
-        planned = await asyncio.to_thread(plan_one, studio, operation, owner, run, token=token)
+        planned = await asyncio.to_thread(
+            plan_one, studio, operation, owner, run, token=token, user=caller.user
+        )
         chosen = planned.plan.first
         words = quote_markdown(
             planned.quote,
@@ -54,6 +58,8 @@ async def preflight(
             hold_key(run, flow_run.run_count),
             planned.quote.total,
             operation.title,
+            caller=caller,
+            uses=planned.uses,
         )
     except StudioError as error:
         return refused(error)

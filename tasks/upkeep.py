@@ -7,6 +7,7 @@ import asyncio
 from prefect import get_run_logger, task
 
 from billing.ledger import Discrepancy, Ledger
+from engine import upkeep
 from engine.resume import Resumed, resume_orphans
 from engine.studio import open_studio
 from studio import credits as money
@@ -30,14 +31,26 @@ async def resume() -> Resumed:
     return resumed
 
 
+@task(name="renew", persist_result=False)
+async def renew() -> int:
+    """Grant the credits of periods that have begun; return how many accounts there were."""
+    studio = await asyncio.to_thread(open_studio)
+    renewed = await asyncio.to_thread(upkeep.renew_accounts, studio)
+    for owner in renewed:
+        get_run_logger().info("a new period of %s has begun", owner)
+    low = await asyncio.to_thread(upkeep.watch_balances, studio)
+    if low:
+        get_run_logger().info("%s wallets are low; their owners are told", low)
+    return len(renewed)
+
+
 @task(name="reap", persist_result=False)
 async def reap() -> int:
     """End the holds and let the grants lapse whose time is over; return how many holds."""
     studio = await asyncio.to_thread(open_studio)
-    ledger = Ledger(studio.database, group=studio.commits)
     # Holds first: what they return to a grant that is over lapses with them.
-    ended = await asyncio.to_thread(ledger.expire)
-    lapsed = await asyncio.to_thread(ledger.lapse)
+    ended = await asyncio.to_thread(upkeep.reap_holds, studio)
+    lapsed = await asyncio.to_thread(Ledger(studio.database, group=studio.commits).lapse)
     if lapsed:
         get_run_logger().info("%s grants lapsed, their time was over", len(lapsed))
     for hold in ended:
@@ -56,8 +69,7 @@ async def reap() -> int:
 async def audit_books() -> list[Discrepancy]:
     """Recompute every balance from the entries and return what does not agree."""
     studio = await asyncio.to_thread(open_studio)
-    ledger = Ledger(studio.database, group=studio.commits)
-    faults = await asyncio.to_thread(ledger.audit)
+    faults = await asyncio.to_thread(upkeep.audit_books, studio)
     for fault in faults:
         get_run_logger().error("the books do not agree: %s", fault)
     return faults

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, RowMapping, Text, bindparam, update
 
@@ -33,7 +33,19 @@ LONGEST_HOLD = timedelta(days=31)
 """How far ahead an expiry may lie: a mistyped year must not lock credits away for good."""
 
 
-def hold(connection: Connection, requests: Sequence[HoldRequest]) -> list[Hold | StudioError]:
+class Judge(Protocol):
+    """Who else has a say in a new hold, under the wallet's lock; a repeated request asks nobody."""
+
+    def check(self, request: HoldRequest) -> None:
+        """Refuse the request, by an error of the studio, or let it pass."""
+
+    def take(self, request: HoldRequest, made: Hold) -> None:
+        """Note that the hold is placed: the next request of this group comes after it."""
+
+
+def hold(
+    connection: Connection, requests: Sequence[HoldRequest], judge: Judge | None = None
+) -> list[Hold | StudioError]:
     """Set credits aside, each request in its turn: one that does not fit leaves room for the next.
 
     The expiry is no part of what is compared when a key comes again: whoever repeats a request
@@ -44,6 +56,7 @@ def hold(connection: Connection, requests: Sequence[HoldRequest]) -> list[Hold |
         Conflict: the key was used for another amount or purpose.
         InvalidRequest: the expiry is past, or more than 31 days ahead.
         NotEnoughCredits: with ``needed``, ``available`` and ``held`` in its details.
+        StudioError: whatever ``judge`` refuses with.
     """
     now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
@@ -60,10 +73,14 @@ def hold(connection: Connection, requests: Sequence[HoldRequest]) -> list[Hold |
             return earlier
         require_active(found, request.owner)
         check_expiry(request.expires_at, now)
+        if judge is not None:
+            judge.check(request)
         _check_room(wallet, taken[wallet.owner], request.amount)
         taken[wallet.owner] += request.amount
         made = _make(request, now)
         placed.append((wallet, made, mark))
+        if judge is not None:
+            judge.take(request, made)
         memory.add((wallet.id, request.key), mark, made)
         return made
 

@@ -145,6 +145,7 @@ class Claim:
     state: ClaimState
     created_at: datetime
     ended_at: datetime | None = None
+    operation: str = ""
     replayed: bool = field(default=False, compare=False)
 
 
@@ -243,16 +244,22 @@ class HoldRequest(Request[Hold]):
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest(Request[Claim]):
-    """Take ``amount`` out of the hold's free part, for one purchase named by ``key``."""
+    """Take ``amount`` out of the hold's free part, for one purchase named by ``key``.
+
+    ``operation`` is what is bought; limits per operation count by it.
+    """
 
     hold_id: str
     key: str
     amount: int
+    operation: str = ""
 
     def __post_init__(self) -> None:
         check_text(self.owner, "owner", LONGEST_OWNER)
         check_text(self.hold_id, "hold_id", LONGEST_KEY)
         check_text(self.key, "key", LONGEST_KEY)
+        if self.operation:
+            check_text(self.operation, "operation", LONGEST_OWNER)
         money.check(self.amount)
 
 

@@ -9,7 +9,9 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from billing.ledger import Balance
+from billing.ledger import balance as balance_of
 from billing.ledger.history import Movement, movements
+from interfaces.cli import account_plan, account_team
 from interfaces.cli.exits import Exit
 from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database, opened_ledger
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = group("account", "See to a wallet.")
+account_plan.add_to(app)
+account_team.add_to(app)
 
 # Named by their places: what they need is loaded when they are asked for.
 for _name, _says in (
@@ -36,8 +40,9 @@ _QUIET = Parameter(show_default=False)
 @app.command
 def show(*, session: Here) -> int:
     """Show what is in the wallet."""
-    with opened_ledger(session.config) as ledger:
-        balance = ledger.balance(session.owner)
+    with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
+        balance = balance_of(connection, session.owner)
     session.out.result(
         balance_document(session.owner, balance),
         lambda to: show_facts(to, balance_facts(session.owner, balance)),
@@ -112,6 +117,7 @@ def history(*, limit: int = 20, session: Here) -> int:
         limit: How many, 1 to 500.
     """
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = movements(connection, session.owner, limit)
     session.out.result(
         {"owner": session.owner, "entries": [_movement_document(each) for each in found]},

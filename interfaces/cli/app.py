@@ -84,6 +84,7 @@ app.meta.group_parameters = Group("Everywhere", sort_key=99)
 def _everywhere(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     owner: Annotated[str, Parameter(show_default=False)] = "",
+    user: Annotated[str, Parameter(show_default=False)] = "",
     json: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> int:
     """Make, edit, upscale and adapt pictures, paid from a ledger.
@@ -91,10 +92,11 @@ def _everywhere(
     Args:
         tokens: the command.
         owner: Whose wallet and library; the setting STUDIO_OWNER, if not given.
+        user: Who acts; the setting STUDIO_USER or the owner, if not given.
         json: Print one JSON document on stdout, and nothing else there.
     """
     command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
-    session = Session(owner, Output(as_json=json))
+    session = Session(owner, Output(as_json=json), user)
     extra: dict[str, Any] = dict.fromkeys(ignored, session)
     with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
         return int(command(*bound.args, **bound.kwargs, **extra) or Exit.DONE)
@@ -185,6 +187,7 @@ def _accept_hyphens(tokens: Sequence[str]) -> list[str]:
         if word in {"run", "quote"} and not words[position + 1].startswith("-"):
             words[position + 1] = words[position + 1].replace("-", "_")
             break
-        if not word.startswith("-") and (position == 0 or words[position - 1] != "--owner"):
+        is_value = position > 0 and words[position - 1] in {"--owner", "--user"}
+        if not word.startswith("-") and not is_value:
             break
     return words

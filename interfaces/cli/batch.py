@@ -76,6 +76,8 @@ def run(
     defaults: _Set = None,
     encoding: _Encoding = "",
     skip_invalid: _Skip = False,
+    project: _Name = "",
+    max_credits: _Name = "",
     session: Here,
 ) -> int:
     """Do every row of a file that is not done yet.
@@ -90,11 +92,14 @@ def run(
         defaults: field=value, for cells that are empty or not there; may be repeated.
         encoding: Of a file that is neither UTF-8 nor UTF-16, for example windows-1252.
         skip_invalid: Leave out faulty rows, and those that build on them.
+        project: What it is for; its budget is kept to.
+        max_credits: Credits that it may come to, such as 12.5; above it nothing is bought.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
     options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
-    return batch_pages.run(session, file, name, options)
+    purse = {"project": project, "max_credits": max_credits}
+    return batch_pages.run(session, file, name, {**options, **purse})
 
 
 @app.command

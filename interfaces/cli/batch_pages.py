@@ -63,10 +63,10 @@ def check(
     """Tell all that is wrong with a file, or what it costs; keep faulty rows in ``errors``."""
     given = given_of(**options)
     with opened_studio() as studio:
-        source = open_source(studio, file, session.owner)
+        source = open_source(studio, file, session.owner, session.user)
         keep = partial(_keep_errors, session, source.data, given.encoding)
         try:
-            checked = check_source(studio, source, session.owner, name, given)
+            checked = check_source(studio, source, session.owner, name, given, user=session.user)
         except BatchInvalid as error:
             faults = error
             if errors is not None:
@@ -105,6 +105,7 @@ def status(session: Session, batch: str) -> int:
         if not batch:
             return _list(session, studio)
         with studio.database.read() as connection:
+            session.require(connection, "look")
             record = find_batch(connection, session.owner, batch)
             view = view_batch(connection, session.owner, batch)
         state = _state(studio, record)
@@ -132,6 +133,7 @@ def manifest(session: Session, batch: str) -> int:
     """Print what became of every row, and write the batch's folder anew."""
     with opened_studio() as studio:
         with studio.database.read() as connection:
+            session.require(connection, "look")
             view = view_batch(connection, session.owner, batch)
         if WAITING in view.counts():
             raise AlreadyRunning(
@@ -160,6 +162,7 @@ def _available(studio: Studio, owner: str) -> int | None:
 
 def _list(session: Session, studio: Studio) -> int:
     with studio.database.read() as connection:
+        session.require(connection, "look")
         found = list_batches(connection, session.owner)
     states = {record.id: _state(studio, record) for record in found}
     document = {

@@ -37,6 +37,9 @@ from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import NotFound
 
+_PURSE = ("project", "max_credits")
+"""Options of a run that are about the money and not about the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -52,7 +55,13 @@ class Checked:
 
 
 def check_source(
-    studio: Studio, source: BatchSource, owner: str, name: str, given: Given = NOTHING_GIVEN
+    studio: Studio,
+    source: BatchSource,
+    owner: str,
+    name: str,
+    given: Given = NOTHING_GIVEN,
+    *,
+    user: str = "",
 ) -> Checked:
     """Read and plan a batch file. Nothing is held and nothing bought.
 
@@ -67,6 +76,7 @@ def check_source(
         name=name,
         folder=source.folder,
         given=given,
+        user=user,
     )
     planned = plan_batch(studio, spec, skip_invalid=given.skip_invalid)
     spec = planned.spec
@@ -152,12 +162,16 @@ def run_batch(
         StudioError: it was refused.
     """
     owner = session.owner
+    purse = {"owner": owner, "user": session.user}
+    purse |= {name: str(options[name]) for name in _PURSE if name in options}
+    options = {name: value for name, value in options.items() if name not in _PURSE}
     given = given_of(**options)
-    checked = check_source(studio, open_source(studio, file, owner), owner, name, given)
+    source = open_source(studio, file, owner, session.user)
+    checked = check_source(studio, source, owner, name, given, user=session.user)
     had = check_funds(studio, owner, checked.quoted.total)
     spec = checked.spec
     where = file if is_remote(file) else str(Path(file).absolute())
-    parameters = {"csv": where, "name": name, "owner": owner, **options}
+    parameters = {"csv": where, "name": name, **purse, **options}
     with (
         prefect_server(session.config, session.out),
         watching(Watch(studio, spec), session.out.errors),

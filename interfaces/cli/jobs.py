@@ -44,6 +44,7 @@ def list_(*, state: State = "open", limit: int = 20, session: Here) -> int:
     from engine.resume import find_jobs  # noqa: PLC0415 - engine and providers
 
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = find_jobs(connection, session.owner, _STATES[state], limit)
     session.out.result(
         {"owner": session.owner, "jobs": [_document(job) for job in found]},
@@ -62,6 +63,7 @@ def show(job: Annotated[str, Parameter(name="JOB")], /, *, session: Here) -> int
     from engine.resume import find_job  # noqa: PLC0415 - engine and providers
 
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = find_job(connection, session.owner, job)
     session.out.result(_document(found), lambda to: show_facts(to, _facts(found)))
     return Exit.DONE
@@ -82,9 +84,11 @@ def resolve(
         verdict: bought pays for it, and the same work is not bought again by itself; not-bought
             gives its credits back, and running the same work again buys it.
     """
-    from engine.resume import resolve as end  # noqa: PLC0415 - engine and providers
+    from engine.preflight import check_identity  # noqa: PLC0415 - engine and providers
+    from engine.resume import resolve as end  # noqa: PLC0415 - as above
 
     with opened_studio() as studio:
+        check_identity(studio.database, session.owner, session.user, "spend")
         ended = end(studio, session.owner, job, "bought" if verdict == "bought" else "not_bought")
     session.out.result(_document(ended), lambda to: show_facts(to, _facts(ended)))
     return Exit.DONE
@@ -118,9 +122,11 @@ def collect(
         job: Its id here.
         remote_id: Its id there.
     """
-    from engine.resume import attach  # noqa: PLC0415 - engine and providers
+    from engine.preflight import check_identity  # noqa: PLC0415 - engine and providers
+    from engine.resume import attach  # noqa: PLC0415 - as above
 
     with opened_studio() as studio:
+        check_identity(studio.database, session.owner, session.user, "spend")
         ended = attach(studio, session.owner, job, remote_id)
     session.out.result(_document(ended), lambda to: show_facts(to, _facts(ended)))
     return Exit.DONE if ended.state == "settled" else Exit.FAILED

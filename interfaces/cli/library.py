@@ -38,6 +38,7 @@ def list_(
         before: Go on behind this asset: the last one of the page before.
     """
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = list_assets(connection, session.owner, limit=limit, before=before)
     following = found[-1].id if len(found) == limit else None
     session.out.result(
@@ -55,6 +56,7 @@ def show(asset: str, /, *, session: Here) -> int:
         asset: Its id (ast_...).
     """
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = find_asset(connection, session.owner, asset)
     session.out.result(asset_document(found), lambda to: show_facts(to, _story(found)))
     return Exit.DONE
@@ -78,6 +80,7 @@ def export(
     """
     config = session.config
     with opened_database(config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = find_asset(connection, session.owner, asset)
     target = Path(to).expanduser() if to else Path()
     if not to or target.is_dir() or to.endswith("/"):

@@ -35,6 +35,11 @@ _QUOTE = Parameter(
     help="A signed quote of this very request, or @ and the file that it is in.",
     show_default=False,
 )
+_PROJECT = Parameter(help="What it is for; its budget is kept to.", show_default=False)
+_MOST = Parameter(
+    help="Credits that it may come to, such as 12.5; above it nothing is bought.",
+    show_default=False,
+)
 
 
 def _quote(
@@ -49,7 +54,7 @@ def _quote(
         from engine.quoting import sign_quote  # noqa: PLC0415 - as above
         from engine.single import plan_one  # noqa: PLC0415 - as above
 
-        planned = plan_one(studio, operation, session.owner, "quote")
+        planned = plan_one(studio, operation, session.owner, "quote", user=session.user)
         signed, token = sign_quote(
             studio.settings, planned.quote, planned.request, planned.pictures, session.owner
         )
@@ -71,12 +76,15 @@ def _run(
     session: Here,
     to: Annotated[str, _TO] = "",
     quote: Annotated[str, _QUOTE] = "",
+    project: Annotated[str, _PROJECT] = "",
+    max_credits: Annotated[str, _MOST] = "",
     **values: Any,
 ) -> int:
     """Do one operation as its real flow."""
     from interfaces.cli.orders import carry_out  # noqa: PLC0415 - engine and providers
 
-    made = carry_out(session, _parse(kind, values), to, _token(quote))
+    purse = {"quote": _token(quote), "project": project, "max_credits": max_credits}
+    made = carry_out(session, _parse(kind, values), to, purse)
     session.out.result(made.as_dict(), lambda console: _show_made(console, made))
     return Exit.DONE
 

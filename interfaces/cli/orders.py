@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from billing.ledger import balance
@@ -65,23 +66,30 @@ class Made:
         }
 
 
-def carry_out(session: Session, operation: Operation, to: str, token: str = "") -> Made:
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+def carry_out(
+    session: Session, operation: Operation, to: str, purse: Mapping[str, str] = _EMPTY
+) -> Made:
     """Run the operation's flow and write what it made into a folder.
 
     Args:
         session: whose wallet it is.
         operation: what to do.
         to: the folder; empty for one of the run's own.
-        token: a signed quote, whose price is kept.
+        purse: the flow's parameters about the money: ``quote``, ``project``, ``max_credits``.
 
     Raises:
         StudioError: it was refused or failed.
     """
     owner, config = session.owner, session.config
     with opened_studio() as studio:
-        planned = plan_one(studio, operation, owner, "check", token=token)
+        planned = plan_one(
+            studio, operation, owner, "check", token=purse.get("quote", ""), user=session.user
+        )
         check_funds(studio, owner, planned.quote.total)
-        values = {**operation.again(), "quote": token, "owner": owner}
+        values = {**operation.again(), **purse, "owner": owner, "user": session.user}
         del values["operation"]
         with prefect_server(config, session.out), session.out.busy(f"{operation.title} ..."):
             outcome = run_flow(flow_of(type(operation)), values, session.out)

@@ -35,6 +35,7 @@ _WORDS = Parameter(show_default=False, consume_multiple=True, negative=())
 def list_(*, session: Here) -> int:
     """List the personas."""
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = list_personas(connection, session.owner)
     session.out.result(
         {"personas": [_document(each) for each in found]}, lambda to: _show_list(to, found)
@@ -50,6 +51,7 @@ def show(name: str, /, *, session: Here) -> int:
         name: Its name.
     """
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = find_persona(connection, session.owner, name)
     return _tell(session, found)
 
@@ -88,6 +90,7 @@ def set_(
     values = _read(file) | {key: value for key, value in given.items() if value is not None}
 
     def save(connection: Connection) -> StoredPersona:
+        session.require(connection, "spend")
         persona = read_persona(_stored(connection, session.owner, name) | values | {"name": name})
         save_persona(connection, session.owner, persona)
         return find_persona(connection, session.owner, persona.name)
@@ -104,8 +107,13 @@ def remove(name: str, /, *, session: Here) -> int:
     Args:
         name: Its name.
     """
+
+    def forget(connection: Connection) -> None:
+        session.require(connection, "spend")
+        remove_persona(connection, session.owner, name)
+
     with opened_database(session.config) as database:
-        database.write(lambda connection: remove_persona(connection, session.owner, name))
+        database.write(forget)
     session.out.result({"removed": name}, lambda to: show_facts(to, [("removed", name)]))
     return Exit.DONE
 

@@ -10,6 +10,9 @@ from cyclopts import Parameter
 from interfaces.cli.output import Output
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from billing.accounts.members import Need
     from studio.settings import Settings
 
 
@@ -20,10 +23,12 @@ class Session:
     Attributes:
         given_owner: what ``--owner`` says; empty without it.
         out: where the command writes.
+        given_user: what ``--user`` says; empty without it.
     """
 
     given_owner: str
     out: Output
+    given_user: str = ""
 
     @property
     def config(self) -> Settings:
@@ -40,6 +45,21 @@ class Session:
     def owner(self) -> str:
         """Whose wallet and library the command is about."""
         return self.given_owner or self.config.owner
+
+    @property
+    def user(self) -> str:
+        """Who acts: a member of the owner's workspace, or the user of its own name."""
+        return self.given_user or self.config.user or self.owner
+
+    def require(self, connection: Connection, need: Need) -> None:
+        """Let pass a user who may do this for the owner.
+
+        Raises:
+            AccountRefused: the user is no member who may.
+        """
+        from billing.accounts.members import require_member  # noqa: PLC0415 - SQLAlchemy is heavy
+
+        require_member(connection, self.user, self.owner, need)
 
 
 Here = Annotated[Session, Parameter(parse=False)]

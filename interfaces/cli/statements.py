@@ -51,6 +51,7 @@ def statement(
 
     when = parse_period(period, now())
     with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
         found = wallet_statement(connection, session.owner, when)
     if csv and not session.out.as_json:
         session.out.raw(statement_csv(found).decode())
@@ -89,6 +90,7 @@ def export(
         database.read() as connection,
         _target(to, force=force) as file,
     ):
+        session.require(connection, "look")
         count = write(connection, session.owner, when, file)
     if to:
         path = str(Path(to).expanduser().absolute())

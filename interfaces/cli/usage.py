@@ -56,6 +56,8 @@ def usage(
     names = [name.strip() for name in by.split(",") if name.strip()]
     owner = "" if all_wallets else session.owner
     with opened_database(session.config) as database, database.read() as connection:
+        if owner:  # of all wallets, only the operator asks
+            session.require(connection, "look")
         rows = find(connection, when, names, owner=owner)
         drawn = None
         if chart:

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-import billing.tables  # noqa: F401 - puts the ledger's tables into the metadata
+import billing.accounts.tables  # noqa: F401 - puts accounts and ledger into the metadata
 from studio.database import Database, metadata
 
 

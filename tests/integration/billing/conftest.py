@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from studio.database import Database
+from tests.support.accounts import PLANS, Accounts
 from tests.support.books import Books, StandingClock
 
 
@@ -25,3 +26,15 @@ def books(database: Database, clock: StandingClock) -> Iterator[Books]:
     books.open(grant=100)
     yield books
     assert books.audit() == []
+
+
+@pytest.fixture
+def accounts(
+    database: Database, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Accounts]:
+    """Ada's account with 1,000 micro-credits, and the plans small and large; audited in the end."""
+    monkeypatch.setattr("billing.accounts.plans._books", lambda _folder: (PLANS,))
+    accounts = Accounts(database, clock)
+    accounts.open(grant=1_000)
+    yield accounts
+    assert accounts.audit() == []

@@ -11,6 +11,22 @@ from interfaces.cli.prefect_runs import flow_of
 from studio.operations import OPERATIONS
 from tests.unit.cli.conftest import Command
 
+_ACCOUNT = (
+    *(
+        "show",
+        "open",
+        "top-up",
+        "history",
+        "statement",
+        "export",
+        "plans",
+        "plan",
+        "cancel",
+        "limits",
+        "suspend",
+    ),
+    *("resume", "events", "members", "budget", "low-balance", "forecast"),
+)
 _ALL = [
     ["demo"],
     ["up"],
@@ -19,7 +35,7 @@ _ALL = [
     *(["quote", name] for name in OPERATIONS),
     *(["run", name] for name in OPERATIONS),
     *(["batch", name] for name in ("check", "run", "template", "status", "manifest")),
-    *(["account", name] for name in ("show", "open", "top-up", "history", "statement", "export")),
+    *(["account", name] for name in _ACCOUNT),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     *(["prices", name] for name in ("list", "show", "books", "diff", "what-if")),
     ["usage"],
