@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from batches.rows import Draft, part_names
+from batches.rows import Draft, part_names, with_all_fields
 from batches.spec import BatchSpec, Problem, Reference, Row
 from studio.operations import InputKind, Operation, input_fields
 
@@ -64,10 +64,7 @@ def build_batch(
             seed = int(_digest(["seed", owner, name, key, unset[key]]), 16) % _SEEDS
             changes["seed"] = min(seed, _SEEDS - len(operation.pieces()))
             unset[key] += 1
-        # All fields count as set: a row is then equal in every respect to what is loaded again.
-        values: dict[str, Any] = {**vars(operation), **changes}
-        cls = type(operation)
-        operation = cls.model_construct(_all_fields(cls), **values)
+        operation = with_all_fields(operation, **changes)
         pieces = operation.pieces()
         parts[draft.name] = part_names(draft.name, len(pieces))
         for part, (piece, named) in enumerate(zip(pieces, parts[draft.name], strict=True), start=1):
@@ -117,12 +114,6 @@ def _id(owner: str, name: str, rows: Iterable[Row]) -> str:
 def _part(stage: int, variation: int) -> int:
     """Return the place of a row among those of its line: by step of a chain, then by variation."""
     return max(0, stage - 1) * _PARTS_OF_A_STEP + variation
-
-
-@cache
-def _all_fields(cls: type[Operation]) -> set[str]:
-    """Return one set of all fields for all rows: one for each would be most of their memory."""
-    return set(cls.model_fields)
 
 
 def _alone(operation: Operation) -> Operation:

@@ -1,8 +1,7 @@
-"""From a CSV text to a table of texts: pandas reads, nothing is interpreted."""
+"""From a CSV text to a table of texts; nothing is interpreted."""
 
 from __future__ import annotations
 
-import io
 import re
 from itertools import islice
 
@@ -64,11 +63,9 @@ def _table(header: Record, body: list[Record], delimiter: str) -> Sheet:
         rule = f"a batch may have {MOST_ROWS} rows at most; the file goes on from here"
         problems.append(Problem(body[MOST_ROWS].line, "", "", "", rule))
         del body[MOST_ROWS:]
-    sound = [r for r in body if not r.fault and r.cells == header.cells]
-    columns, *cells = _read_with_pandas([header, *sound], header.cells, delimiter)
-    readable = iter(cells)
+    columns = split(header, delimiter)
     lines = tuple(
-        Line(record.line, next(readable))
+        Line(record.line, split(record, delimiter))
         if not record.fault and record.cells == header.cells
         else _unsound(record, header.cells, delimiter)
         for record in body
@@ -84,32 +81,6 @@ def _unsound(record: Record, width: int, delimiter: str) -> Line:
     if record.cells > width:
         rule += "; a text that contains the delimiter needs quotes around it"
     return Line(record.line, cells, rule, f"{record.cells} cells")
-
-
-def _read_with_pandas(sound: list[Record], width: int, delimiter: str) -> list[list[str]]:
-    """Return the cells of records that are known to have ``width`` of them."""
-    import pandas as pd  # noqa: PLC0415 - takes half a second; only who reads a file waits for it
-
-    # pandas drops a byte order mark before the first cell, even one that is part of a text, and
-    # may then see a quote where there was none: so its first line is none of ours.
-    first = delimiter * (width - 1) + "\n"
-    frame = pd.read_csv(
-        io.StringIO(first + "\n".join(record.text for record in sound) + "\n"),
-        sep=delimiter,
-        header=None,
-        names=range(width),
-        index_col=False,
-        dtype=str,
-        # "NA", "null" and the empty text are texts like any other.
-        keep_default_na=False,
-        na_filter=False,
-        skip_blank_lines=False,
-        engine="c",
-    )
-    if frame.shape != (1 + len(sound), width):
-        raise AssertionError(f"pandas read {frame.shape} cells, not {(1 + len(sound), width)}")
-    table: list[list[str]] = frame.to_numpy(dtype=object).tolist()
-    return table[1:]
 
 
 __all__ = ["DELIMITERS", "LARGEST_FILE", "MOST_COLUMNS", "MOST_ROWS", "Line", "Sheet", "read_csv"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -186,7 +187,7 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
     values = {column: read_cell(cls, column, text) for column, text in texts.items()}
     name = cls.model_fields["operation"].default
     try:
-        return cls.model_validate({**values, "operation": name}, strict=True)
+        return with_all_fields(cls.model_validate({**values, "operation": name}, strict=True))
     except ValidationError as error:
         known = {problem.field for problem in draft.problems}
         for found in describe_problems(error):
@@ -195,6 +196,20 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
             if column not in known:
                 draft.note(column, found["given"] if item else texts.get(column, ""), found["rule"])
         return None
+
+
+def with_all_fields(operation: Operation, **changes: Any) -> Operation:
+    """Return a request in which all fields count as set, as in one that is loaded again.
+
+    One set of names for all rows: one for each would be half of their memory.
+    """
+    cls = type(operation)
+    return cls.model_construct(_all_fields(cls), **{**vars(operation), **changes})
+
+
+@cache
+def _all_fields(cls: type[Operation]) -> set[str]:
+    return set(cls.model_fields)
 
 
 def _judge_input(draft: Draft, column: str, text: str, kind: InputKind, pictures: Pictures) -> None:

@@ -59,7 +59,7 @@ class Upscale(Operation):
         description="What the picture shows; only for mode auto. Empty rules creative out.",
     )
     budget: float = Field(
-        default=0,
+        default=0.0,
         title="Budget",
         description="Most credits to spend on it; only for mode auto. 0 for no limit.",
         ge=0,

@@ -254,7 +254,7 @@ def run(command: Command) -> None:
 
 def warm_up() -> None:
     """Import what the path imports at its first use, and start no thread."""
-    for name in ("pandas", "httpcore", "anyio._backends._asyncio", "sqlalchemy.dialects.sqlite"):
+    for name in ("httpcore", "anyio._backends._asyncio", "sqlalchemy.dialects.sqlite"):
         importlib.import_module(name)
     Image.init()
     imaging.thumbnail(imaging.open_picture(tiny_png("warm")))
