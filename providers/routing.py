@@ -101,7 +101,7 @@ class Route:
         self._check_names(operation)
         choices, refusals, unpriced = self._sort_out(operation, inputs)
         if not choices:
-            raise unpriced or _no_offer(operation, refusals)
+            raise unpriced or _no_offer(operation, refusals, self._others(operation, inputs))
         choices = _without(choices, refusals, _is_substitute)
         rests = {name: self.health(self.providers[name]) for name in _names(choices)}
         choices = _without(choices, refusals, lambda it: rests[it.offer.provider])
@@ -175,6 +175,18 @@ class Route:
             if any(offer.operation == operation.operation for offer in provider.offers())
         ]
 
+    def _others(self, operation: Operation, inputs: Sequence[Input]) -> list[str]:
+        """Return who would do it if nobody had been asked for by name, with a key or without."""
+        if operation.provider == "auto":
+            return []
+        open_to_all = operation.model_copy(update={"provider": "auto", "model": ""})
+        return [
+            name
+            for name, provider in self.providers.items()
+            if name != operation.provider
+            and not all(offer.refusal(open_to_all, inputs) for offer in provider.offers())
+        ]
+
     def _is_wanted(self, offer: Offer, operation: Operation) -> bool:
         """Whether it is of the model asked for, perhaps by a name that its provider has retired."""
         resolve = self.providers[offer.provider].resolve
@@ -240,7 +252,7 @@ def _reason(operation: Operation, offer: Offer, *, first: bool) -> str:
     return "the cheapest fitting offer of all ready providers"
 
 
-def _no_offer(operation: Operation, refusals: Sequence[Refusal]) -> NoOffer:
+def _no_offer(operation: Operation, refusals: Sequence[Refusal], others: Sequence[str]) -> NoOffer:
     # That other models are not the one asked for helps nobody; details have it all the same.
     other = f"is not the model asked for ({operation.model})"
     offers: dict[str, list[str]] = {}
@@ -254,8 +266,12 @@ def _no_offer(operation: Operation, refusals: Sequence[Refusal]) -> NoOffer:
     left = sum(len(names) for names in list(offers.values())[_MOST_REASONS:])
     if left:
         told.append(f"and {left} more offers, each for a reason of its own")
+    asked = operation.provider
+    who = "nobody can" if asked == "auto" else f"{asked} cannot"
+    elsewhere = f" Other providers do it: {', '.join(others)}." if others else ""
     return NoOffer(
-        f"{operation.title}: nobody can do this. {'; '.join(told) or 'No provider offers it'}.",
+        f"{operation.title}: {who} do this. {'; '.join(told) or 'No provider offers it'}."
+        f"{elsewhere}",
         refusals=[{"offer": refusal.offer, "reason": refusal.reason} for refusal in refusals],
     )
 

@@ -227,6 +227,21 @@ def test_reasons_are_told_once_with_those_that_they_are_of() -> None:
     }  # fmt: skip
 
 
+def test_who_else_does_it_is_told_to_who_named_a_provider() -> None:
+    sellers = (
+        seller("a", "x", ranges={"steps": (1, 9)}),
+        seller("b", "y", lacks="needs a key"),
+        seller("c", "z", ranges={"steps": (1, 5)}),
+        seller("d", "z", operation="upscale"),
+    )
+    error = no_offer(route(*sellers), steps=10, provider="a")
+    assert error.message == (
+        "Create image: a cannot do this. a/x: takes steps from 1 to 9, not 10. "
+        "Other providers do it: b."
+    )
+    assert "Other" not in no_offer(route(*sellers), steps=10).message
+
+
 def test_other_models_are_no_news_to_who_named_one() -> None:
     sellers = seller("a", "x", "y"), seller("b", "z", lacks="needs a key")
     error = no_offer(route(*sellers), model="z")
