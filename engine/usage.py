@@ -26,17 +26,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSON
 
+from billing.accounts.tables import admissions
 from billing.reports.period import Period
 from billing.tables import claims, ledger_entries, ledger_transactions, wallets
 from engine.tables import jobs
-from studio.database import metadata
 from studio.errors import InvalidRequest
 
 MOST_ROWS = 10_000
 """Rows of one report; what goes beyond is asked for by fewer dimensions."""
 
 OTHER = "(other)"
-"""What was spent on something that was no job of the studio's."""
+"""What was spent on something that was no job of the studio's, or asked for by nobody known."""
 
 NONE = "(none)"
 """Where a job has no such thing: a picture made without a template."""
@@ -72,7 +72,7 @@ class UsageRow:
 
 def dimensions() -> Sequence[str]:
     """Return what usage can be told by."""
-    return tuple(_DIMENSIONS) + (("user", "project") if _admissions() is not None else ())
+    return tuple(_DIMENSIONS)
 
 
 def usage(
@@ -129,7 +129,7 @@ def _query(connection: Connection, period: Period, by: Sequence[str], owner: str
     """Look the captures up by period, and each one's job by its key; then group."""
     made, entry = ledger_transactions.c, ledger_entries.c
     dialect = connection.dialect.name
-    columns = [_column(name, dialect).label(f"by_{number}") for number, name in enumerate(by)]
+    columns = [_DIMENSIONS[name](dialect).label(f"by_{number}") for number, name in enumerate(by)]
     is_capture = made.kind == "capture"
     moved = case((is_capture, "spent"), else_="available")
     source = (
@@ -138,10 +138,8 @@ def _query(connection: Connection, period: Period, by: Sequence[str], owner: str
         .outerjoin(ledger_entries, and_(entry.transaction_id == made.id, entry.account == moved))
         .join(claims, claims.c.id == made.claim_id)
         .outerjoin(jobs, jobs.c.id == claims.c.key)
+        .outerjoin(admissions, admissions.c.hold_id == claims.c.hold_id)
     )
-    admissions = _admissions()
-    if admissions is not None:
-        source = source.outerjoin(admissions, admissions.c.hold_id == claims.c.hold_id)
     each = (
         select(
             *columns,
@@ -172,11 +170,6 @@ def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.coalesce(func.sum(column), 0), BigInteger).label(column.name)
 
 
-def _admissions() -> Any:
-    """Return the table that says for whom a hold was placed, where the studio has it."""
-    return metadata.tables.get("admissions")
-
-
 def _operation(dialect: str) -> ColumnElement[Any]:
     text = type_coerce(jobs.c.operation, Text)
     if dialect == "sqlite":
@@ -198,20 +191,14 @@ def _day(_dialect: str) -> ColumnElement[Any]:
 
 _DIMENSIONS: Mapping[str, Callable[[str], ColumnElement[Any]]] = {
     "wallet": lambda _: wallets.c.owner,
+    "user": lambda _: admissions.c.user,
+    "project": lambda _: admissions.c.project,
     "operation": _operation,
     "provider": _provider,
     "offer": lambda _: jobs.c.offer,
     "template": lambda _: jobs.c.template,
     "day": _day,
 }
-
-
-def _column(name: str, dialect: str) -> ColumnElement[Any]:
-    known = _DIMENSIONS.get(name)
-    if known is not None:
-        return known(dialect)
-    column: ColumnElement[Any] = _admissions().c[name]
-    return column
 
 
 def _told(name: str, value: Any) -> str:

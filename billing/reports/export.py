@@ -32,7 +32,7 @@ COLUMNS = (
 transaction; of a claim, a capture and what was given back it is the job's or the claim's id."""
 
 _ROWS_AT_ONCE = 5_000
-_GROUP = 50_000
+_GROUP = 20_000
 """Rows in one group of a Parquet file."""
 
 _REMEMBERED = 10_000

@@ -12,7 +12,9 @@ import pytest
 
 from billing.ledger import Ledger
 from billing.reports.period import Period
+from engine.preflight import Caller
 from engine.reports import report, statement_csv, usage_csv
+from engine.single import hold_credits, order_of, plan_one
 from engine.studio import Studio
 from engine.usage import NONE, OTHER, UsageRow, daily, dimensions, usage
 from providers import Request
@@ -185,3 +187,16 @@ def test_a_report_tells_all_of_it_and_its_statements_agree(history: Studio) -> N
 def test_a_name_in_a_csv_is_no_formula() -> None:
     row = UsageRow(("=1+1",), 1, 0, 0, 0)
     assert usage_csv(["wallet"], [row]).decode().splitlines()[1].startswith("'=1+1,")
+
+
+def test_it_is_told_by_user_and_project(history: Studio) -> None:
+    owl = Generate(prompt="an owl", seed=1)
+    planned = plan_one(history, owl, OWNER, "owl")
+    caller = Caller(user=OWNER, project="spring")
+    held = hold_credits(history, OWNER, "owl/1", PRICE, "a test", caller=caller)
+    execute(history, order_of(planned, owner=OWNER, key="owl", hold_id=held.id, run="run"))
+    assert {key: row[1] for key, row in told(history, "project", "user", owner="").items()} == {
+        (NONE, OWNER): 5 * PRICE,
+        (NONE, "bob"): PRICE,
+        ("spring", OWNER): PRICE,
+    }
