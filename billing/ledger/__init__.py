@@ -6,18 +6,21 @@ commit's. ``Ledger`` is for callers that have none. A refusal is an answer; an e
 handler *raises* means that the whole transaction must be rolled back.
 """
 
+from billing.ledger.adjustments import adjust
 from billing.ledger.allocations import allocations_of
 from billing.ledger.audit import Discrepancy, audit
-from billing.ledger.claims import claim, claim_of
+from billing.ledger.claims import claim, claim_of, claim_with_key
 from billing.ledger.endings import expire, release
 from billing.ledger.facade import Ledger, apply
 from billing.ledger.grants import LONGEST_GRANT, grants_of, top_up
 from billing.ledger.holds import LONGEST_HOLD, extend, hold, hold_of, holds_of
 from billing.ledger.journal import LedgerDisagrees
 from billing.ledger.lapses import lapse
+from billing.ledger.refunds import REFUND_LASTS, refund, refunded_of
 from billing.ledger.settlement import capture, give_back
 from billing.ledger.wallets import balance, lock_wallets, open_wallets, set_state
 from billing.ledger.words import (
+    AdjustRequest,
     Allocation,
     Balance,
     CaptureRequest,
@@ -30,6 +33,7 @@ from billing.ledger.words import (
     Hold,
     HoldRequest,
     Receipt,
+    RefundRequest,
     ReleaseRequest,
     Request,
     StateRequest,
@@ -42,6 +46,8 @@ from billing.ledger.words import (
 __all__ = [
     "LONGEST_GRANT",
     "LONGEST_HOLD",
+    "REFUND_LASTS",
+    "AdjustRequest",
     "Allocation",
     "Balance",
     "CaptureRequest",
@@ -57,6 +63,7 @@ __all__ = [
     "Ledger",
     "LedgerDisagrees",
     "Receipt",
+    "RefundRequest",
     "ReleaseRequest",
     "Request",
     "StateRequest",
@@ -64,6 +71,7 @@ __all__ = [
     "TopUpRequest",
     "Wallet",
     "WalletRequest",
+    "adjust",
     "allocations_of",
     "apply",
     "audit",
@@ -71,6 +79,7 @@ __all__ = [
     "capture",
     "claim",
     "claim_of",
+    "claim_with_key",
     "expire",
     "extend",
     "give_back",
@@ -81,6 +90,8 @@ __all__ = [
     "lapse",
     "lock_wallets",
     "open_wallets",
+    "refund",
+    "refunded_of",
     "release",
     "set_state",
     "top_up",

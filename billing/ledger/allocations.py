@@ -8,9 +8,9 @@ nothing here: it does not change what a hold keeps aside.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
+    Update,
     bindparam,
     case,
     func,
@@ -32,8 +33,9 @@ from sqlalchemy import (
 from billing.ledger.bulk import insert_rows
 from billing.ledger.journal import LedgerDisagrees, execute_each
 from billing.ledger.lapses import due_grants, post_lapses
-from billing.ledger.words import Allocation
-from billing.tables import HAS_LEFT, LEFT, allocations, grants, holds, wallets
+from billing.ledger.words import Allocation, Wallet
+from billing.tables import HAS_LEFT, LEFT, allocations, grants, holds, wallets, withdrawals
+from studio import credits as money
 from studio.database import UtcDateTime
 
 _NOW = bindparam("now", type_=UtcDateTime)
@@ -78,6 +80,12 @@ _TAKE = (
     .values(allocated=grants.c.allocated + _PART)
 )
 
+_WITHDRAW = (
+    update(grants)
+    .where(grants.c.id == _GRANT, LEFT >= _PART)
+    .values(withdrawn=grants.c.withdrawn + _PART)
+)
+
 _RETURN = (
     update(grants)
     .where(grants.c.id == _GRANT, grants.c.allocated >= _PART)
@@ -105,13 +113,8 @@ _PAID = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a new hold takes out of its wallet."""
-
-    wallet_id: str
-    hold_id: str
-    amount: int
+Taker = tuple[str, str, int]
+"""Whose wallet (its id), which hold or adjustment (its id), and how many micro-credits."""
 
 
 class Turn:
@@ -167,20 +170,70 @@ def next_grants(
     return Turn(row for row in rows if row["id"] not in over), post_lapses(connection, due, now)
 
 
-def allocate(connection: Connection, turn: Turn, needs: Sequence[Need]) -> None:
+def weigh(
+    connection: Connection,
+    found: dict[str, Wallet],
+    wanted: Iterable[tuple[str, int]],
+    now: datetime,
+) -> tuple[Turn, dict[str, Wallet]]:
+    """Let what is over lapse, then return the grants to take from and the wallets as they are.
+
+    Args:
+        connection: an open transaction.
+        found: the wallets, locked, by owner.
+        wanted: owners, and what each of a group's requests would take, in micro-credits.
+        now: the moment that decides what is over.
+    """
+    most: dict[str, int] = {}
+    for owner, amount in wanted:
+        if owner in found and amount:
+            most[found[owner].id] = most.get(found[owner].id, 0) + amount
+    if not most:
+        return Turn(()), found
+    # The sum of requests that will be refused may be more than a BIGINT takes.
+    turn, lost = next_grants(connection, list(most), min(max(most.values()), money.MOST), now)
+    after = {
+        owner: dataclasses.replace(wallet, expired=wallet.expired + lost.get(wallet.id, 0))
+        for owner, wallet in found.items()
+    }
+    return turn, after if lost else found
+
+
+def allocate(connection: Connection, turn: Turn, takers: Iterable[Taker]) -> None:
     """Pay for new holds, in their order; the holds must be in their table already.
 
     Raises:
         LedgerDisagrees: the grants do not have what the wallets have; roll back.
     """
-    taken: dict[str, int] = {}
     made: list[tuple[str, int, str, int]] = []
-    for need in needs:
-        for position, (grant_id, part) in enumerate(turn.take(need.wallet_id, need.amount)):
-            taken[grant_id] = taken.get(grant_id, 0) + part
-            made.append((need.hold_id, position, grant_id, part))
-    execute_each(connection, _TAKE, [{"grant": each, "part": part} for each, part in taken.items()])
+    for wallet_id, hold_id, amount in takers:
+        for position, (grant_id, part) in enumerate(turn.take(wallet_id, amount)):
+            made.append((hold_id, position, grant_id, part))
+    _call_on(connection, _TAKE, [(grant_id, part) for _, _, grant_id, part in made])
     insert_rows(connection, allocations, made)
+
+
+def withdraw(connection: Connection, turn: Turn, takers: Iterable[Taker]) -> None:
+    """Take out of grants what adjustments take; these must be in the journal already.
+
+    Raises:
+        LedgerDisagrees: the grants do not have what the wallets have; roll back.
+    """
+    made = [
+        (transaction_id, grant_id, part)
+        for wallet_id, transaction_id, amount in takers
+        for grant_id, part in turn.take(wallet_id, amount)
+    ]
+    _call_on(connection, _WITHDRAW, [(grant_id, part) for _, grant_id, part in made])
+    insert_rows(connection, withdrawals, made)
+
+
+def _call_on(connection: Connection, statement: Update, parts: Iterable[tuple[str, int]]) -> None:
+    """Run ``statement`` once for each grant, with the sum of its parts."""
+    sums: dict[str, int] = {}
+    for grant_id, part in parts:
+        sums[grant_id] = sums.get(grant_id, 0) + part
+    execute_each(connection, statement, [{"grant": each, "part": sums[each]} for each in sums])
 
 
 def put_back(connection: Connection, returned: Mapping[str, int], now: datetime) -> None:
@@ -195,7 +248,7 @@ def put_back(connection: Connection, returned: Mapping[str, int], now: datetime)
     if not wanted:
         return
     shrunk: list[dict[str, Any]] = []
-    back: dict[str, int] = {}
+    back: list[tuple[str, int]] = []
     over: set[str] = set()
     for row in connection.execute(_PAID, {"holds": sorted(wanted)}).mappings():
         part = min(wanted[row["hold_id"]], row["amount"])
@@ -203,15 +256,13 @@ def put_back(connection: Connection, returned: Mapping[str, int], now: datetime)
             continue
         wanted[row["hold_id"]] -= part
         shrunk.append({"hold": row["hold_id"], "place": row["position"], "part": part})
-        back[row["grant_id"]] = back.get(row["grant_id"], 0) + part
+        back.append((row["grant_id"], part))
         if row["expires_at"] is not None and row["expires_at"] <= now:
             over.add(row["wallet_id"])
     if any(wanted.values()):
         raise LedgerDisagrees("a hold gives back more than grants have paid for it")
     execute_each(connection, _SHRINK, shrunk)
-    execute_each(
-        connection, _RETURN, [{"grant": each, "part": part} for each, part in back.items()]
-    )
+    _call_on(connection, _RETURN, back)
     if over:
         post_lapses(connection, due_grants(connection, over, now), now)
 

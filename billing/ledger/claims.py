@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Connection, RowMapping, Text, bindparam, sele
 from billing.ledger.bulk import insert_rows, microseconds
 from billing.ledger.holds import check_usable
 from billing.ledger.journal import Posting, execute_each, once, record
-from billing.ledger.lookup import answer_each, find_by_id, find_by_key
+from billing.ledger.lookup import answer_each, find_by_id, find_by_key, with_owner
 from billing.ledger.memory import Memory
 from billing.ledger.wallets import lock_wallets, require, require_active
 from billing.ledger.words import Claim, ClaimRequest, Wallet, fingerprint
@@ -95,6 +95,14 @@ def claim_of(connection: Connection, owner: str, claim_id: str) -> Claim | None:
     """Return the owner's claim, or ``None``."""
     row = find_by_id(connection, claims, [claim_id]).get(claim_id)
     return None if row is None or row["owner"] != owner else from_row(row)
+
+
+def claim_with_key(connection: Connection, owner: str, key: str) -> Claim | None:
+    """Return the owner's claim that was made with the caller's key, or ``None``."""
+    wallet = select(wallets.c.id).where(wallets.c.owner == owner).scalar_subquery()
+    claimed = with_owner(claims).where(claims.c.wallet_id == wallet, claims.c.key == key)
+    row = connection.execute(claimed).mappings().first()
+    return None if row is None else from_row(row)
 
 
 def from_row(row: RowMapping) -> Claim:

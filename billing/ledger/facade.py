@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from billing.ledger.adjustments import adjust
 from billing.ledger.audit import Discrepancy, audit
 from billing.ledger.claims import claim
 from billing.ledger.endings import expire, release
 from billing.ledger.grants import top_up
 from billing.ledger.holds import extend, hold, hold_of
 from billing.ledger.lapses import lapse
+from billing.ledger.refunds import refund
 from billing.ledger.settlement import capture, give_back
 from billing.ledger.wallets import balance, lock_wallets, open_wallets, set_state
 from billing.ledger.words import (
+    AdjustRequest,
     Balance,
     CaptureRequest,
     Claim,
@@ -28,6 +31,7 @@ from billing.ledger.words import (
     Hold,
     HoldRequest,
     Receipt,
+    RefundRequest,
     ReleaseRequest,
     Request,
     StateRequest,
@@ -49,19 +53,25 @@ _ORDER: tuple[tuple[type[Request[Any]], Callable[[Connection, Sequence[Any]], li
     (CaptureRequest, capture),
     (GiveBackRequest, give_back),
     (ReleaseRequest, release),
+    (AdjustRequest, adjust),
+    (RefundRequest, refund),
     (ExtendRequest, extend),
     (HoldRequest, hold),
     (ClaimRequest, claim),
 )
-"""Within a group, what brings credits back goes before what takes them."""
+"""Within a group, what brings credits back goes before what takes them.
+
+Adjustments may take as well: they come before the holds, so that a correction is not outrun.
+"""
 
 
 def apply(connection: Connection, requests: Sequence[Request[Any]]) -> list[Any]:
     """Carry out requests of any kind in one transaction; answers come in the requests' order.
 
     Requests of one kind are carried out in their order; between kinds the order is: wallets
-    opened, suspended or activated, top-ups, captures, claims given back, releases, extensions,
-    holds, claims. All wallets are locked first, so two groups cannot wait for each other.
+    opened, suspended or activated, top-ups, captures, claims given back, releases, adjustments,
+    refunds, extensions, holds, claims. All wallets are locked first, so two groups cannot wait for
+    each other.
     """
     by_kind: dict[type[Request[Any]], list[int]] = {}
     for position, request in enumerate(requests):
@@ -124,6 +134,26 @@ class Ledger:
         """See ``top_up``."""
         request = TopUpRequest(owner, key, amount, author, reason, expires_at, kind)
         return self.submit(request).result()
+
+    def adjust(
+        self,
+        owner: str,
+        amount: int,
+        *,
+        key: str,
+        author: str,
+        reason: str,
+        expires_at: datetime | None = None,
+    ) -> Receipt:
+        """See ``adjust``."""
+        request = AdjustRequest(owner, key, amount, author, reason, expires_at)
+        return self.submit(request).result()
+
+    def refund(
+        self, owner: str, claim_id: str, amount: int, *, key: str, author: str, reason: str
+    ) -> Receipt:
+        """See ``refund``."""
+        return self.submit(RefundRequest(owner, claim_id, key, amount, author, reason)).result()
 
     def hold(
         self, owner: str, amount: int, *, key: str, expires_at: datetime, purpose: str

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from billing.ledger.bulk import insert_rows, microseconds
-from billing.ledger.journal import Posting, post
+from billing.ledger.journal import Kind, Posting, post
 from billing.ledger.lapses import from_row
 from billing.ledger.lookup import answer_each, find_by_key, with_owner
 from billing.ledger.memory import Memory
 from billing.ledger.wallets import lock_wallets, require, require_active
-from billing.ledger.words import Grant, Receipt, TopUpRequest, Wallet, fingerprint
+from billing.ledger.words import Grant, GrantKind, Receipt, TopUpRequest, Wallet, fingerprint
 from billing.tables import grants, ledger_entries, ledger_transactions, wallets
 from studio import clock
 from studio import credits as money
@@ -23,6 +24,58 @@ from studio.ids import new_id
 
 LONGEST_GRANT = timedelta(days=3660)
 """How far ahead a grant's expiry may lie, some ten years: beyond that a year was mistyped."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """A grant that is about to be made, with the transaction that makes it."""
+
+    wallet: Wallet
+    kind: GrantKind
+    amount: int
+    expires_at: datetime | None
+    transaction: Kind
+    key: str
+    fingerprint: str
+    author: str
+    reason: str
+    claim_id: str | None = None
+
+
+class Mint:
+    """Makes the grants of one group of requests; all of them are written at the end.
+
+    Args:
+        found: the wallets that the group names, locked.
+        now: the moment of the grants.
+    """
+
+    def __init__(self, found: dict[str, Wallet], now: datetime) -> None:
+        self._granted = {wallet.id: wallet.granted for wallet in found.values()}
+        self._now = now
+        self._rows: list[tuple[Any, ...]] = []
+        self._postings: list[Posting] = []
+
+    def make(self, new: NewGrant) -> Receipt:
+        """Make a grant.
+
+        Raises:
+            InvalidRequest: the wallet would have been granted more than ``credits.MOST``, or the
+                expiry is past or more than ten years ahead.
+        """
+        _check_expiry(new.expires_at, self._now)
+        _check_total(self._granted[new.wallet.id], new.amount)
+        self._granted[new.wallet.id] += new.amount
+        grant_id = new_id("grant")
+        receipt = Receipt(new_id("txn"), new.wallet.owner, new.amount, self._now, grant_id)
+        self._rows.append(_row(new, grant_id, self._now))
+        self._postings.append(_posting(new, receipt))
+        return receipt
+
+    def write(self, connection: Connection) -> None:
+        """Write the grants and their transactions."""
+        insert_rows(connection, grants, self._rows)
+        post(connection, self._postings, self._now)
 
 
 def top_up(connection: Connection, requests: Sequence[TopUpRequest]) -> list[Receipt | StudioError]:
@@ -36,10 +89,8 @@ def top_up(connection: Connection, requests: Sequence[TopUpRequest]) -> list[Rec
     """
     now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
-    memory = _remember(connection, found, requests)
-    granted = {wallet.id: wallet.granted for wallet in found.values()}
-    postings: list[Posting] = []
-    rows: list[tuple[Any, ...]] = []
+    memory = remember(connection, found, requests, "top_up")
+    mint = Mint(found, now)
 
     def grant(request: TopUpRequest) -> Receipt:
         wallet = require(found, request.owner)
@@ -48,18 +99,24 @@ def top_up(connection: Connection, requests: Sequence[TopUpRequest]) -> list[Rec
         if earlier is not None:
             return earlier
         require_active(found, request.owner)
-        _check_expiry(request.expires_at, now)
-        _check_total(granted[wallet.id], request.amount)
-        granted[wallet.id] += request.amount
-        receipt = Receipt(new_id("txn"), request.owner, request.amount, now, new_id("grant"))
-        postings.append(_posting(wallet, request, receipt, mark))
-        rows.append(_row(wallet, request, receipt))
+        receipt = mint.make(
+            NewGrant(
+                wallet=wallet,
+                kind=request.kind,
+                amount=request.amount,
+                expires_at=request.expires_at,
+                transaction="top_up",
+                key=request.key,
+                fingerprint=mark,
+                author=request.author,
+                reason=request.reason,
+            )
+        )
         memory.add(place, mark, receipt)
         return receipt
 
     answers = answer_each(requests, grant)
-    insert_rows(connection, grants, rows)
-    post(connection, postings, now)
+    mint.write(connection)
     return answers
 
 
@@ -72,6 +129,23 @@ def grants_of(connection: Connection, owner: str, *, limit: int = 100) -> list[G
         .limit(limit)
     )
     return [from_row(row) for row in connection.execute(statement).mappings()]
+
+
+def remember(
+    connection: Connection, found: dict[str, Wallet], requests: Sequence[Any], kind: Kind
+) -> Memory[Receipt]:
+    """Recall the transactions of this kind that were made with the requests' keys."""
+    memory: Memory[Receipt] = Memory(_CALLED[kind])
+    places = [(found[each.owner].id, each.key) for each in requests if each.owner in found]
+    rows = find_by_key(connection, ledger_transactions, places, kind=kind)
+    amounts = _amounts(connection, [row["id"] for row in rows.values()])
+    for place, row in rows.items():
+        receipt = Receipt(row["id"], row["owner"], amounts[row["id"]], row["at"], row["grant_id"])
+        memory.add(place, row["fingerprint"], receipt)
+    return memory
+
+
+_CALLED: dict[Kind, str] = {"top_up": "top-up", "adjust": "adjustment", "refund": "refund"}
 
 
 def _fingerprint(request: TopUpRequest) -> str:
@@ -105,52 +179,33 @@ def _check_total(granted: int, amount: int) -> None:
         )
 
 
-def _row(wallet: Wallet, request: TopUpRequest, receipt: Receipt) -> tuple[Any, ...]:
-    ends = None if request.expires_at is None else microseconds(request.expires_at.astimezone(UTC))
+def _row(new: NewGrant, grant_id: str, now: datetime) -> tuple[Any, ...]:
+    ends = None if new.expires_at is None else microseconds(new.expires_at.astimezone(UTC))
+    untouched = (0, 0, 0)
     return (
-        receipt.grant_id,
-        wallet.id,
-        request.kind,
-        request.key,
-        request.amount,
-        0,
-        0,
-        0,
-        ends,
-        microseconds(receipt.at),
+        *(grant_id, new.wallet.id, new.kind, new.key, new.amount),
+        *untouched,
+        *(ends, microseconds(now)),
     )
 
 
-def _posting(wallet: Wallet, request: TopUpRequest, receipt: Receipt, mark: str) -> Posting:
+def _posting(new: NewGrant, receipt: Receipt) -> Posting:
     return Posting(
         id=receipt.transaction_id,
-        wallet_id=wallet.id,
-        kind="top_up",
-        key=request.key,
-        fingerprint=mark,
-        entries={"issued": -request.amount, "available": request.amount},
+        wallet_id=new.wallet.id,
+        kind=new.transaction,
+        key=new.key,
+        fingerprint=new.fingerprint,
+        entries={"issued": -new.amount, "available": new.amount},
         grant_id=receipt.grant_id,
-        author=request.author,
-        reason=request.reason,
+        claim_id=new.claim_id,
+        author=new.author,
+        reason=new.reason,
     )
-
-
-def _remember(
-    connection: Connection, found: dict[str, Wallet], requests: Sequence[TopUpRequest]
-) -> Memory[Receipt]:
-    """Recall the top-ups that were made with these keys."""
-    memory: Memory[Receipt] = Memory("top-up")
-    places = [(found[each.owner].id, each.key) for each in requests if each.owner in found]
-    rows = find_by_key(connection, ledger_transactions, places, kind="top_up")
-    amounts = _amounts(connection, [row["id"] for row in rows.values()])
-    for place, row in rows.items():
-        receipt = Receipt(row["id"], row["owner"], amounts[row["id"]], row["at"], row["grant_id"])
-        memory.add(place, row["fingerprint"], receipt)
-    return memory
 
 
 def _amounts(connection: Connection, transaction_ids: Sequence[str]) -> dict[str, int]:
-    """Return what these top-ups made available."""
+    """Return what these transactions made available; less than nothing if they took it."""
     if not transaction_ids:
         return {}
     statement = select(ledger_entries.c.transaction_id, ledger_entries.c.amount).where(

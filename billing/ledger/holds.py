@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, RowMapping, Text, bindparam, update
 
-from billing.ledger.allocations import Need, Turn, allocate, next_grants
+from billing.ledger.allocations import allocate, weigh
 from billing.ledger.bulk import insert_rows, microseconds
 from billing.ledger.journal import Posting, execute_each, once, post
 from billing.ledger.lookup import answer_each, find_by_id, find_by_key, with_owner
@@ -61,7 +60,8 @@ def hold(
     now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
     memory = _remember(connection, found, requests)
-    turn, found = _weigh(connection, found, requests, now)
+    wanted = [(request.owner, request.amount) for request in requests]
+    turn, found = weigh(connection, found, wanted, now)
     taken = dict.fromkeys(found, 0)
     placed: list[tuple[Wallet, Hold, str]] = []
 
@@ -88,33 +88,10 @@ def hold(
     if placed:
         insert_rows(connection, holds, [_row(*each) for each in placed])
         post(connection, [_posting(*each) for each in placed], now)
-        needs = [Need(wallet.id, made.id, made.amount) for wallet, made, _ in placed]
-        allocate(connection, turn, needs)
+        allocate(
+            connection, turn, [(wallet.id, made.id, made.amount) for wallet, made, _ in placed]
+        )
     return answers
-
-
-def _weigh(
-    connection: Connection,
-    found: dict[str, Wallet],
-    requests: Sequence[HoldRequest],
-    now: datetime,
-) -> tuple[Turn, dict[str, Wallet]]:
-    """Return the grants to pay from, and the wallets as they are once what is over has lapsed."""
-    wanted: dict[str, int] = {}
-    for request in requests:
-        if request.owner in found and request.amount:
-            wallet_id = found[request.owner].id
-            wanted[wallet_id] = wanted.get(wallet_id, 0) + request.amount
-    if not wanted:
-        return Turn(()), found
-    most = min(max(wanted.values()), money.MOST)
-    turn, lost = next_grants(connection, list(wanted), most, now)
-    if not lost:
-        return turn, found
-    return turn, {
-        owner: dataclasses.replace(wallet, expired=wallet.expired + lost.get(wallet.id, 0))
-        for owner, wallet in found.items()
-    }
 
 
 _EXTEND = (

@@ -151,13 +151,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A top-up that is in the books, and the grant that it made."""
+    """A top-up, an adjustment or a refund that is in the books, and the grant that it made.
+
+    An adjustment that took credits has an amount below 0 and made no grant.
+    """
 
     transaction_id: str
     owner: str
     amount: int
     at: datetime
-    grant_id: str
+    grant_id: str | None = None
     replayed: bool = field(default=False, compare=False)
 
 
@@ -209,10 +212,7 @@ class TopUpRequest(Request[Receipt]):
     kind: TopUpKind = "top_up"
 
     def __post_init__(self) -> None:
-        check_text(self.owner, "owner", LONGEST_OWNER)
-        check_text(self.key, "key", LONGEST_KEY)
-        check_text(self.author, "author", LONGEST_OWNER)
-        check_text(self.reason, "reason", LONGEST_TEXT)
+        _check_signed(self)
         money.check(self.amount, least=1)
         if self.expires_at is not None:
             check_moment(self.expires_at, "expires_at")
@@ -223,6 +223,56 @@ class TopUpRequest(Request[Receipt]):
                 given=repr(self.kind),
                 allowed="top_up or period",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustRequest(Request[Receipt]):
+    """Correct the wallet by ``amount``: add it, or take it if it is below 0.
+
+    What is added may expire; what is taken has to be available.
+    """
+
+    key: str
+    amount: int
+    author: str
+    reason: str
+    expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_signed(self)
+        money.check(self.amount, least=-money.MOST)
+        if self.amount == 0:
+            raise InvalidRequest(
+                "An adjustment of nothing changes nothing.",
+                field="amount",
+                given="0 credits",
+                allowed="more or less than 0",
+            )
+        if self.expires_at is not None:
+            check_moment(self.expires_at, "expires_at")
+            if self.amount < 0:
+                raise InvalidRequest(
+                    "What is taken cannot expire.",
+                    field="expires_at",
+                    given=self.expires_at.isoformat(),
+                    allowed="only with an amount above 0",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest(Request[Receipt]):
+    """Give ``amount`` back of what was captured with the claim."""
+
+    claim_id: str
+    key: str
+    amount: int
+    author: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        _check_signed(self)
+        check_text(self.claim_id, "claim_id", LONGEST_KEY)
+        money.check(self.amount, least=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +359,13 @@ class ExtendRequest(Request[Hold]):
         check_text(self.owner, "owner", LONGEST_OWNER)
         check_text(self.hold_id, "hold_id", LONGEST_KEY)
         check_moment(self.expires_at, "expires_at")
+
+
+def _check_signed(request: TopUpRequest | AdjustRequest | RefundRequest) -> None:
+    check_text(request.owner, "owner", LONGEST_OWNER)
+    check_text(request.key, "key", LONGEST_KEY)
+    check_text(request.author, "author", LONGEST_OWNER)
+    check_text(request.reason, "reason", LONGEST_TEXT)
 
 
 def check_text(text: object, field_name: str, longest: int) -> None:

@@ -12,6 +12,7 @@ from billing.ledger import Balance
 from billing.ledger import balance as balance_of
 from billing.ledger.history import Movement, movements
 from interfaces.cli import account_plan, account_team
+from interfaces.cli.days import end_of
 from interfaces.cli.exits import Exit
 from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database, opened_ledger
@@ -28,11 +29,21 @@ account_plan.add_to(app)
 account_team.add_to(app)
 
 # Named by their places: what they need is loaded when they are asked for.
-for _name, _says in (
-    ("statement", "Show what the wallet had, what moved it, and what it has after a period."),
-    ("export", "Write every entry of the wallet's books to a file, the oldest first."),
+for _place, _name, _says in (
+    (
+        "statements",
+        "statement",
+        "Show what the wallet had, what moved it, and what it has after a period.",
+    ),
+    (
+        "statements",
+        "export",
+        "Write every entry of the wallet's books to a file, the oldest first.",
+    ),
+    ("corrections", "adjust", "Correct the wallet: add credits, or take back what is available."),
+    ("corrections", "refund", "Give credits back that were spent on a job."),
 ):
-    app.command(f"interfaces.cli.statements:{_name}", name=_name, help=_says, **HELP)
+    app.command(f"interfaces.cli.{_place}:{_name}", name=_name, help=_says, **HELP)
 
 _QUIET = Parameter(show_default=False)
 
@@ -69,6 +80,7 @@ def top_up(
     /,
     *,
     reason: str = "topped up by hand",
+    expires: Annotated[str, _QUIET] = "",
     author: Annotated[str, _QUIET] = "",
     key: Annotated[str, _QUIET] = "",
     session: Here,
@@ -78,6 +90,7 @@ def top_up(
     Args:
         credits_: How many, such as 25 or 2.5.
         reason: Why; kept in the books.
+        expires: The last day in UTC on which they can be used, such as 2026-12-31.
         author: Who; kept in the books. You, if not given.
         key: The same key adds only once, however often it is sent.
     """
@@ -90,6 +103,7 @@ def top_up(
             key=key or new_id("topup"),
             author=author or getpass.getuser(),
             reason=reason,
+            expires_at=end_of(expires),
         )
         balance = ledger.balance(session.owner)
     document = {

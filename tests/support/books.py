@@ -9,6 +9,7 @@ from typing import Any
 
 from billing import ledger
 from billing.ledger import (
+    AdjustRequest,
     Balance,
     CaptureRequest,
     Claim,
@@ -20,6 +21,7 @@ from billing.ledger import (
     Hold,
     HoldRequest,
     Receipt,
+    RefundRequest,
     ReleaseRequest,
     StateRequest,
     TopUpKind,
@@ -89,6 +91,21 @@ class Books:
             owner or self.owner, key or self._key(), amount, "tester", reason, ends, kind
         )
         receipt: Receipt = self.one(ledger.top_up, request)
+        return receipt
+
+    def adjust(
+        self, amount: int, *, key: str | None = None, lasts: timedelta | None = None
+    ) -> Receipt:
+        ends = None if lasts is None else self.clock() + lasts
+        request = AdjustRequest(self.owner, key or self._key(), amount, "op", "a mistake", ends)
+        receipt: Receipt = self.one(ledger.adjust, request)
+        return receipt
+
+    def refund(self, claim: Claim, amount: int, *, key: str | None = None) -> Receipt:
+        request = RefundRequest(
+            self.owner, claim.id, key or self._key(), amount, "op", "it was bad"
+        )
+        receipt: Receipt = self.one(ledger.refund, request)
         return receipt
 
     def hold(

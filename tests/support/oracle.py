@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from billing.ledger import (
+    AdjustRequest,
     CaptureRequest,
     Claim,
     ClaimRequest,
@@ -21,6 +22,7 @@ from billing.ledger import (
     Hold,
     HoldRequest,
     Receipt,
+    RefundRequest,
     ReleaseRequest,
     Request,
     StateRequest,
@@ -119,16 +121,37 @@ class ModelGrant:
 
 
 @dataclass
+class ModelWithdrawal:
+    owner: str
+    amount: int
+    reason: str
+    coins: list[ModelGrant]
+
+    def tell(self) -> Told:
+        return ("Receipt", self.owner, -self.amount)
+
+
+@dataclass
+class ModelRefund:
+    claim: ModelClaim
+    reason: str
+    grant: ModelGrant
+
+
+@dataclass
 class ModelWallet:
     owner: str
     active: bool = True
-    grants: dict[str, ModelGrant] = field(default_factory=dict)
+    grants: dict[tuple[str, str], ModelGrant] = field(default_factory=dict)
+    withdrawals: dict[str, ModelWithdrawal] = field(default_factory=dict)
+    refunds: dict[str, ModelRefund] = field(default_factory=dict)
     holds: dict[str, ModelHold] = field(default_factory=dict)
     claims: dict[str, ModelClaim] = field(default_factory=dict)
 
     @property
     def granted(self) -> int:
-        return sum(grant.amount for grant in self.grants.values())
+        given = sum(grant.amount for grant in self.grants.values())
+        return given - sum(each.amount for each in self.withdrawals.values())
 
     @property
     def captured(self) -> int:
@@ -138,8 +161,12 @@ class ModelWallet:
     def held(self) -> int:
         return sum(hold.free + hold.claimed for hold in self.holds.values())
 
-    def used(self, grant: ModelGrant) -> int:
-        return sum(coin is grant for hold in self.holds.values() for coin in hold.kept)
+    def withdrawn(self, grant: ModelGrant) -> int:
+        return sum(coin is grant for each in self.withdrawals.values() for coin in each.coins)
+
+    def left(self, grant: ModelGrant) -> int:
+        used = sum(coin is grant for hold in self.holds.values() for coin in hold.kept)
+        return grant.amount - used - self.withdrawn(grant)
 
     def purse(self, now: datetime) -> list[ModelGrant]:
         """Every credit that may be held, by its grant, in the order in which they are spent."""
@@ -147,23 +174,21 @@ class ModelWallet:
         return [
             grant
             for grant in sorted(live, key=lambda grant: grant.turn)
-            for _ in range(grant.amount - self.used(grant))
+            for _ in range(self.left(grant))
         ]
 
     def available(self, now: datetime) -> int:
         return len(self.purse(now))
 
     def expired(self, now: datetime) -> int:
-        return sum(
-            grant.amount - self.used(grant) for grant in self.grants.values() if grant.over(now)
-        )
+        return sum(self.left(grant) for grant in self.grants.values() if grant.over(now))
 
     def tell(self) -> Told:
         amounts = (self.granted, self.held, self.captured)
         return ("Wallet", self.owner, "active" if self.active else "suspended", *amounts)
 
 
-Thing = ModelWallet | ModelGrant | ModelHold | ModelClaim
+Thing = ModelWallet | ModelGrant | ModelWithdrawal | ModelHold | ModelClaim
 
 
 class Oracle:
@@ -180,6 +205,8 @@ class Oracle:
             CaptureRequest: self._end,
             GiveBackRequest: self._end,
             ReleaseRequest: self._release,
+            AdjustRequest: self._adjust,
+            RefundRequest: self._refund,
             ExtendRequest: self._extend,
             HoldRequest: self._hold,
             ClaimRequest: self._claim,
@@ -192,7 +219,7 @@ class Oracle:
         answers: dict[int, tuple[Told, Thing | None]] = {}
         for kind, work in self._answer.items():
             found: dict[int, Thing] = {}
-            for position, request in enumerate(requests):
+            for position, request in sorted(enumerate(requests), key=_takes):
                 if type(request) is kind:
                     try:
                         found[position] = work(request, now)
@@ -216,7 +243,7 @@ class Oracle:
     def _active(self, owner: str) -> ModelWallet:
         wallet = self._wallet(owner)
         if not wallet.active:
-            raise Refused("AccountRefused", "suspended")
+            raise Refused("AccountSuspended", "suspended")
         return wallet
 
     def _open(self, request: WalletRequest, _now: datetime) -> ModelWallet:
@@ -229,8 +256,9 @@ class Oracle:
 
     def _top_up(self, request: TopUpRequest, now: datetime) -> ModelGrant:
         wallet = self._wallet(request.owner)
-        if request.key in wallet.grants:
-            grant = wallet.grants[request.key]
+        place = ("top_up", request.key)
+        if place in wallet.grants:
+            grant = wallet.grants[place]
             parts = (grant.amount, grant.reason, grant.kind, grant.expires_at)
             if parts != (request.amount, request.reason, request.kind, request.expires_at):
                 raise Refused("Conflict")
@@ -242,7 +270,63 @@ class Oracle:
             *(request.owner, request.key, request.amount, request.reason, request.kind),
             *(request.expires_at, now),
         )
-        wallet.grants[request.key] = grant
+        wallet.grants[place] = grant
+        return grant
+
+    def _adjust(self, request: AdjustRequest, now: datetime) -> ModelGrant | ModelWithdrawal:
+        wallet = self._wallet(request.owner)
+        place = ("adjust", request.key)
+        if request.key in wallet.withdrawals:
+            taken = wallet.withdrawals[request.key]
+            if (-taken.amount, taken.reason) != (request.amount, request.reason):
+                raise Refused("Conflict")
+            return taken
+        if place in wallet.grants:
+            grant = wallet.grants[place]
+            parts = (grant.amount, grant.reason, grant.expires_at)
+            if parts != (request.amount, request.reason, request.expires_at):
+                raise Refused("Conflict")
+            return grant
+        if request.amount < 0:
+            purse = wallet.purse(now)
+            if -request.amount > len(purse):
+                raise Refused("NotEnoughCredits", -request.amount, len(purse), wallet.held)
+            coins = purse[: -request.amount]
+            taken = ModelWithdrawal(request.owner, len(coins), request.reason, coins)
+            wallet.withdrawals[request.key] = taken
+            return taken
+        if request.expires_at is not None and request.expires_at <= now:
+            raise Refused("InvalidRequest")
+        grant = ModelGrant(
+            *(request.owner, request.key, request.amount, request.reason, "adjustment"),
+            *(request.expires_at, now),
+        )
+        wallet.grants[place] = grant
+        return grant
+
+    def _refund(self, request: RefundRequest, now: datetime) -> ModelGrant:
+        wallet = self._wallet(request.owner)
+        if request.key in wallet.refunds:
+            before = wallet.refunds[request.key]
+            parts = (before.claim.id, before.grant.amount, before.reason)
+            if parts != (request.claim_id, request.amount, request.reason):
+                raise Refused("Conflict")
+            return before.grant
+        claim = self._find_claim(request.owner, request.claim_id)
+        if claim.state != "captured":
+            raise Refused("Conflict")
+        refunded = sum(each.grant.amount for each in wallet.refunds.values() if each.claim is claim)
+        if refunded + request.amount > claim.captured:
+            raise Refused("InvalidRequest")
+        ends = [coin.expires_at for coin in claim.hold.kept]
+        last = None if None in ends else max(end for end in ends if end is not None)
+        if last is not None and last <= now:
+            last = now + timedelta(days=31)
+        grant = ModelGrant(
+            *(request.owner, request.key, request.amount, request.reason, "refund", last, now)
+        )
+        wallet.grants["refund", request.key] = grant
+        wallet.refunds[request.key] = ModelRefund(claim, request.reason, grant)
         return grant
 
     def _hold(self, request: HoldRequest, now: datetime) -> ModelHold:
@@ -291,11 +375,7 @@ class Oracle:
 
     def _end(self, request: CaptureRequest | GiveBackRequest, _now: datetime) -> ModelClaim:
         self._wallet(request.owner)
-        for claim in self.claims:
-            if claim.id == request.claim_id and claim.hold.owner == request.owner:
-                break
-        else:
-            raise Refused("NotFound")
+        claim = self._find_claim(request.owner, request.claim_id)
         captures = isinstance(request, CaptureRequest)
         spent = request.amount if isinstance(request, CaptureRequest) else 0
         state = "captured" if captures else "returned"
@@ -330,12 +410,23 @@ class Oracle:
         hold.expires_at = max(hold.expires_at, request.expires_at)
         return hold
 
+    def _find_claim(self, owner: str, claim_id: str) -> ModelClaim:
+        for claim in self.claims:
+            if claim.id == claim_id and claim.hold.owner == owner:
+                return claim
+        raise Refused("NotFound")
+
     @staticmethod
     def _find(holds: Sequence[ModelHold], owner: str, hold_id: str) -> ModelHold | None:
         for hold in holds:
             if hold.id == hold_id and hold.owner == owner:
                 return hold
         return None
+
+
+def _takes(place: tuple[int, Request[Any]]) -> bool:
+    """Tell the adjustments that take: within a group they come after those that add."""
+    return isinstance(place[1], AdjustRequest) and place[1].amount < 0
 
 
 def tell(answer: object) -> Told:

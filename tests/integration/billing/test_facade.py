@@ -50,6 +50,16 @@ def test_a_run_from_its_hold_to_its_release(desk: Ledger, clock: StandingClock) 
     assert desk.balance("ada") == Balance(granted=100, captured=15, held=0, available=85)
 
 
+def test_corrections_of_a_wallet(desk: Ledger, clock: StandingClock) -> None:
+    hold = desk.hold("ada", 50, key="run", expires_at=clock() + HOUR, purpose="a run")
+    claim = desk.capture("ada", desk.claim("ada", hold.id, 20, key="job").id, 15)
+    desk.adjust("ada", -10, key="less", author="op", reason="typed twice")
+    desk.adjust("ada", 5, key="more", author="op", reason="sorry", expires_at=clock() + HOUR)
+    refund = desk.refund("ada", claim.id, 15, key="case", author="op", reason="it was bad")
+    assert refund.amount == 15
+    assert desk.balance("ada") == Balance(granted=110, captured=15, held=35, available=60)
+
+
 def test_refusals_are_raised(desk: Ledger, clock: StandingClock) -> None:
     until = clock() + HOUR
     with pytest.raises(NotEnoughCredits):
@@ -147,6 +157,7 @@ def test_what_the_ledger_does_not_know_is_a_mistake(books: Books) -> None:
     "handler",
     [
         *(ledger.apply, ledger.open_wallets, ledger.set_state, ledger.top_up, ledger.hold),
+        *(ledger.adjust, ledger.refund),
         *(ledger.claim, ledger.capture, ledger.give_back, ledger.release, ledger.extend),
     ],
 )

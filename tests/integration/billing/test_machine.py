@@ -21,16 +21,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from billing import ledger
 from billing.ledger import (
+    AdjustRequest,
     Balance,
     CaptureRequest,
     ClaimRequest,
     ExtendRequest,
     GiveBackRequest,
     HoldRequest,
+    RefundRequest,
     ReleaseRequest,
     Request,
     StateRequest,
@@ -38,7 +40,7 @@ from billing.ledger import (
     TopUpRequest,
     WalletRequest,
 )
-from billing.tables import allocations
+from billing.tables import allocations, withdrawals
 from studio.database import Database, metadata
 from tests.support.books import StandingClock
 from tests.support.oracle import ModelClaim, ModelGrant, ModelHold, Oracle, tell
@@ -59,7 +61,7 @@ PICKS = st.integers(0, 30)
 RARELY = st.integers(0, 7).map(lambda number: number in (3, 5))
 
 KINDS = (
-    *("open", "state", "top_up", "top_up", "give_back", "release", "extend"),
+    *("open", "state", "top_up", "top_up", "adjust", "refund", "give_back", "release", "extend"),
     *["claim", "claim", "capture", "hold"] * 3,
 )
 
@@ -74,7 +76,7 @@ def plans(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Plan:
     owner, key, amount = draw(OWNERS), draw(KEYS), draw(AMOUNTS)
     pick, stranger, lasts = draw(PICKS), draw(RARELY), draw(MINUTES)
     word, suspended = draw(st.sampled_from(["run"] * 5 + ["batch"])), draw(RARELY)
-    grant_lasts, periodic = draw(LASTS), draw(RARELY)
+    grant_lasts, periodic, takes = draw(LASTS), draw(RARELY), draw(st.booleans())
 
     def make(machine: LedgerMachine) -> Request[Any]:
         whose_hold, hold_id = machine.hold(pick, stranger=stranger)
@@ -86,6 +88,14 @@ def plans(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Plan:
             "open": lambda: WalletRequest("ada" if owner == "nobody" else owner),
             "state": lambda: StateRequest(owner, "suspended" if suspended else "active"),
             "top_up": lambda: TopUpRequest(owner, key, amount + 1, "op", word, ends, way),
+            "adjust": lambda: (
+                AdjustRequest(owner, key, -amount - 1, "op", word)
+                if takes
+                else AdjustRequest(owner, key, amount + 1, "op", word, ends)
+            ),
+            "refund": lambda: RefundRequest(
+                whose_claim, claim_id, key, amount // 2 + 1, "op", word
+            ),
             "hold": lambda: HoldRequest(owner, key, 2 * amount, until, word),
             "claim": lambda: ClaimRequest(whose_hold, hold_id, key, amount),
             "capture": lambda: CaptureRequest(whose_claim, claim_id, amount),
@@ -134,6 +144,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.send([HoldRequest(owner, "first", 20, until, "run") for owner in ("ada", "bob")])
         self.send([ClaimRequest(hold.owner, hold.id, "first", 5) for hold in self.oracle.holds])
+        self.send([CaptureRequest("ada", self.oracle.claims[0].id, 4)])
 
     @rule(chosen=st.lists(plans(), min_size=1, max_size=8))
     def group(self, chosen: list[Plan]) -> None:
@@ -159,6 +170,12 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.send([GiveBackRequest(hold.owner, claim.id)])
             else:
                 self.send([CaptureRequest(hold.owner, claim.id, min(amount, claim.amount))])
+
+    @rule(pick=PICKS, key=KEYS, amount=st.integers(1, 5))
+    def what_was_captured_is_refunded(self, pick: int, key: str, amount: int) -> None:
+        captured = [claim for claim in self.oracle.claims if claim.captured]
+        claim = captured[-1 - pick % len(captured)]
+        self.send([RefundRequest(claim.hold.owner, claim.id, key, amount, "op", "sorry")])
 
     @rule(plan=plans(), times=st.integers(2, 4))
     def the_same_several_times_in_a_group(self, plan: Plan, times: int) -> None:
@@ -253,6 +270,19 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.database.read() as connection:
             for row in connection.execute(select(allocations).order_by(allocations.c.position)):
                 paid.setdefault(row.hold_id, []).extend([row.grant_id] * row.amount)
+            gone = connection.execute(
+                select(withdrawals.c.grant_id, func.sum(withdrawals.c.amount)).group_by(
+                    withdrawals.c.grant_id
+                )
+            ).all()
+        taken = {
+            grant.id: wallet.withdrawn(grant)
+            for wallet in self.oracle.wallets.values()
+            for grant in wallet.grants.values()
+        }
+        assert {row[0]: row[1] for row in gone} == {
+            key: sum_ for key, sum_ in taken.items() if sum_
+        }
         kept = {hold.id: [coin.id for coin in hold.kept] for hold in self.oracle.holds}
         assert {hold: coins for hold, coins in paid.items() if coins} == {
             hold: coins for hold, coins in kept.items() if coins

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from billing.ledger import (
+    AdjustRequest,
     CaptureRequest,
     ClaimRequest,
     ExtendRequest,
     GiveBackRequest,
     HoldRequest,
+    RefundRequest,
     ReleaseRequest,
     StateRequest,
     TopUpRequest,
@@ -29,6 +31,11 @@ FINE: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (WalletRequest, {"owner": "ada"}),
     (StateRequest, {"owner": "ada", "state": "active"}),
     (TopUpRequest, {"owner": "ada", "key": "k", "amount": 1, "author": "a", "reason": "r"}),
+    (AdjustRequest, {"owner": "ada", "key": "k", "amount": 1, "author": "a", "reason": "r"}),
+    (
+        RefundRequest,
+        {"owner": "ada", "claim_id": "c", "key": "k", "amount": 1, "author": "a", "reason": "r"},
+    ),
     (
         HoldRequest,
         {"owner": "ada", "key": "k", "amount": 0, "expires_at": LATER, "purpose": "p"},
@@ -62,6 +69,7 @@ def bad_values(name: str) -> list[Any]:
         for make, fields in FINE
         for name in fields
         for value in bad_values(name)
+        if (make, value) != (AdjustRequest, -1)
     ],
 )
 def test_an_unlawful_value_is_refused_by_name(
@@ -90,6 +98,27 @@ def test_the_longest_lawful_values_are_taken(
 def test_a_grant_of_nothing_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         TopUpRequest("ada", "k", 0, "a", "r")
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: TopUpRequest("ada", "k", 1, "a", "r", datetime(2026, 1, 1)), "expires_at"),  # noqa: DTZ001 - naive on purpose
+        (lambda: TopUpRequest("ada", "k", 1, "a", "r", None, "refund"), "kind"),  # type: ignore[arg-type]
+        (lambda: AdjustRequest("ada", "k", 0, "a", "r"), "amount"),
+        (lambda: AdjustRequest("ada", "k", -money.MOST - 1, "a", "r"), "amount"),
+        (lambda: AdjustRequest("ada", "k", -1, "a", "r", LATER), "expires_at"),
+        (lambda: RefundRequest("ada", "c", "k", 0, "a", "r"), "amount"),
+    ],
+)
+def test_grants_and_corrections_that_cannot_be(make: Callable[[], Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        make()
+    assert refusal.value.field == field
+
+
+def test_an_adjustment_may_take() -> None:
+    assert AdjustRequest("ada", "k", -money.MOST, "a", "r").amount == -money.MOST
 
 
 def test_fingerprints_differ_when_any_parameter_does() -> None:

@@ -25,7 +25,7 @@ _ACCOUNT = (
         "limits",
         "suspend",
     ),
-    *("resume", "events", "members", "budget", "low-balance", "forecast"),
+    *("resume", "events", "members", "budget", "low-balance", "forecast", "adjust", "refund"),
 )
 _ALL = [
     ["demo"],
