@@ -115,7 +115,7 @@ def all_flows() -> list[Flow[..., Any]]:
 def parameters(of: Flow[..., Any], folder: Path) -> dict[str, Any]:
     """Return parameters that would work, were there credits."""
     picture = folder / "example.png"
-    Image.new("RGB", (64, 48), "teal").save(picture)
+    Image.new("RGB", (64, 48), "azure").save(picture)  # it has to do for a mask as well
     operation = getattr(of.fn, "operation", None)
     if operation is not None:
         values = {**operation.example, "owner": OWNER}
