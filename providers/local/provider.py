@@ -15,7 +15,7 @@ from providers.offers import Offer, read_offers
 
 _Work = Callable[[Offer, Request, Path], Delivery]
 
-_WORK: Mapping[str, _Work] = {
+WORK: Mapping[str, _Work] = {
     "local/illustrator": work.illustrate_prompt,
     "local/u2netp": work.remove_background,
     "local/span-x4": work.upscale_span,
@@ -73,7 +73,7 @@ class LocalProvider(Provider):
         return ""
 
     async def _submit(self, offer: Offer, request: Request) -> Delivery:
-        do = partial(_WORK[offer.id], offer, request, self._weights)
+        do = partial(WORK[offer.id], offer, request, self._weights)
         return await asyncio.get_running_loop().run_in_executor(self._threads, do)
 
     async def close(self) -> None:

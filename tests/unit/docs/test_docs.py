@@ -12,7 +12,12 @@ from batches import read_batch
 from billing.pricebook import current
 from providers.catalogue import all_offers
 from providers.local.extras import EXTRAS
-from scripts import write_errors_docs, write_operations_docs, write_settings_docs
+from scripts import (
+    write_errors_docs,
+    write_operations_docs,
+    write_pictures,
+    write_settings_docs,
+)
 from studio.clock import now
 from studio.errors import PriceUnknown
 from studio.operations import OPERATIONS
@@ -116,3 +121,18 @@ def test_the_tests_that_a_document_names_are_there() -> None:
     assert len(named) > 5
     code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py"))
     assert [name for name in sorted(named) if f"def {name}(" not in code] == []
+
+
+def test_every_operation_has_a_sheet_of_pictures_or_a_reason_for_none() -> None:
+    page = (ROOT / "docs" / "pictures" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.*?) ?\|$", page, re.MULTILINE)
+    assert sorted(name for name, _, _ in rows) == sorted(OPERATIONS)
+    here = {offer.operation for offer in all_offers() if offer.provider == "local"}
+    for name, sheet, words in rows:
+        if name in here:
+            assert sheet == f"[{name}.jpg]({name}.jpg)", name
+        else:
+            assert (sheet, bool(words)) == ("none", True), name
+    linked = set(re.findall(r"\]\(([\w.]+)\)", page))
+    assert linked == {each.name for each in (ROOT / "docs" / "pictures").glob("*.jpg")}
+    assert set(write_pictures.SHEETS) == here - {"image_to_3d"}
