@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import socket
 import wave
 from pathlib import Path
@@ -18,6 +19,7 @@ from providers.contract import Request
 from providers.local import extras
 from providers.local.motion import WORK, film, voice
 from providers.local.provider import LocalProvider
+from providers.offers import CHARACTERS_A_SECOND
 from studio import media
 from studio.errors import ProviderRejected
 from studio.operations import TalkingAvatar, describe_problems
@@ -44,11 +46,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_a_picture_speaks_its_script(astronaut: Image.Image, weights: Path) -> None:
-    wanted = TalkingAvatar(image="a", script=WORDS, resolution="480p", seed=3)
+    wanted = TalkingAvatar(image="a", script=WORDS, resolution="480p", seed=40)
     request = Request(wanted, {"image": png(astronaut)})
     delivery = WORK[OFFER.id](OFFER, request, weights)
     (output,) = delivery.outputs
     seconds = media.look(output.data).seconds
+    assert OFFER.quantity(wanted) == math.ceil(len(WORDS) / CHARACTERS_A_SECOND)
     assert OFFER.quantity(wanted) == pytest.approx(seconds, abs=1.5)
     _, sound = streams_of(output.data)
     assert sound is not None
