@@ -8,7 +8,7 @@ same transaction, so that the next request comes after it, in this group or in a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -174,8 +174,11 @@ def admit(
     now = clock.now()
     wallets = lock_wallets(connection, [each.request.owner for each in wanted])
     accounts = accounts_of(connection, wallets)
+    asked: dict[str, set[str]] = {owner: set() for owner in wallets}
+    for each in wanted:
+        asked.get(each.request.owner, set()).update(each.uses)
     standings = {
-        owner: _standing(connection, wallet, accounts[owner], now)
+        owner: _standing(connection, wallet, accounts[owner], asked[owner], now)
         for owner, wallet in wallets.items()
     }
     answers: dict[int, Hold | StudioError] = {}
@@ -211,8 +214,13 @@ def _identity(
     return None
 
 
-def _standing(connection: Connection, wallet: Wallet, account: Account, now: datetime) -> _Standing:
-    """Return where an account stands, after bringing it into the present period."""
+def _standing(
+    connection: Connection, wallet: Wallet, account: Account, asked: Iterable[str], now: datetime
+) -> _Standing:
+    """Return where an account stands, after bringing it into the present period.
+
+    What nobody will ask about (no limit, no budget) is not looked up.
+    """
     if not account.kept:
         return _Standing(account, None, account.period(now))
     renewed = renew(connection, wallet, account, now)
@@ -221,8 +229,10 @@ def _standing(connection: Connection, wallet: Wallet, account: Account, now: dat
     settle_closed(connection, [wallet.id])
     period = account.period(now)
     standing = _Standing(account, account.terms, period)
-    if standing.plan is not None:
+    plan = standing.plan
+    if plan is not None and any(plan.limit(operation) for operation in asked):
         standing.used = used_of(connection, wallet.id, period.start)
+    if plan is not None and plan.concurrency is not None:
         standing.runs = runs_of(connection, wallet.id, now)
     standing.budgets = budgets_of(connection, [account.owner])[account.owner]
     if standing.budgets:

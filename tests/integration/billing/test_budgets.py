@@ -74,6 +74,17 @@ def test_spent_is_what_was_captured_and_what_is_held(accounts: Accounts) -> None
     assert (spent.user, spent.project, spent.amount) == ("ada", "", 100)
 
 
+def test_a_hold_that_waits_for_an_outcome_counts_with_what_it_keeps(accounts: Accounts) -> None:
+    accounts.budget(100)
+    hold = accounts.ask(90)
+    accounts.claim(hold, 30)
+    accounts.release(hold)
+    with pytest.raises(BudgetReached) as refusal:
+        accounts.ask(71)
+    assert refusal.value.details["used"] == 30
+    accounts.ask(70)
+
+
 def test_each_threshold_is_told_once_in_a_period(accounts: Accounts) -> None:
     """Hole 12: the original wrote one alert per call beyond 80 %, and sent none."""
     accounts.budget(100)

@@ -56,6 +56,15 @@ def test_one_whose_outcome_is_unknown_counts_until_somebody_knows(accounts: Acco
     assert accounts.used() == {"generate": 0}
 
 
+def test_what_was_given_back_is_not_kept_as_done(accounts: Accounts) -> None:
+    hold = accounts.ask(2, uses={"generate": 2})
+    accounts.buy(hold, "generate")
+    accounts.give_back(accounts.one(claim, ClaimRequest("ada", hold.id, "job-1", 1, "generate")))
+    accounts.release(hold)
+    accounts.ask(1)  # which makes it final
+    assert accounts.used() == {"generate": 1}
+
+
 def test_a_hold_that_expired_gives_back_what_it_reserved(accounts: Accounts) -> None:
     accounts.ask(1, uses={"generate": 3})
     accounts.clock.advance(timedelta(hours=2))
@@ -156,6 +165,11 @@ def test_only_so_many_runs_at_once(accounts: Accounts) -> None:
     accounts.ask(1)
     accounts.clock.advance(timedelta(hours=2))
     accounts.ask(1)  # holds that are over are no runs, also before the reaper has come
+
+
+def test_only_so_many_runs_of_one_group(accounts: Accounts) -> None:
+    answers = accounts.ask_all(*(accounts.admission(key=f"run-{n}") for n in range(3)))
+    assert [isinstance(each, LimitReached) for each in answers] == [False, False, True]
 
 
 def test_without_a_plan_there_are_no_limits_but_the_credits(accounts: Accounts) -> None:
