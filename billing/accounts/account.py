@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -76,6 +76,13 @@ class Account:
     def period(self, now: datetime) -> Period:
         """Return the period that it is in."""
         return self.months.at(now)
+
+    def today(self, now: datetime) -> Account:
+        """Return it as the next pre-flight will find it: a change that was put off may be due."""
+        due = self.granted_period is not None and self.period(now).index > self.granted_period
+        if self.next_plan is None or not due or self.ended(now):
+            return self
+        return replace(self, plan=self.next_plan, next_plan=None)
 
     def term(self, now: datetime) -> Period:
         """Return the stretch that was paid for together."""

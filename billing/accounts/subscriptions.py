@@ -59,6 +59,7 @@ def change_plan(
     zone: str = "",
     anchor: datetime | None = None,
     ends_at: datetime | None = None,
+    endless: bool = False,
 ) -> Account:
     """Put an account on a plan, from now on or from the next period on (see above).
 
@@ -68,6 +69,7 @@ def change_plan(
         zone: by whose clock periods begin; only for one that begins.
         anchor: when the first period began; only for one that begins. Now, if ``None``.
         ends_at: until when it is agreed. ``None``: until it is cancelled, or as it was.
+        endless: takes an end back that was agreed or that a cancellation set.
 
     Raises:
         AccountRefused: there is no wallet, or it is suspended.
@@ -101,7 +103,7 @@ def change_plan(
         )
     if cycle:
         account = change_account(connection, owner, cycle=cycle)
-    if ends_at is not None and ends_at != account.ends_at:
+    if (ends_at is not None or endless) and ends_at != account.ends_at:
         account = change_account(connection, owner, ends_at=ends_at)
         note(
             connection,
@@ -110,7 +112,7 @@ def change_plan(
             author=author,
             reason=reason,
             plan=account.plan,
-            ends_at=ends_at.isoformat(),
+            ends_at=ends_at.isoformat() if ends_at else None,
         )
     return _change(connection, wallet, account, plan=plan, rank=rank, author=author, reason=reason)
 

@@ -65,6 +65,7 @@ def plan(
         zone: By whose clock periods begin, such as Europe/Vienna; UTC, if not given.
         anchor: When the first period began, such as 2026-11-01; now, if not given.
         until: Until when it is agreed, such as 2027-11-01; until it is cancelled, if not given.
+            never takes an end back.
         author: Who; kept with it. You, if not given.
     """
     with opened_database(session.config) as database:
@@ -73,7 +74,8 @@ def plan(
                 "cycle": cycle or "",
                 "zone": zone,
                 "anchor": _moment(anchor, "anchor"),
-                "ends_at": _moment(until, "until"),
+                "ends_at": None if until == "never" else _moment(until, "until"),
+                "endless": until == "never",
             }
             agreed |= {"author": author or getpass.getuser(), "reason": _why(reason)}
             database.write(lambda c: open_wallets(c, [WalletRequest(session.owner)]))
@@ -81,7 +83,7 @@ def plan(
         with database.read() as connection:
             if not name:
                 session.require(connection, "look")
-            account = account_of(connection, session.owner)
+            account = account_of(connection, session.owner).today(clock.now())
     session.out.result(account_document(account), lambda to: show_facts(to, account_facts(account)))
     return Exit.DONE
 
@@ -110,7 +112,7 @@ def limits(*, session: Here) -> int:
     now = clock.now()
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
-        account = account_of(connection, session.owner)
+        account = account_of(connection, session.owner).today(clock.now())
         wallet = wallet_id_of(connection, session.owner)
         used = used_of(connection, wallet, account.period(now).start)
         runs = runs_of(connection, wallet, now)

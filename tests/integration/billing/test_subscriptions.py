@@ -102,7 +102,9 @@ def test_a_smaller_plan_holds_from_the_next_period_on(accounts: Accounts) -> Non
     accounts.clock.moment = period.end - timedelta(microseconds=1)
     accounts.expire()
     accounts.release(accounts.ask(51, uses={"upscale": 1}))
+    assert accounts.account().today(accounts.clock()).plan == "large"
     accounts.clock.moment = period.end
+    assert accounts.account().today(accounts.clock()).plan == "small"
     with pytest.raises(NotInPlan):
         accounts.ask(1, uses={"upscale": 1})
     assert accounts.account().plan == "small"
@@ -187,6 +189,17 @@ def test_an_end_can_be_moved_by_a_person_who_is_written_down(accounts: Accounts)
     with accounts.database.read() as connection:
         newest = events_of(connection, "ada", kind="plan_prolonged")[0]
     assert (newest.author, newest.reason) == ("grace", "invoice 17")
+
+
+def test_a_cancellation_can_be_taken_back_before_it_comes(accounts: Accounts) -> None:
+    accounts.plan("small")
+    accounts.database.write(lambda c: cancel(c, "ada", **WORDS))
+    accounts.plan("small")
+    assert accounts.account().ends_at is not None  # not by the way
+    accounts.plan("small", endless=True)
+    accounts.clock.moment = accounts.account().period(accounts.clock()).end
+    accounts.ask(1)
+    assert kinds(accounts) == ["plan_begun", "plan_cancelled", "plan_prolonged"]
 
 
 def test_a_suspended_account_says_since_when_and_why(accounts: Accounts) -> None:
