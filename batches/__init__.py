@@ -10,10 +10,12 @@ from batches.manifest import (
     ManifestRow,
     manifest_csv,
     manifest_json,
+    manifest_jsonl,
     problems_csv,
     totals,
 )
 from batches.mending import errors_csv
+from batches.names import check_pattern, named
 from batches.preparing import NOTHING_GIVEN, Given, given_of
 from batches.references import output_names
 from batches.sheet import LARGEST_FILE
@@ -28,6 +30,7 @@ from batches.store import (
     row_ends,
     save_batch,
 )
+from batches.unfinished import unfinished_csv
 
 __all__ = [
     "LARGEST_FILE",
@@ -42,6 +45,7 @@ __all__ = [
     "Reference",
     "Row",
     "check_batch",
+    "check_pattern",
     "clear_ends",
     "end_rows",
     "errors_csv",
@@ -52,11 +56,14 @@ __all__ = [
     "load_batch",
     "manifest_csv",
     "manifest_json",
+    "manifest_jsonl",
+    "named",
     "output_names",
     "problems_csv",
     "read_batch",
     "row_ends",
     "save_batch",
     "totals",
+    "unfinished_csv",
     "waves",
 ]

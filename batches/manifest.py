@@ -73,18 +73,24 @@ class ManifestRow:
 
 def manifest_csv(rows: Iterable[ManifestRow]) -> bytes:
     """Return the manifest as CSV in UTF-8, in the order of the batch file."""
-    return _csv([field.name for field in fields(ManifestRow)], map(_as_dict, _ordered(rows)))
+    return _csv([field.name for field in fields(ManifestRow)], map(_as_dict, ordered(rows)))
 
 
 def manifest_json(rows: Iterable[ManifestRow], summary: Mapping[str, Any]) -> bytes:
     """Return the manifest as JSON: ``summary`` as given, ``totals``, and ``rows``."""
-    ordered = _ordered(rows)
+    listed = ordered(rows)
     document = {
         "summary": dict(summary),
-        "totals": totals(ordered),
-        "rows": [_as_dict(row) for row in ordered],
+        "totals": totals(listed),
+        "rows": [_as_dict(row) for row in listed],
     }
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def manifest_jsonl(rows: Iterable[ManifestRow]) -> bytes:
+    """Return the manifest as JSONL, an object on each line; its texts are as they are."""
+    lines = (json.dumps(_as_dict(row), ensure_ascii=False) for row in ordered(rows))
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def problems_csv(problems: Iterable[Problem]) -> bytes:
@@ -107,7 +113,8 @@ def totals(rows: Iterable[ManifestRow]) -> dict[str, Any]:
     }
 
 
-def _ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+def ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+    """Return the rows of a manifest in the order of the batch file."""
     return sorted(rows, key=lambda row: (row.line, row.output))
 
 

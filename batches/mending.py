@@ -10,6 +10,8 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
 
 from batches.formats import read_sheet
 from batches.sheet import Sheet
@@ -63,6 +65,17 @@ def _cells(sheet: Sheet, cells: Sequence[str]) -> list[str]:
 def _words(problem: Problem) -> str:
     given = f" (given: {problem.value})" if problem.value else ""
     return f"{problem.field}: {problem.rule}{given}" if problem.field else f"{problem.rule}{given}"
+
+
+def as_cell(value: Any) -> str:
+    """Return a field's value as the cell that is read as it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value))
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return str(value).replace("{", "{{").replace("}", "}}")
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -14,6 +14,7 @@ from batches.chains import BETWEEN, Step, main_input, read_chain
 from batches.columns import COLUMNS
 from batches.encoding import ENCODINGS
 from batches.mending import FAULTS, unmarked
+from batches.remaking import from_manifest, is_manifest
 from batches.sheet import MOST_ROWS, Line, Sheet
 from batches.spec import Problem
 from batches.variables import OWN, fill, has_braces
@@ -120,7 +121,9 @@ def prepare(sheet: Sheet, given: Given) -> Sheet:
     Columns that are nothing but variables are dropped, those that a chain or a default needs are
     added. A column that nobody uses stays, to be reported.
     """
-    if FAULTS[1] in sheet.columns:
+    if is_manifest(sheet):
+        sheet = from_manifest(sheet, given.operation)
+    elif FAULTS[1] in sheet.columns:
         sheet = _as_written(sheet)
     if not sheet.columns or not _needs_writing(sheet, given):
         return sheet

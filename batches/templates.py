@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from batches.mending import write_rows
+from batches.mending import as_cell, write_rows
 from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS, input_fields
 
@@ -46,15 +46,7 @@ def template(operation: str, format_: TemplateFormat = "csv", picture: str = "")
     cells = [row.get(column, "") for column in columns]
     if format_ == "xlsx":
         return _workbook(columns, cells)
-    return write_rows(columns, [[_text(cell) for cell in cells]])
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return "+".join(map(str, value))
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value).replace("{", "{{").replace("}", "}}")
+    return write_rows(columns, [[as_cell(cell) for cell in cells]])
 
 
 def _workbook(columns: Sequence[str], cells: Sequence[Any]) -> bytes:
@@ -63,7 +55,7 @@ def _workbook(columns: Sequence[str], cells: Sequence[Any]) -> bytes:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("batch")
     sheet.append(list(columns))
-    sheet.append([cell if isinstance(cell, int | float) else _text(cell) for cell in cells])
+    sheet.append([cell if isinstance(cell, int | float) else as_cell(cell) for cell in cells])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()

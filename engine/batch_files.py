@@ -7,10 +7,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from batches import BatchSpec, ManifestRow, Row, manifest_csv, manifest_json, totals
-from engine.batch_view import BatchView
+from batches import (
+    BatchSpec,
+    ManifestRow,
+    Row,
+    manifest_csv,
+    manifest_json,
+    manifest_jsonl,
+    totals,
+    unfinished_csv,
+)
+from engine.batch_view import DONE, BatchView
 from engine.jobs import Job
 from engine.studio import Studio
+
+_TO_DO_AGAIN = frozenset({"failed", "skipped_budget", "cancelled"})
 
 
 def folder_of(studio: Studio, spec: BatchSpec) -> Path:
@@ -71,10 +82,31 @@ def file_name(row: Row, job: Job, position: int) -> str:
     return f"{row.line:04d}-{row.name}{middle}.{extension}"
 
 
-def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
-    """Write pictures, ``manifest.csv`` and ``manifest.json`` into ``folder``.
+def errors_file(view: BatchView) -> bytes:
+    """Return the rows that are not done as a CSV that does them again; empty if there are none.
 
-    It may be repeated at any time: every file is replaced as a whole.
+    One whose outcome is unknown is not among them: it may have been bought.
+    """
+    statuses = view.statuses()
+    faults: dict[str, str] = {}
+    made: dict[str, tuple[str, ...]] = {}
+    for row in view.spec.rows:
+        job = view.job_of(row)
+        if statuses[row.name] == DONE and job is not None:
+            made[row.name] = tuple(job.asset_ids())
+        if statuses[row.name] not in _TO_DO_AGAIN:
+            continue
+        error = view.endings.get(row.name) or (job.error if job else None) or {}
+        words = ": ".join(filter(None, map(str, (error.get("code"), error.get("message")))))
+        faults[row.name] = words or statuses[row.name]
+    return unfinished_csv(view.spec.rows, faults, made) if faults else b""
+
+
+def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
+    """Write pictures, the manifest as CSV, JSON and JSONL, and ``errors.csv`` into ``folder``.
+
+    There is no ``errors.csv`` where no row is to be done again. It may be repeated at any time:
+    every file is replaced as a whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for row in view.spec.rows:
@@ -89,6 +121,11 @@ def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
     summary = {"batch": view.spec.id, "name": view.spec.name, "source": view.spec.source}
     _write(folder / "manifest.csv", manifest_csv(rows))
     _write(folder / "manifest.json", manifest_json(rows, {**summary, **totals(rows)}))
+    _write(folder / "manifest.jsonl", manifest_jsonl(rows))
+    if errors := errors_file(view):
+        _write(folder / "errors.csv", errors)
+    else:
+        (folder / "errors.csv").unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:

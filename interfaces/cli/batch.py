@@ -18,6 +18,7 @@ _Operation = Annotated[str, Parameter(show_default=False)]
 _Set = Annotated[list[str] | None, Parameter(name="--set", negative=(), show_default=False)]
 _Encoding = Annotated[str, Parameter(show_default=False)]
 _Skip = Annotated[bool, Parameter(negative=())]
+_Force = Annotated[bool, Parameter(negative=())]
 _File = Annotated[Path | None, Parameter(show_default=False)]
 
 
@@ -139,14 +140,58 @@ def status(batch: Annotated[str, Parameter(show_default=False)] = "", /, *, sess
 
 
 @app.command
-def manifest(batch: str, /, *, session: Here) -> int:
+def manifest(batch: str, /, *, to: _File = None, force: _Force = False, session: Here) -> int:
     """Print what became of every row.
 
-    As CSV, or with --json as JSON; the files in the batch's folder are written anew.
+    As CSV, or with --json as JSON; the files in the batch's folder are written anew. It can be the
+    input of another batch: `studio batch run manifest.csv --operation upscale`.
 
     Args:
         batch: Its id (bat_...).
+        to: A new file instead, whose name ends with .csv, .json, .jsonl or .parquet.
+        force: Replace a file of that name.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
-    return batch_pages.manifest(session, batch)
+    return batch_pages.manifest(session, batch, to, force=force)
+
+
+@app.command
+def errors(batch: str, /, *, to: _File = None, force: _Force = False, session: Here) -> int:
+    """Print the rows that are not done, as a file that does them again.
+
+    What is behind the rows says why; mended or not, the file can be run. A row whose outcome is
+    unknown is not in it.
+
+    Args:
+        batch: Its id (bat_...).
+        to: A new file instead, whose name ends with .csv.
+        force: Replace a file of that name.
+    """
+    from interfaces.cli import batch_files  # noqa: PLC0415 - engine and providers
+
+    return batch_files.write_errors(session, batch, to, force=force)
+
+
+@app.command
+def zip(  # noqa: A001 - it is the command's name
+    batch: str,
+    /,
+    *,
+    to: _File = None,
+    names: str = "{name}",
+    force: _Force = False,
+    session: Here,
+) -> int:
+    """Pack the files of a batch and its manifest into one ZIP.
+
+    Args:
+        batch: Its id (bat_...).
+        to: A new file; by default the id and .zip, in this folder.
+        names: Names of the files, without their endings, for example
+            "{row}-{operation}-{width}x{height}"; a slash makes folders.
+        force: Replace a file of that name.
+    """
+    from interfaces.cli import batch_files  # noqa: PLC0415 - engine and providers
+
+    return batch_files.write_archive(session, batch, to, names, force=force)

@@ -1,17 +1,46 @@
-"""Files that ``studio batch`` writes besides the results: templates."""
+"""Files that ``studio batch`` writes where people ask for them."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from batches import ManifestRow, check_pattern, manifest_csv, manifest_jsonl, named
+from batches.parquet import manifest_parquet
 from batches.templates import TemplateFormat, template
+from engine.batch_files import errors_file, manifest_rows
+from engine.batch_view import WAITING, BatchView, view_batch
+from engine.batch_zip import write_zip
+from engine.studio import Studio
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
+from interfaces.cli.opening import opened_studio
 from interfaces.cli.session import Session
-from studio.errors import InvalidRequest
+from studio.errors import AlreadyRunning, InvalidRequest
 
-_FORMATS = ("csv", "jsonl", "xlsx")
+_TEMPLATES = (".csv", ".jsonl", ".xlsx")
+_MANIFESTS = (".csv", ".json", ".jsonl", ".parquet")
+
+
+def ended_batch(studio: Studio, owner: str, batch: str) -> BatchView:
+    """Return a batch all of whose rows have come to an end.
+
+    Raises:
+        NotFound: ``owner`` has no such batch.
+        AlreadyRunning: rows of it have yet to come to an end.
+    """
+    with studio.database.read() as connection:
+        view = view_batch(connection, owner, batch)
+    if waiting := view.counts()[WAITING]:
+        raise AlreadyRunning(
+            f"{waiting} rows of this batch have yet to come to an end. "
+            f"`studio batch status {batch}` tells how it stands.",
+            batch=batch,
+        )
+    return view
 
 
 def write_template(
@@ -26,14 +55,99 @@ def write_template(
         text = template(operation, format_).decode("utf-8-sig")
         session.out.result({"template": text}, lambda _: session.out.raw(text))
         return Exit.DONE
-    ending = to.suffix.lower().lstrip(".")
-    if ending not in _FORMATS:
+    ending = _ending(to, _TEMPLATES).lstrip(".")
+    return _written(session, write_file(to, template(operation, cast("TemplateFormat", ending))))
+
+
+def write_manifest(
+    session: Session, rows: Sequence[ManifestRow], document: Path, to: Path, *, force: bool
+) -> int:
+    """Write the manifest into a file; the ending of its name says in what format.
+
+    Args:
+        session: of the command.
+        rows: the manifest.
+        document: where it is as JSON.
+        to: the file.
+        force: whether another file of that name is replaced.
+    """
+    ending = _ending(to, _MANIFESTS)
+    if ending == ".json":
+        data = document.read_bytes()
+    else:
+        writers = {
+            ".csv": manifest_csv,
+            ".jsonl": manifest_jsonl,
+            ".parquet": manifest_parquet,
+        }
+        data = writers[ending](rows)
+    return _written(session, write_file(to, data, force=force))
+
+
+def write_errors(session: Session, batch: str, to: Path | None, *, force: bool) -> int:
+    """Write the rows that are not done into a file, or print them."""
+    if to is not None:
+        _ending(to, (".csv",))
+    with opened_studio() as studio:
+        data = errors_file(ended_batch(studio, session.owner, batch))
+    if not data:
+        session.out.result({"rows": 0}, lambda to_: to_.print("Every row is done."))
+        return Exit.DONE
+    if to is not None:
+        return _written(session, write_file(to, data, force=force))
+    text = data.decode("utf-8-sig")
+    session.out.result({"errors": text}, lambda _: session.out.raw(text))
+    return Exit.DONE
+
+
+def write_archive(session: Session, batch: str, to: Path | None, names: str, *, force: bool) -> int:
+    """Pack a batch into a ZIP, one file at a time."""
+    check_pattern(names)
+    path = (to or Path(f"{batch}.zip")).expanduser().absolute()
+    _ending(path, (".zip",))
+    if path.exists() and not force:
         raise InvalidRequest(
-            "The ending of the name says what format the template has.",
+            "There is another file of that name.",
             field="to",
-            given=to,
-            allowed="a name that ends with " + ", ".join(f".{each}" for each in _FORMATS),
+            given=path,
+            allowed="a new name, or --force to replace it",
         )
-    path = write_file(to, template(operation, cast("TemplateFormat", ending)))
-    session.out.result({"file": str(path)}, lambda to_: to_.print(str(path)))
+    with opened_studio() as studio:
+        rows = named(manifest_rows(ended_batch(studio, session.owner, batch)), names)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                count = write_zip(studio, rows, file)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    size = path.stat().st_size
+    session.out.result(
+        {"file": str(path), "files": count, "bytes": size},
+        lambda to_: to_.print(f"{path} ({count} files, {size} bytes)"),
+    )
+    return Exit.DONE
+
+
+def _ending(path: Path, allowed: Sequence[str]) -> str:
+    """Return the ending of a name, in lower case.
+
+    Raises:
+        InvalidRequest: it is none of those that are allowed.
+    """
+    ending = path.suffix.lower()
+    if ending not in allowed:
+        raise InvalidRequest(
+            "The ending of the name says what the file is.",
+            field="to",
+            given=path,
+            allowed="a name that ends with " + ", ".join(allowed),
+        )
+    return ending
+
+
+def _written(session: Session, path: Path) -> int:
+    session.out.result({"file": str(path)}, lambda to: to.print(str(path)))
     return Exit.DONE

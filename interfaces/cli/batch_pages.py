@@ -24,8 +24,9 @@ from billing.ledger import balance
 from engine.batch import prompt_line
 from engine.batch_files import deliver, folder_of, manifest_rows
 from engine.batch_source import open_source
-from engine.batch_view import WAITING, view_batch
+from engine.batch_view import view_batch
 from engine.studio import Studio
+from interfaces.cli.batch_files import ended_batch, write_manifest
 from interfaces.cli.batch_runs import (
     BatchReport,
     Checked,
@@ -51,7 +52,7 @@ from interfaces.cli.output import (
 from interfaces.cli.output import status as coloured
 from interfaces.cli.session import Session
 from studio import credits as money
-from studio.errors import AccountRefused, AlreadyRunning, BatchInvalid
+from studio.errors import AccountRefused, BatchInvalid
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,24 +130,19 @@ def status(session: Session, batch: str) -> int:
     return Exit.DONE
 
 
-def manifest(session: Session, batch: str) -> int:
+def manifest(session: Session, batch: str, to: Path | None, *, force: bool) -> int:
     """Print what became of every row, and write the batch's folder anew."""
     with opened_studio() as studio:
-        with studio.database.read() as connection:
-            session.require(connection, "look")
-            view = view_batch(connection, session.owner, batch)
-        if WAITING in view.counts():
-            raise AlreadyRunning(
-                f"{view.counts()[WAITING]} rows of this batch have yet to come to an end. "
-                f"`studio batch status {batch}` tells how it stands.",
-                batch=batch,
-            )
+        view = ended_batch(studio, session.owner, batch)
         folder = folder_of(studio, view.spec)
         deliver(studio, view, folder)
+        rows = manifest_rows(view)
+    if to is not None:
+        return write_manifest(session, rows, folder / "manifest.json", to, force=force)
     if session.out.as_json:
         session.out.result(json.loads((folder / "manifest.json").read_bytes()), lambda _: None)
     else:
-        session.out.raw(manifest_csv(manifest_rows(view)).decode())
+        session.out.raw(manifest_csv(rows).decode())
         session.out.note(f"The same, and the pictures: {folder}")
     return Exit.DONE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batches.columns import COLUMNS
+from batches.names import FIELDS
 from batches.reading import LARGEST_FILE, MOST_COLUMNS, MOST_ROWS
 from batches.rows import LONGEST_CELL
 from tests.unit.batches.batch_files import read
@@ -30,3 +31,14 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"| rows | {MOST_ROWS:,} |" in README
     assert f"| columns | {MOST_COLUMNS} |" in README
     assert f"| cell | {LONGEST_CELL:,} characters |" in README
+
+
+def test_what_a_name_may_be_made_of_is_documented() -> None:
+    names = README.split("**Names.**")[1]
+    assert all(f"`{field}`" in names for field in FIELDS)
+
+
+def test_the_example_of_a_chain_is_one() -> None:
+    chain = README.split("**Chains.** `")[1].split("`")[0]
+    rows = read([["operation", "prompt"], [chain, "a fox"]]).rows
+    assert [row.name for row in rows] == ["2", "2.2", "2.3", "2.4"]

@@ -34,7 +34,10 @@ _ALL = [
     ["doctor"],
     *(["quote", name] for name in OPERATIONS),
     *(["run", name] for name in OPERATIONS),
-    *(["batch", name] for name in ("check", "run", "template", "status", "manifest")),
+    *(
+        ["batch", name]
+        for name in ("check", "run", "template", "status", "manifest", "errors", "zip")
+    ),
     *(["account", name] for name in _ACCOUNT),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     *(["prices", name] for name in ("list", "show", "books", "diff", "what-if")),
