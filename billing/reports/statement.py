@@ -70,11 +70,6 @@ class Line:
     held: int
     spent: int
 
-    @property
-    def total(self) -> int:
-        """The change of the balance, what is held included."""
-        return self.available + self.held
-
 
 @dataclass(frozen=True, slots=True)
 class Statement:

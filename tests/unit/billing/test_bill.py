@@ -209,3 +209,15 @@ def test_the_sums_of_the_lists_are_the_sums_of_the_sides() -> None:
         found = reconcile(ours, lines)
         assert found.theirs == sum(line.cost for line in lines)
         assert found.ours == sum(each.cost for each in ours)
+
+
+def test_faults_are_told_up_to_a_thousand() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        bill("id,cost", *["a,much"] * 1_001)
+    assert len(caught.value.details["problems"]) == 1_000
+
+
+def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.reports.bill.MOST_BYTES", 10)
+    with pytest.raises(InvalidRequest, match="too large"):
+        bill("id,cost", "a,1")

@@ -84,6 +84,8 @@ def test_every_wrong_field_is_named_at_once(studio_command: Command) -> None:
         ["account", "top-up", "0"],
         ["library", "show", "ast_nowhere"],
         ["library", "list", "--limit", "0"],
+        ["account", "history", "--limit", "0"],
+        ["account", "history", "--limit", "501"],
     ],
     ids=" ".join,
 )

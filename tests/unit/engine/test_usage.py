@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from billing.ledger import Ledger
+from billing.ledger.history import movements
 from billing.reports.period import Period
 from engine.preflight import Caller
 from engine.reports import report, statement_csv, usage_csv
@@ -200,3 +201,13 @@ def test_it_is_told_by_user_and_project(history: Studio) -> None:
         (NONE, "bob"): PRICE,
         ("spring", OWNER): PRICE,
     }
+
+
+def test_a_capture_counts_from_its_microsecond_and_not_to_it(studio: Studio) -> None:
+    buy(studio, "one")
+    with studio.database.read() as connection:
+        at = next(each.at for each in movements(connection, OWNER, 9) if each.kind == "capture")
+        step = timedelta(microseconds=1)
+        before, within = Period("b", at - step, at), Period("w", at, at + step)
+        assert usage(connection, before, ["provider"]) == []
+        assert [row.spent for row in usage(connection, within, ["provider"])] == [PRICE]
