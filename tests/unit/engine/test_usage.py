@@ -13,6 +13,7 @@ import pytest
 from billing.ledger import Ledger
 from billing.ledger.history import movements
 from billing.reports.period import Period
+from engine.journal import latest_jobs
 from engine.preflight import Caller
 from engine.reports import report, statement_csv, usage_csv
 from engine.single import hold_credits, order_of, plan_one
@@ -211,3 +212,19 @@ def test_a_capture_counts_from_its_microsecond_and_not_to_it(studio: Studio) -> 
         before, within = Period("b", at - step, at), Period("w", at, at + step)
         assert usage(connection, before, ["provider"]) == []
         assert [row.spent for row in usage(connection, within, ["provider"])] == [PRICE]
+
+
+def test_refunds_are_told_beside_what_was_spent(history: Studio) -> None:
+    ledger = Ledger(history.database, group=history.commits)
+    with history.database.read() as connection:
+        job = latest_jobs(connection, OWNER, ["three"])["three"]
+    ledger.refund(OWNER, job.claim, PRICE // 2, key="r", author="ann", reason="it was blurred")
+    with history.database.read() as connection:
+        rows = usage(connection, EVER, ["provider"], owner=OWNER)
+        made = report(connection, OWNER, EVER, datetime.now(UTC)).statements[0].statement
+    far = next(row for row in rows if row.keys == ("far",))
+    assert (far.jobs, far.spent, far.refunded) == (1, 2 * PRICE, PRICE // 2)
+    assert far.margin == 2 * PRICE - PRICE // 2 - PRICE // 2
+    assert sum(row.refunded for row in rows) == PRICE // 2
+    assert {line.kind: line.available for line in made.lines}["refund"] == PRICE // 2
+    assert made.agrees
