@@ -23,8 +23,8 @@ class Period:
 
     Attributes:
         name: as people say it, such as ``2026-11``.
-        start: midnight in UTC.
-        end: midnight in UTC, later than ``start``.
+        start: in UTC.
+        end: in UTC, later than ``start``.
     """
 
     name: str
@@ -33,8 +33,9 @@ class Period:
 
     @property
     def days(self) -> list[date]:
-        """Its days, in order."""
-        count = (self.end - self.start).days
+        """Its days in UTC, in order; the first and the last may be in it in part."""
+        last = (self.end - timedelta(microseconds=1)).date()
+        count = (last - self.start.date()).days + 1
         return [self.start.date() + timedelta(days=number) for number in range(count)]
 
 

@@ -43,14 +43,14 @@ def statement(
 
     Args:
         period: A year, a month (2026-11), a day, two days (2026-11-01..2026-11-15), this-month or
-            last-month, in UTC.
+            last-month, in UTC; this-period or last-period are those of the account's plan.
         csv: Print it as CSV.
     """
-    from billing.reports.period import parse_period  # noqa: PLC0415 - SQLAlchemy is heavy
+    from billing.reports.terms import period_of  # noqa: PLC0415 - SQLAlchemy is heavy
     from engine.reports import statement_csv, wallet_statement  # noqa: PLC0415 - engine
 
-    when = parse_period(period, now())
     with opened_database(session.config) as database, database.read() as connection:
+        when = period_of(connection, session.owner, period, now())
         session.require(connection, "look")
         found = wallet_statement(connection, session.owner, when)
     if csv and not session.out.as_json:
@@ -75,13 +75,12 @@ def export(
         format_: csv, whose cells no spreadsheet takes for formulas, or parquet, which needs the
             extra image-studio[parquet].
         period: Only of this one: a year, a month (2026-11), a day, two days with .. between them,
-            this-month or last-month, in UTC.
+            this-month or last-month, in UTC; this-period or last-period of the account's plan.
         force: Replace a file that is there.
     """
     from billing.reports.export import export_csv, export_parquet  # noqa: PLC0415 - as above
-    from billing.reports.period import parse_period  # noqa: PLC0415 - SQLAlchemy is heavy
+    from billing.reports.terms import period_of  # noqa: PLC0415 - SQLAlchemy is heavy
 
-    when = parse_period(period, now()) if period else None
     if not to and (format_ == "parquet" or session.out.as_json):
         raise InvalidRequest("Name a file.", field="to", given="", allowed="a path")
     write = {"csv": export_csv, "parquet": export_parquet}[format_]
@@ -91,6 +90,7 @@ def export(
         _target(to, force=force) as file,
     ):
         session.require(connection, "look")
+        when = period_of(connection, session.owner, period, now()) if period else None
         count = write(connection, session.owner, when, file)
     if to:
         path = str(Path(to).expanduser().absolute())

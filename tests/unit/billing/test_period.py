@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from billing.reports.period import parse_period
+from billing.reports.period import Period, parse_period
 from studio.errors import InvalidRequest
 
 NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
@@ -51,3 +51,10 @@ def test_what_is_no_period_is_refused(text: str) -> None:
         parse_period(text, NOW)
     assert (caught.value.field, caught.value.given) == ("period", text)
     assert "2026-11" in str(caught.value.allowed)
+
+
+def test_the_days_of_a_period_that_begins_at_noon_are_all_there() -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    found = Period("p", noon, noon + timedelta(days=2))
+    assert [day.day for day in found.days] == [31, 1, 2]
+    assert Period("p", noon, noon + timedelta(hours=12)).days == [date(2026, 1, 31)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.clock import now
 from tests.unit.cli.conftest import Command
 
 
@@ -117,3 +118,17 @@ def test_what_cannot_be_reconciled_is_said(
 ) -> None:
     told = studio_command("reconcile", *words, "--json")
     assert (told.code, told.document["error"]["field"]) == (2, field)
+
+
+def test_a_statement_of_the_plans_own_month(paid: Command) -> None:
+    moment = now()
+    calendar = paid("account", "statement", "--period", "this-period", "--json").document
+    assert calendar["from"] == f"{moment:%Y-%m}-01T00:00:00+00:00"
+    paid("account", "plan", "pro", "--reason", "invoice 1")
+    told = paid("account", "statement", "--period", "this-period", "--json").document
+    last = paid("account", "statement", "--period", "last-period", "--json").document
+    assert moment.isoformat() <= told["from"] <= now().isoformat()
+    assert last["until"] == told["from"]
+    assert last["closing"] == told["opening"]
+    assert told["difference"]["total"] == last["difference"]["total"] == 0
+    assert paid("account", "export", "--period", "last-period").code == 0
