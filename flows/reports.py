@@ -13,6 +13,7 @@ from billing.reports.period import parse_period
 from studio import credits as money
 from studio.clock import now
 from studio.errors import StudioError
+from tasks.artifacts import count
 from tasks.reports import make_report
 from tasks.states import refused
 from tasks.upkeep import preflight_free
@@ -54,9 +55,8 @@ async def report(period: PERIOD = "last-month", owner: WALLET = "") -> State[Any
         made = await make_report(owner, when)
     except StudioError as error:
         return refused(error)
-    words = (
-        f"{when.name}: {money.show(made.spent)} credits spent, {len(made.statements)} statements"
-    )
+    told = count("statement", len(made.statements))
+    words = f"{when.name}: {money.show(made.spent)} credits spent, {told}"
     if made.faults:
         return Failed(message=f"{words}; the books do not agree: {', '.join(made.faults)}")
     return Completed(message=words)

@@ -24,7 +24,7 @@ from engine.studio import Studio, open_studio
 from engine.usage import UsageRow
 from studio import credits as money
 from studio.clock import now
-from tasks.artifacts import MOST_LINES, show_table, table
+from tasks.artifacts import MOST_LINES, count, show_table, table
 
 _FIGURES = ("jobs", "spent", "refunded", "cost", "margin")
 
@@ -45,7 +45,9 @@ async def make_report(owner: str, period: Period) -> Report:
         get_run_logger().info("statement of %s: %s", each.statement.owner, page)
     if made.wallets > MOST_STATEMENTS:
         left = made.wallets - MOST_STATEMENTS
-        get_run_logger().warning("%s wallets more: `studio account statement --owner`", left)
+        get_run_logger().warning(
+            "%s more: `studio account statement --owner`", count("wallet", left)
+        )
     get_run_logger().info("files are in %s", folder)
     return made
 
@@ -78,7 +80,7 @@ def _plain(owner: str) -> str:
 
 
 def _usage_page(made: Report, drawn: bytes) -> str:
-    whose = f"wallet {made.owner}" if made.owner else f"all {made.wallets} wallets"
+    whose = f"wallet {made.owner}" if made.owner else f"all of {count('wallet', made.wallets)}"
     picture = base64.b64encode(drawn).decode()
     return "\n\n".join(
         [

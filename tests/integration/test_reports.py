@@ -47,7 +47,7 @@ async def told(**values: Any) -> tuple[str, str, list[str]]:
 
 def test_it_leaves_files_and_pages(studio: Studio) -> None:
     kind, words, pages = asyncio.run(told(period="this-month"))
-    assert (kind, words) == ("COMPLETED", f"{now():%Y-%m}: 4 credits spent, 1 statements")
+    assert (kind, words) == ("COMPLETED", f"{now():%Y-%m}: 4 credits spent, 1 statement")
     assert PRICES["painter"] == 4_000_000
     usage, statement = sorted(pages, key=lambda page: "Statement" in page)
     assert "data:image/png;base64," in usage
