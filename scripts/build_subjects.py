@@ -1,5 +1,8 @@
 """Build ``providers/local/illustrate/subjects.json.gz`` from Microsoft's Fluent Emoji (flat, MIT).
 
+What Fluent Emoji lacks is drawn here, in the same style: ``scripts/subjects/*.svg``, under this
+project's own licence.
+
 Run: ``python scripts/build_subjects.py`` (needs ``npm``, which knows its own registry, and resvg-
 py).
 The npm package is pinned by version and by the integrity that npm itself checks and we check again,
@@ -36,6 +39,7 @@ INTEGRITY = (
 # The only clip paths in the chosen icons are the whole 32 x 32 box, so they can go.
 DROPPED = {"id", "clip-rule", "clip-path"}
 HERE = Path(__file__).resolve().parent
+OWN = HERE / "subjects"
 TARGET = HERE.parent / "providers" / "local" / "illustrate" / "subjects.json.gz"
 
 # Each line: anchor home-scene size : icon[=word/other word] …   The icon's own name is always a
@@ -101,6 +105,9 @@ ground hills 2.0: house=home/cottage, house-with-garden=villa, hut=cabin, castle
   church=chapel, classical-building=temple, japanese-castle=pagoda, school, hospital, factory,
   office-building=office, hotel, convenience-store=shop/store, bank, ferris-wheel,
   circus-tent=circus, statue-of-liberty, tokyo-tower=tower, stadium, rock=stone/boulder
+ground beach 2.0: lighthouse=light house
+ground meadow 2.0: windmill=mill
+boat@28 sea 1.8: bridge=stone bridge/arch bridge/viaduct/aqueduct
 ground hills 1.2: tent=camping tent/camp, fire=campfire/bonfire/flame, wood=log
 item table 0.7: hot-beverage=coffee/cup of coffee/espresso/cappuccino/latte/mug/cup,
   teacup-without-handle=tea/matcha/green tea, teapot=kettle, bubble-tea=boba,
@@ -218,6 +225,14 @@ def fetch(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         return icons["icons"], characters
 
 
+def own() -> dict[str, dict[str, str]]:
+    """Return the subjects that were drawn here, as the package's icons are told."""
+    return {
+        file.stem: {"body": file.read_text().partition(">")[2].removesuffix("</svg>\n")}
+        for file in sorted(OWN.glob("*.svg"))
+    }
+
+
 def flatten(body: str) -> list[str]:
     """Return the drawing elements of an SVG body, groups and references resolved."""
     root = ET.fromstring(f"<svg>{body}</svg>")  # noqa: S314 - pinned by integrity
@@ -294,6 +309,10 @@ def main() -> None:
     """Write the data file."""
     with tempfile.TemporaryDirectory() as folder:
         icons, characters = fetch(Path(folder))
+    ours = own()
+    if twice := ours.keys() & icons.keys():
+        raise SystemExit(f"drawn here and in the package: {', '.join(sorted(twice))}")
+    icons |= ours
     emoji: dict[str, str] = {}
     for code, icon in sorted(characters.items()):
         if "-" not in code:
@@ -303,7 +322,13 @@ def main() -> None:
         parts = flatten(icons[icon]["body"])
         subjects[icon] = {**row, "box": bounds(parts), "shares": shares(parts), "parts": parts}
         subjects[icon]["words"] += [emoji[icon]] if icon in emoji else []
-    document = {"source": PACKAGE, "version": VERSION, "licence": "MIT", "subjects": subjects}
+    document = {
+        "source": PACKAGE,
+        "version": VERSION,
+        "licence": "MIT",
+        "drawn_here": sorted(ours),
+        "subjects": subjects,
+    }
     text = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
     # mtime=0: the archive depends on its content alone.
     TARGET.write_bytes(gzip.compress(text, 9, mtime=0))

@@ -1,6 +1,6 @@
-"""The vector subjects: Microsoft Fluent Emoji, flat style (MIT.
+"""The vector subjects: Microsoft Fluent Emoji, flat style (MIT), and what it lacks, drawn by us.
 
-See NOTICE), packed by scripts/build_subjects.py.
+See NOTICE; packed by ``scripts/build_subjects.py``.
 """
 
 from __future__ import annotations
