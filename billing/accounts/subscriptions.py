@@ -32,6 +32,7 @@ from billing.ledger.grants import top_up
 from billing.ledger.wallets import lock_wallets, require, set_state
 from billing.ledger.words import (
     LONGEST_TEXT,
+    Receipt,
     StateRequest,
     TopUpRequest,
     Wallet,
@@ -40,7 +41,7 @@ from billing.ledger.words import (
     check_text,
 )
 from studio import clock
-from studio.errors import AccountSuspended, InvalidRequest, StudioError
+from studio.errors import AccountSuspended, Conflict, InvalidRequest, StudioError
 
 _STUDIO = "studio"
 """The author of what happens by itself."""
@@ -211,13 +212,12 @@ def _change(
         )
         return change_account(connection, account.owner, next_plan=plan)
     more = max(book.plan(plan).credits - before.credits, 0)
-    granted = period.share_left(more, now)
-    _grant(
+    granted = _grant(
         connection,
         wallet,
         book.plan(plan),
         period,
-        amount=granted,
+        amount=period.share_left(more, now),
         why=f"change from {before.title}",
     )
     note(
@@ -284,7 +284,7 @@ def renew(connection: Connection, wallet: Wallet, account: Account, now: datetim
     name = account.next_plan or account.plan
     book = _book_with(name, period, account)
     plan = book.plan(name)
-    _grant(connection, wallet, plan, period, amount=plan.credits, why="its credits")
+    granted = _grant(connection, wallet, plan, period, amount=plan.credits, why="its credits")
     if name != account.plan:
         note(
             connection,
@@ -294,7 +294,7 @@ def renew(connection: Connection, wallet: Wallet, account: Account, now: datetim
             reason="as it was put off",
             before=account.plan,
             plan=name,
-            granted=plan.credits,
+            granted=granted,
         )
     return change_account(
         connection,
@@ -316,14 +316,14 @@ def _book_with(name: str, period: Period, account: Account) -> PlanBook:
 
 def _grant(
     connection: Connection, wallet: Wallet, plan: Plan, period: Period, *, amount: int, why: str
-) -> None:
-    """Grant a period's credits; the key says which, so that nobody grants them again.
+) -> int:
+    """Grant a period's credits, and return how many; the key says which, so that it is once.
 
     Raises:
         StudioError: the ledger refused; the caller's transaction must be rolled back.
     """
     if not amount:
-        return
+        return 0
     request = TopUpRequest(
         wallet.owner,
         f"plan/{period.start.isoformat()}/{plan.name}",
@@ -334,8 +334,13 @@ def _grant(
         kind="period",
     )
     (answer,) = top_up(connection, [request])
-    if isinstance(answer, StudioError):
+    if isinstance(answer, Receipt):
+        return 0 if answer.replayed else amount
+    # A conflict: of this plan and period something was granted before, under an agreement that was
+    # ended and begun anew with the same anchor. Nobody gets it twice.
+    if not isinstance(answer, Conflict):
         raise answer
+    return 0
 
 
 def set_active(

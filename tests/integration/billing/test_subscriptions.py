@@ -122,6 +122,18 @@ def test_a_smaller_plan_can_be_thought_better_of(accounts: Accounts) -> None:
     assert accounts.balance().granted == 1_000 + 2 * 1_000
 
 
+def test_ending_and_beginning_anew_grants_nothing_twice(accounts: Accounts) -> None:
+    """Found by the machine: the same anchor again, and then an upgrade that was granted before."""
+    anchor = accounts.clock()
+    accounts.plan("large", anchor=anchor)
+    accounts.plan("prepaid")
+    accounts.plan("small", anchor=anchor)
+    accounts.plan("large")
+    accounts.plan("prepaid")
+    accounts.plan("large", anchor=anchor)
+    assert accounts.balance().granted == 1_000 + 1_000 + 100
+
+
 def test_used_counts_on_after_a_change(accounts: Accounts) -> None:
     accounts.plan("small")
     accounts.ask(1, uses={"generate": 3})
