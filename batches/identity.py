@@ -118,7 +118,7 @@ def _part(stage: int, variation: int) -> int:
 
 def _alone(operation: Operation) -> Operation:
     """Return the request for one picture: how many are wanted is no part of a seed."""
-    if not hasattr(operation, "variations"):
+    if getattr(operation, "variations", 1) == 1:
         return operation
     return operation.model_copy(update={"variations": 1})
 

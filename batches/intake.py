@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from batches.columns import check_header
+from batches.cycles import name_cycles
 from batches.formats import read_sheet
 from batches.identity import Identify, build_batch, by_name
 from batches.preparing import NOTHING_GIVEN, Given, prepare
@@ -56,6 +57,7 @@ def check_batch(
     if "operation" not in places:
         return None, sorted(problems, key=lambda problem: problem.line)
     drafts = judge(places, sheet.lines, Pictures(folder, exists), settle)
+    name_cycles(drafts, sheet.lines, places)
     del sheet  # of 100,000 rows neither texts nor drafts are kept beside the batch
     skip = given.skip_invalid and not problems
     if skip:

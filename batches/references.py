@@ -114,6 +114,12 @@ class Pictures:
         return f"{fault}; allowed: an earlier row, such as {', '.join(reversed(nearest))}"
 
 
+def row_named(text: str) -> str:
+    """Return the row that a cell refers to; empty if it refers to none."""
+    match = _REFERENCE.fullmatch(text)
+    return match["row"] if match else ""
+
+
 def _name_is_right(name: str) -> bool:
     return _REFERENCE.fullmatch(f"@{name}") is not None
 

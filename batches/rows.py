@@ -204,7 +204,12 @@ def with_all_fields(operation: Operation, **changes: Any) -> Operation:
     One set of names for all rows: one for each would be half of their memory.
     """
     cls = type(operation)
-    return cls.model_construct(_all_fields(cls), **{**vars(operation), **changes})
+    names = _all_fields(cls)
+    if operation.model_fields_set is names:
+        # It was made below and nobody has seen it yet: it is frozen for all who get it.
+        vars(operation).update(changes)
+        return operation
+    return cls.model_construct(names, **{**vars(operation), **changes})
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,25 @@ def test_a_reference_that_leads_nowhere_says_what_is_allowed(reference: str, rul
     [problem] = check(text)
     assert (problem.line, problem.field, problem.value) == (8, "image", reference)
     assert rule in problem.rule
+
+
+def test_a_circle_is_refused_and_named() -> None:
+    rows = ["a,upscale,,@b", "b,upscale,,@c", "c,inpaint,x,@a:1", "d,upscale,,@e", "e,upscale,,x"]
+    problems = check(HEAD + "".join(f"{row},,,\n" for row in rows))
+    told = [it.rule.partition("circle: ")[2] for it in problems if it.field == "image"]
+    assert told == ["a -> b -> c -> a", "b -> c -> a -> b", ""]
+
+
+def test_a_long_way_round_is_found_quickly() -> None:
+    rows = "".join(f"r{n},upscale,,@r{n + 1},,,\n" for n in range(300))
+    problems = check(HEAD + rows + "r300,upscale,,@r0,,,\n")
+    assert len(problems) == 300
+    assert problems[0].rule.count(" -> ") == 10
+    # Without a bound, this would be looked at half a billion times.
+    rows = "".join(f"r{n},upscale,,@r{n + 1},,,\n" for n in range(30_000))
+    started = time.process_time()
+    assert len(check(HEAD + rows + "r30000,upscale,,@r0,,,\n")) == 30_000
+    assert time.process_time() - started < 10
 
 
 def test_the_first_row_has_no_earlier_one_to_name() -> None:

@@ -209,3 +209,48 @@ def test_a_file_of_many_rows_is_told_of_quickly_and_whole(
     assert len(faults["problems"]) == 250
     told = studio_command("batch", "check", str(file)).out
     assert all(f"\nline {line}, operation: must be one of" in told for line in range(202, 252))
+
+
+def test_a_batch_may_be_given_short_and_its_faulty_rows_kept(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    file, errors = tmp_path / "f.csv", tmp_path / "errors.csv"
+    file.write_text("row;prompt;colour\na;a {colour} fox;red\nb;;red\n", encoding="utf-16")
+    words = ["batch", "check", str(file), "--operation", "generate | upscale 4x"]
+    words += ["--set", "quality=draft", "--set", "width=512"]
+    told = studio_command(*words, "--errors", str(errors), "--json")
+    assert told.code == 2
+    faults = [(it["row"], it["field"]) for it in told.document["error"]["problems"]]
+    assert faults == [("b", "prompt")]
+    assert errors.read_text(encoding="utf-8-sig").splitlines() == [
+        "row,prompt,colour,fault_line,faults",
+        "b,,red,3,prompt: is required",
+    ]
+    told = studio_command(*words, "--skip-invalid", "--json")
+    assert told.code == 0
+    assert [row["row"] for row in told.document["rows"]] == ["a", "a.2"]
+    assert {it["row"] for it in told.document["left_out"]} == {"b", "b.2"}
+    assert "2 rows are left out" in studio_command(*words, "--skip-invalid").out
+    wrong = studio_command(*words, "--set", "qualty=draft", "--json")
+    assert (wrong.code, wrong.document["error"]["given"]) == (2, "qualty")
+
+
+def test_templates_are_printed_or_written(studio_command: Command, tmp_path: Path) -> None:
+    shown = studio_command("batch", "template", "compress")
+    assert shown.out.splitlines()[1].startswith("example,compress,")
+    for ending in ("csv", "jsonl", "xlsx"):
+        path = tmp_path / f"t.{ending}"
+        assert studio_command("batch", "template", "generate", "--to", str(path)).code == 0
+        assert studio_command("batch", "check", str(path)).code == 0
+    assert studio_command("batch", "template", "nothing").code == 2
+    assert (
+        studio_command("batch", "template", "generate", "--to", str(tmp_path / "t.doc")).code == 2
+    )
+
+
+@pytest.mark.parametrize("verb", ["manifest", "errors", "zip"])
+def test_what_a_batch_left_is_told_of_no_batch_that_is_not_there(
+    studio_command: Command, verb: str
+) -> None:
+    told = studio_command("batch", verb, "bat_00000000000000000000", "--json")
+    assert told.document["error"]["code"] == "not_found"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,9 @@ import pytest
 from batches import Given
 from engine.batch import plan_batch, read_file
 from engine.batch_source import is_remote, open_source, shown_name
+from providers.download import Downloader
 from studio.errors import BatchInvalid, InvalidRequest, NotFound
+from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER
 from tests.unit.engine.conftest import House
 
@@ -69,3 +75,46 @@ def test_rows_that_nobody_can_do_are_left_out_with_those_that_build_on_them(hous
         folder=Path("/"),
     )
     assert planned.spec.id == alone.id
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A web server on this machine, which the downloader is told to trust."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        trusting = partial(Downloader, origins=[address], pauses=())
+        monkeypatch.setattr("engine.batch_source.Downloader", trusting)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield address
+        server.shutdown()
+        thread.join()
+
+
+def test_an_address_is_fetched(
+    house: House, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.csv").write_bytes(b"operation,prompt\ngenerate,a fox\n")
+    source = open_source(house.studio, f"{served}/rows.csv?sig=secret", OWNER)
+    assert (source.data[:9], source.name) == (b"operation", "rows.csv")
+    with pytest.raises(InvalidRequest) as caught:
+        open_source(house.studio, f"{served}/gone.csv?sig=secret", OWNER)
+    assert caught.value.message == "The batch file cannot be fetched: its server answered 404."
+    assert "secret" not in str(caught.value.as_dict())
+    monkeypatch.setattr("engine.batch_source.LARGEST_FILE", 10)
+    for where in (f"{served}/rows.csv", str(tmp_path / "rows.csv")):
+        with pytest.raises(InvalidRequest) as caught:
+            open_source(house.studio, where, OWNER)
+        assert "too large" in caught.value.message
+
+
+def test_an_asset_of_the_library_may_be_a_batch(house: House, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(tiny_png("photo"))
+    asset = house.studio.inputs.find("image", str(tmp_path / "photo.png"), OWNER).asset
+    source = open_source(house.studio, asset, OWNER)
+    assert (source.data, source.name) == ((tmp_path / "photo.png").read_bytes(), "photo.png")
+    with pytest.raises(BatchInvalid) as caught:
+        read_file(house.studio, source.data, source="x", owner=OWNER, folder=source.folder)
+    assert caught.value.details["problems"][0]["value"] == "a picture"
