@@ -261,7 +261,7 @@ def order_in_the_form(page: Page, studio: Running) -> str:
     expect(page.get_by_text("0.2 credits")).to_be_visible()
     page.goto(f"{studio.pages}/deployments/deployment/{studio.deployment('Create image')}/run")
     expect(page.get_by_text("What the picture shows")).to_be_visible()
-    page.get_by_label("Prompt").fill("a lighthouse at sunset")
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("a lighthouse at sunset")
     width = page.get_by_label("Width")
     width.fill("5120")
     assert "4096" in width.evaluate("field => field.validationMessage")
@@ -279,7 +279,7 @@ def test_a_link_fills_in_the_form(studio: Running, browser: Browser, tmp_path: P
     form = f"{studio.pages}/deployments/deployment/{studio.deployment('Create image')}/run"
     with opened_page(browser, tmp_path) as page:
         page.goto(f"{form}?parameters={values}")
-        expect(page.get_by_label("Prompt")).to_have_value("a red fox")
+        expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("a red fox")
         expect(page.get_by_label("Seed")).to_have_value("7")
         expect(page.get_by_label("Width")).to_have_value("1024")
         expect(page.get_by_role("main").get_by_text("draft", exact=True)).to_be_visible()
