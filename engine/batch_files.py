@@ -11,6 +11,7 @@ from batches import (
     BatchSpec,
     ManifestRow,
     Row,
+    errors_csv,
     manifest_csv,
     manifest_json,
     manifest_jsonl,
@@ -20,6 +21,9 @@ from batches import (
 from engine.batch_view import DONE, BatchView
 from engine.jobs import Job
 from engine.studio import Studio
+
+LEFT_OUT = "left-out.csv"
+"""The errors file of rows that were faulty when the batch was read."""
 
 _TO_DO_AGAIN = frozenset({"failed", "skipped_budget", "cancelled"})
 
@@ -100,6 +104,21 @@ def errors_file(view: BatchView) -> bytes:
         words = ": ".join(filter(None, map(str, (error.get("code"), error.get("message")))))
         faults[row.name] = words or statuses[row.name]
     return unfinished_csv(view.spec.rows, faults, made) if faults else b""
+
+
+def keep_left_out(studio: Studio, spec: BatchSpec, data: bytes, encoding: str) -> Path | None:
+    """Write rows that were left out into ``left-out.csv``, to be mended and run; return where.
+
+    The file is the only place where they are: the batch is made of the other rows alone. Where
+    none was left out, one of an earlier run goes.
+    """
+    path = folder_of(studio, spec) / LEFT_OUT
+    if not spec.left_out:
+        path.unlink(missing_ok=True)
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, errors_csv(data, spec.left_out, encoding))
+    return path
 
 
 def deliver(studio: Studio, view: BatchView, folder: Path) -> None:

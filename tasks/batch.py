@@ -22,7 +22,7 @@ from engine.batch import (
     read_file,
     start_batch,
 )
-from engine.batch_files import deliver, folder_of, manifest_rows
+from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
 from engine.batch_source import open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
@@ -91,10 +91,13 @@ async def _prepare(file: str, name: str, owner: str, given: Given, caller: Calle
     planned = await asyncio.to_thread(plan_batch, studio, spec, skip_invalid=given.skip_invalid)
     spec = planned.spec
     if spec.left_out:
-        left_out = [problem.as_dict() for problem in spec.left_out]
-        await _show_problems(f"{source.name}: left out", left_out)
+        problems = [problem.as_dict() for problem in spec.left_out]
+        await _show_problems(f"{source.name}: left out", problems)
     batch = await asyncio.to_thread(start_batch, studio, planned, run)
     try:
+        left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
+        if left_out:
+            get_run_logger().warning("the rows that are left out are kept in %s", left_out)
         quoted = await asyncio.to_thread(batch.quote)
         what = f"{len(spec.rows) - len(quoted.free)} of {count('row', len(spec.rows))} to buy"
         page = await show_quote(_quote_text(batch, quoted), quoted.total, what)

@@ -12,6 +12,7 @@ import pytest
 
 from batches import Given
 from engine.batch import plan_batch, read_file
+from engine.batch_files import keep_left_out
 from engine.batch_source import is_remote, open_source, shown_name
 from providers.download import Downloader
 from studio.errors import BatchInvalid, InvalidRequest, NotFound
@@ -75,6 +76,11 @@ def test_rows_that_nobody_can_do_are_left_out_with_those_that_build_on_them(hous
         folder=Path("/"),
     )
     assert planned.spec.id == alone.id
+    kept = keep_left_out(house.studio, planned.spec, text, "")
+    assert kept is not None
+    assert [line[:2] for line in kept.read_text("utf-8-sig").splitlines()] == ["ro", "a,", "b,"]
+    assert keep_left_out(house.studio, alone, text, "") is None
+    assert not kept.exists()
 
 
 @pytest.fixture
