@@ -104,18 +104,19 @@ def _is_loose(cls: type[Operation], name: str) -> bool:
 
 
 def _loose_look(cls: type[Operation], name: str, sold: Sequence[Offer]) -> _Look:
-    """Return what offers may ask of such a field: is it given, and does it keep their limits?"""
+    """Return what offers may ask of such a field: is it given, and does it keep their limits?
+
+    What may be left out is empty by default, so that it is given says that it is not empty.
+    """
     default = cls.model_fields[name].default
     values = [set(offer.values[name]) for offer in sold if name in offer.values]
     lengths = sorted({offer.lengths[name] for offer in sold if name in offer.lengths})
     ranges = sorted({offer.ranges[name] for offer in sold if name in offer.ranges})
     choices = set().union(*values)
-    required = any(name in offer.required for offer in sold)
 
     def look(value: Any) -> Hashable:
         return (
             value == default,
-            required and bool(value),
             tuple([len(value) > most for most in lengths]),
             tuple([least <= value <= most for least, most in ranges]),
             str(value) if choices and str(value) in choices else "",

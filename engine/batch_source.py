@@ -10,7 +10,7 @@ from engine.preflight import check_identity
 from engine.studio import Studio
 from library import find_asset
 from providers.download import Downloader
-from providers.links import Link, Refused
+from providers.links import Link
 from studio.errors import BadResponse, InvalidRequest, OutcomeUnknown
 
 ALLOWED = "the path of a CSV, JSONL or XLSX file, its https address, or an asset's id (ast_…)"
@@ -97,15 +97,7 @@ def _fetch(studio: Studio, where: str) -> bytes:
             await downloader.close()
 
     try:
-        Link.read(where)
         return studio.loop.run(fetch())
-    except Refused as refused:
-        raise InvalidRequest(
-            f"The batch file cannot be fetched: {refused.reason}.",
-            field="file",
-            given=where.partition("?")[0],
-            allowed=refused.allowed,
-        ) from None
     except (BadResponse, OutcomeUnknown) as error:
         # The downloader speaks of pictures that were bought; here nothing was.
         reason = error.message.partition(": ")[2].partition(". Fetching")[0].rstrip(".")

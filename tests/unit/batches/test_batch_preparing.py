@@ -217,6 +217,13 @@ def test_a_cell_of_a_chain_is_the_first_steps_that_has_the_field() -> None:
     assert (problem.field, problem.rule) == ("width", "is not a field of this operation")
 
 
+def test_the_picture_of_a_later_step_is_the_one_before_it_and_no_cell() -> None:
+    text = "operation,prompt,image,mask\ngenerate | inpaint prompt=sky,a fox,,m.png\n"
+    assert [row.operation.model_dump().get("mask") for row in read(text).rows] == [None, "m.png"]
+    [problem] = check("operation,prompt,image\ngenerate | upscale,a fox,x.png\n")
+    assert (problem.field, problem.rule) == ("image", "is not a field of this operation")
+
+
 def test_no_row_may_take_the_name_of_a_step() -> None:
     problems = check("row,operation,image\na.2,upscale,x.png\n")
     assert [problem.field for problem in problems] == ["row"]

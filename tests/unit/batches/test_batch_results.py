@@ -157,6 +157,7 @@ def test_names_are_safe_on_every_system_and_differ(texts: list[str], pattern: st
     ]
     names = [row.file for row in named(rows, pattern)]
     assert len({name.casefold() for name in names}) == len(names)
+    assert {name.count("/") for name in names} == {pattern.count("/")}
     for part in (part for name in names for part in name.split("/")):
         assert part.strip(". ") == part
         assert not set(part) & set('\\:*?"<>|\0\n')

@@ -19,8 +19,9 @@ from providers.catalogue import all_offers
 from studio.clock import now
 from studio.errors import NoOffer, StudioError
 from studio.operations import OPERATIONS, Generate, Operation, input_fields
+from tests.support.providers import book
 from tests.unit.engine.conftest import House
-from tests.unit.providers.offer_kit import Seller
+from tests.unit.providers.offer_kit import Seller, offer
 
 NAMES = sorted({offer.provider for offer in all_offers()})
 PROVIDERS = {
@@ -91,6 +92,17 @@ def test_a_thousand_prompts_are_planned_once(house: House, monkeypatch: pytest.M
     assert len(planned) == 1
     alike.plan(Generate(prompt="fox", seed=1, width=512))
     assert len(planned) == 2
+
+
+def test_limits_of_one_offer_make_kinds_of_their_own() -> None:
+    cheap = offer(
+        "cheap/painter", ranges={"seed": (0, 99)}, values={"negative_prompt": ("", "rain")}
+    )
+    providers = {"cheap": Seller("cheap", cheap), "dear": Seller("dear", offer("dear/painter"))}
+    alike = Alike(Planner(providers, book(cheap=1, dear=2)), providers)
+    for seed, negative, number in ((7, "", 2), (100, "", 1), (7, "snow", 1), (8, "rain", 2)):
+        request = Generate(prompt="a fox", seed=seed, negative_prompt=negative)
+        assert len(alike.plan(request).choices) == number
 
 
 def test_what_failed_tells_of_its_own_request(house: House) -> None:
