@@ -133,7 +133,7 @@ class _Desk:
             check_limits(
                 standing.plan, standing.period, standing.used, admission.uses, standing.runs
             )
-        _check_ceiling(admission)
+        check_ceiling(request.amount, admission.most)
         for budget in _covering(standing, admission):
             spent = spent_under(budget, standing.spent)
             try:
@@ -262,8 +262,12 @@ def low_balance(connection: Connection, account: Account, wallet: Wallet) -> lis
     return [Alert(account.owner, "balance.low", subject, figures)]
 
 
-def _check_ceiling(admission: Admission) -> None:
-    amount, most = admission.request.amount, admission.most
+def check_ceiling(amount: int, most: int | None) -> None:
+    """Refuse a run that comes to more than its caller said; ``None`` said nothing.
+
+    Raises:
+        BudgetReached: it does.
+    """
     if most is None or amount <= most:
         return
     raise BudgetReached(

@@ -25,15 +25,17 @@ _TEMPLATES = (".csv", ".jsonl", ".xlsx")
 _MANIFESTS = (".csv", ".json", ".jsonl", ".parquet")
 
 
-def ended_batch(studio: Studio, owner: str, batch: str) -> BatchView:
+def ended_batch(studio: Studio, session: Session, batch: str) -> BatchView:
     """Return a batch all of whose rows have come to an end.
 
     Raises:
-        NotFound: ``owner`` has no such batch.
+        AccountRefused: the user may not look.
+        NotFound: the owner has no such batch.
         AlreadyRunning: rows of it have yet to come to an end.
     """
     with studio.database.read() as connection:
-        view = view_batch(connection, owner, batch)
+        session.require(connection, "look")
+        view = view_batch(connection, session.owner, batch)
     if waiting := view.counts()[WAITING]:
         raise AlreadyRunning(
             f"{waiting} rows of this batch have yet to come to an end. "
@@ -89,7 +91,7 @@ def write_errors(session: Session, batch: str, to: Path | None, *, force: bool) 
     if to is not None:
         _ending(to, (".csv",))
     with opened_studio() as studio:
-        data = errors_file(ended_batch(studio, session.owner, batch))
+        data = errors_file(ended_batch(studio, session, batch))
     if not data:
         session.out.result({"rows": 0}, lambda to_: to_.print("Every row is done."))
         return Exit.DONE
@@ -113,7 +115,7 @@ def write_archive(session: Session, batch: str, to: Path | None, names: str, *, 
             allowed="a new name, or --force to replace it",
         )
     with opened_studio() as studio:
-        rows = named(manifest_rows(ended_batch(studio, session.owner, batch)), names)
+        rows = named(manifest_rows(ended_batch(studio, session, batch)), names)
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
         try:

@@ -133,7 +133,7 @@ def status(session: Session, batch: str) -> int:
 def manifest(session: Session, batch: str, to: Path | None, *, force: bool) -> int:
     """Print what became of every row, and write the batch's folder anew."""
     with opened_studio() as studio:
-        view = ended_batch(studio, session.owner, batch)
+        view = ended_batch(studio, session, batch)
         folder = folder_of(studio, view.spec)
         deliver(studio, view, folder)
         rows = manifest_rows(view)

@@ -168,7 +168,7 @@ def run_batch(
     given = given_of(**options)
     source = open_source(studio, file, owner, session.user)
     checked = check_source(studio, source, owner, name, given, user=session.user)
-    had = check_funds(studio, owner, checked.quoted.total)
+    had = check_funds(studio, owner, checked.quoted.total, purse.get("max_credits", ""))
     spec = checked.spec
     where = file if is_remote(file) else str(Path(file).absolute())
     parameters = {"csv": where, "name": name, **purse, **options}

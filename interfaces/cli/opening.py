@@ -78,18 +78,24 @@ def opened_studio() -> Iterator[Studio]:
         studio.close()
 
 
-def check_funds(studio: Studio, owner: str, total: int) -> int:
+def check_funds(studio: Studio, owner: str, total: int, most: str = "") -> int:
     """Return what is available, if that covers ``total``.
 
     The gate asks again, where it counts. Asked here, a refusal costs no start of Prefect.
 
+    Args:
+        most: credits that it may come to, as they were typed; empty for no ceiling.
+
     Raises:
+        BudgetReached: it comes to more than that.
         AccountRefused: there is no wallet.
         NotEnoughCredits: it has less.
     """
+    from billing.accounts.admission import check_ceiling  # noqa: PLC0415 - SQLAlchemy is heavy
     from billing.ledger import balance  # noqa: PLC0415 - SQLAlchemy is heavy
     from studio import credits as money  # noqa: PLC0415 - as above
 
+    check_ceiling(total, money.parse(most, field="max_credits") if most else None)
     with studio.database.read() as connection:
         available = balance(connection, owner).available
     if available < total:

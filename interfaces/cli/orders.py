@@ -88,7 +88,7 @@ def carry_out(
         planned = plan_one(
             studio, operation, owner, "check", token=purse.get("quote", ""), user=session.user
         )
-        check_funds(studio, owner, planned.quote.total)
+        check_funds(studio, owner, planned.quote.total, purse.get("max_credits", ""))
         values = {**operation.again(), **purse, "owner": owner, "user": session.user}
         del values["operation"]
         with prefect_server(config, session.out), session.out.busy(f"{operation.title} ..."):

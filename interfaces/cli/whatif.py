@@ -45,7 +45,12 @@ def what_if(file: Path, /, *, session: Here) -> int:
         ) from None
     with opened_studio() as studio:
         spec = read_file(
-            studio, data, source=file.name, owner=session.owner, folder=file.absolute().parent
+            studio,
+            data,
+            source=file.name,
+            owner=session.owner,
+            folder=file.absolute().parent,
+            user=session.user,
         )
         found = find(studio, spec)
     session.out.result(

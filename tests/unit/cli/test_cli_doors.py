@@ -1,0 +1,82 @@
+"""Every command that tells or does something for a workspace asks first who is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interfaces.cli.exits import Exit
+from studio.operations import OPERATIONS
+from tests.unit.cli.conftest import Command
+from tests.unit.cli.test_cli_help import _ALL
+
+SHEET = "SHEET"
+FILE = "FILE"
+
+DOORS: dict[str, list[str]] = {
+    "quote generate": ["--prompt", "a hill"],
+    "run generate": ["--prompt", "a hill"],
+    "batch check": [SHEET],
+    "batch run": [SHEET],
+    "batch status": ["bat_x"],
+    "batch manifest": ["bat_x"],
+    "batch errors": ["bat_x"],
+    "batch zip": ["bat_x", "--to", FILE + ".zip"],
+    "account show": [],
+    "account history": [],
+    "account statement": [],
+    "account export": ["--to", FILE + ".csv"],
+    "account plan": [],
+    "account limits": [],
+    "account events": [],
+    "account members": [],
+    "account budget": [],
+    "account low-balance": ["5"],
+    "account forecast": [],
+    "jobs list": [],
+    "jobs show": ["job_x"],
+    "jobs resolve": ["job_x", "bought"],
+    "jobs collect": ["job_x", "remote"],
+    "usage": [],
+    "library list": [],
+    "library show": ["ast_x"],
+    "library export": ["ast_x"],
+    "prices what-if": [SHEET],
+    "personas list": [],
+    "personas show": ["x"],
+    "personas set": ["x", "--tone", "calm"],
+    "personas remove": ["x"],
+}
+"""A command's words, and what it needs so that only the user is wrong."""
+
+OPEN = {
+    *("demo", "up", "setup", "doctor", "providers", "emulators"),
+    *("templates list", "templates search", "templates recommend", "batch template"),
+    *("prices list", "prices show", "prices books", "prices diff", "account plans"),
+}
+"""Commands that know of no workspace, or set up the machine's own."""
+
+OPERATOR = {
+    *("account open", "account top-up", "account cancel", "account suspend", "account resume"),
+    *("account adjust", "account refund", "jobs resume", "reconcile"),
+}
+"""Commands of who has the database: they write down who it was."""
+
+
+def test_every_command_is_known_to_be_a_door_or_not() -> None:
+    alike = {f"{verb} {name}" for verb in ("quote", "run") for name in OPERATIONS}
+    known = {" ".join(words) for words in _ALL}
+    assert known == (alike | set(DOORS) | OPEN | OPERATOR)
+
+
+@pytest.mark.parametrize("command", list(DOORS))
+def test_a_stranger_gets_nowhere(command: str, tmp_path: Path, studio_command: Command) -> None:
+    assert studio_command("account", "top-up", "100").code == 0
+    sheet = tmp_path / "batch.csv"
+    sheet.write_text("operation,prompt,provider\ngenerate,a hill,local\n")
+    known = {SHEET: str(sheet)}
+    given = [known.get(each, each.replace(FILE, str(tmp_path / "out"))) for each in DOORS[command]]
+    told = studio_command("--user", "mallory", "--json", *command.split(), *given)
+    assert (told.code, told.document["error"].get("reason")) == (Exit.REFUSED, "not_a_member")
+    assert not list(tmp_path.glob("out*"))
