@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from batches.rows import Draft, part_names, with_all_fields
@@ -92,19 +93,31 @@ def leave_out(spec: BatchSpec, problems: Sequence[Problem]) -> BatchSpec:
     """
     gone = {problem.row for problem in problems}
     told = [*spec.left_out, *problems]
-    rows = []
-    for row in spec.rows:
-        lost = [each for each in row.references if each.row in gone]
-        if lost and row.name not in gone:
-            rule = f"row {lost[0].row} is left out, so what it would make is not there"
-            told.append(Problem(row.line, row.name, lost[0].field, f"@{lost[0].row}", rule))
-        if lost:
-            gone.add(row.name)
-        if row.name not in gone:
-            rows.append(row)
+    rows: list[Row] = []
+    # By lines: half a chain is not what its row asked for.
+    for _, group in groupby(spec.rows, key=lambda row: row.line):
+        line = list(group)
+        for row in line:
+            for each in row.references:
+                if each.row in gone and row.name not in gone:
+                    told.append(_lost(row.line, row.name, each))
+                    gone.add(row.name)
+        if any(row.name in gone for row in line):
+            gone.update(row.name for row in line)
+        else:
+            rows += line
     told.sort(key=lambda problem: problem.line)
     identifier = _id(spec.owner, spec.name, rows)
     return replace(spec, id=identifier, rows=tuple(rows), left_out=tuple(told))
+
+
+def _lost(line: int, row: str, reference: Reference) -> Problem:
+    return Problem(line, row, reference.field, f"@{reference.row}", left_out_rule(reference.row))
+
+
+def left_out_rule(row: str) -> str:
+    """Return why a row cannot be done that builds on one that is left out."""
+    return f"row {row} is left out, so what it would make is not there"
 
 
 def _id(owner: str, name: str, rows: Iterable[Row]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from batches.columns import check_header
 from batches.cycles import name_cycles
 from batches.formats import read_sheet
-from batches.identity import Identify, build_batch, by_name
+from batches.identity import Identify, build_batch, by_name, left_out_rule
 from batches.preparing import NOTHING_GIVEN, Given, prepare
 from batches.references import Exists, Pictures, no_such_file
 from batches.rows import Draft, Settle, judge
@@ -73,15 +74,24 @@ def check_batch(
 
 
 def _blame_dependents(drafts: Iterable[Draft]) -> None:
-    """Call rows faulty that build on faulty ones: they cannot be done without them."""
+    """Call rows faulty that build on faulty ones, and all steps of a chain that has a faulty one.
+
+    Half a chain is not what its row asked for.
+    """
     faulty: set[str] = set()
-    for draft in drafts:
-        for each in draft.references:
-            if each.row in faulty:
-                rule = f"row {each.row} is left out, so what it would make is not there"
-                draft.note(each.field, f"@{each.row}", rule)
-        if draft.problems:
-            faulty.add(draft.name)
+    for _, group in groupby(drafts, key=lambda draft: draft.line):
+        line = list(group)
+        for draft in line:
+            for each in draft.references:
+                if each.row in faulty:
+                    draft.note(each.field, f"@{each.row}", left_out_rule(each.row))
+        blamed = next((draft.name for draft in line if draft.problems), None)
+        if blamed is None:
+            continue
+        faulty.update(draft.name for draft in line)
+        for draft in line:
+            if not draft.problems:
+                draft.note("operation", "", f"the step {blamed} of its chain has a fault")
 
 
 def _taken(drafts: list[Draft]) -> Iterator[Draft]:

@@ -188,9 +188,13 @@ class _Writer:
         variables = self._variables(cells, name, number)
         steps = read_chain(cells.get("operation") or self._given.operation)
         mine = {column: text for column, text in cells.items() if column in _KNOWN and text}
-        shares = _shared_out(mine, steps)
+        shares = _shared_out(mine, steps, self._given.defaults)
+        shared = {column for share in shares for column in share}
         for stage, (step, share) in enumerate(zip(steps, shares, strict=True), start=1):
-            row = _step(line, step, share, self._given.defaults)
+            notes = [
+                it for it in line.notes if it[0] in share or (stage == 1 and it[0] not in shared)
+            ]
+            row = _step(line, step, share, notes)
             if len(steps) > 1:
                 _link(row, name, stage, operation=step.operation)
             if stage < len(steps) and row.cells.get("variations", "1") != "1":
@@ -216,30 +220,43 @@ class _Writer:
                 row.cells[column] = filled.strip()
 
 
-def _shared_out(cells: Mapping[str, str], steps: Sequence[Step]) -> list[dict[str, str]]:
+def _shared_out(
+    cells: Mapping[str, str], steps: Sequence[Step], defaults: Mapping[str, str]
+) -> list[dict[str, str]]:
     """Give each cell to the first step whose operation has that field.
 
-    A cell that belongs to none is the first one's, where it is reported.
+    A cell that belongs to none is the first one's, where it is reported; a default is then
+    nobody's. What the chain itself gives a step goes before a default.
     """
     shares: list[dict[str, str]] = [{} for _ in steps]
     for column, text in cells.items():
-        if column in _NOT_FILLED:
-            continue
-        takers = (
-            place
-            for place, step in enumerate(steps)
-            if step.operation in OPERATIONS
-            and column in OPERATIONS[step.operation].model_fields
-            and not (place and column == main_input(step.operation))
-        )
-        shares[next(takers, 0)][column] = text
+        if column not in _NOT_FILLED:
+            shares[_taker(column, steps) or 0][column] = text
+    for column, text in defaults.items():
+        taker = _taker(column, steps)
+        if taker is not None and column not in cells and column not in steps[taker].values:
+            shares[taker][column] = text
     if "row" in cells:
         shares[0]["row"] = cells["row"]
     return shares
 
 
-def _step(line: Line, step: Step, share: dict[str, str], defaults: Mapping[str, str]) -> _Written:
-    row = _Written(line, {**share, "operation": step.operation}, list(line.notes))
+def _taker(column: str, steps: Sequence[Step]) -> int | None:
+    """Return the first step whose operation has a field that is not what the one before makes."""
+    takers = (
+        place
+        for place, step in enumerate(steps)
+        if step.operation in OPERATIONS
+        and column in OPERATIONS[step.operation].model_fields
+        and not (place and column == main_input(step.operation))
+    )
+    return next(takers, None)
+
+
+def _step(
+    line: Line, step: Step, share: dict[str, str], notes: list[tuple[str, str, str]]
+) -> _Written:
+    row = _Written(line, {**share, "operation": step.operation}, notes)
     if step.fault:
         row.notes.append(("operation", step.operation, step.fault))
     for column, text in step.values.items():
@@ -248,10 +265,6 @@ def _step(line: Line, step: Step, share: dict[str, str], defaults: Mapping[str, 
             row.notes.append((column, share[column], rule))
         row.cells[column] = text
         row.origins[column] = "operation"
-    fields = OPERATIONS[step.operation].model_fields if step.operation in OPERATIONS else {}
-    for column, text in defaults.items():
-        if column in fields and not row.cells.get(column):
-            row.cells[column] = text
     return row
 
 

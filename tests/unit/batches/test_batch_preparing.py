@@ -224,6 +224,21 @@ def test_the_picture_of_a_later_step_is_the_one_before_it_and_no_cell() -> None:
     assert (problem.field, problem.rule) == ("image", "is not a field of this operation")
 
 
+def test_a_default_goes_where_a_cell_would_and_gives_way_to_the_chain() -> None:
+    chain = Given(
+        operation="generate | convert output_format=webp",
+        defaults={"quality": "draft", "output_format": "jpeg", "factor": "4x"},
+    )
+    first, second = read("prompt,seed\na fox,1\n", given=chain).rows
+    assert first.operation == Generate(
+        prompt="a fox", seed=1, quality="draft", output_format="jpeg"
+    )
+    assert second.operation.model_dump()["output_format"] == "webp"
+    alone = Given(operation="convert output_format=webp", defaults={"output_format": "jpeg"})
+    [row] = read("image\nx.png\n", given=alone).rows
+    assert row.operation.model_dump()["output_format"] == "webp"
+
+
 def test_no_row_may_take_the_name_of_a_step() -> None:
     problems = check("row,operation,image\na.2,upscale,x.png\n")
     assert [problem.field for problem in problems] == ["row"]
@@ -246,8 +261,9 @@ def test_faulty_rows_are_left_out_only_when_asked_and_so_are_those_that_need_the
         "d,generate,an owl,,,,1\n"
         "e,upscale,,@d,,,\n"
         "f,generate | upscale,,,,,\n"
+        "g,generate | social nothing,x,,,,\n"
     )
-    assert [it.line for it in check(text)] == [2, 7]
+    assert [it.line for it in check(text)] == [2, 7, 8]
     spec, problems = check_batch(
         text.encode(), source="f", owner="ada", given=Given(skip_invalid=True)
     )
@@ -260,6 +276,8 @@ def test_faulty_rows_are_left_out_only_when_asked_and_so_are_those_that_need_the
         ("c", "image"),
         ("f", "prompt"),
         ("f.2", "image"),
+        ("g", "operation"),
+        ("g.2", "operation"),
     ]
     assert problems[1].rule == "row a is left out, so what it would make is not there"
     sound = HEAD + "d,generate,an owl,,,,1\ne,upscale,,@d,,,\n"
