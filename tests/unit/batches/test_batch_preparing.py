@@ -275,7 +275,7 @@ def test_faulty_rows_are_left_out_only_when_asked_and_so_are_those_that_need_the
         ("b", "image"),
         ("c", "image"),
         ("f", "prompt"),
-        ("f.2", "image"),
+        ("f.2", "operation"),
         ("g", "operation"),
         ("g.2", "operation"),
     ]
