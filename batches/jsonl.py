@@ -32,7 +32,13 @@ def read_jsonl(text: str) -> Sheet:
     if len(columns) > MOST_COLUMNS:
         rule = f"a file may have {MOST_COLUMNS} keys at most"
         return refused(1, f"{len(columns)} keys", rule)
-    problems = []
+    problems: list[Problem] = []
+    if not columns:
+        problems = [
+            Problem(number, "", "", shorten(row), rule) for number, row, rule in found if rule
+        ]
+        problems = problems or [Problem(1, "", "", "{}", "no line of the file has a key")]
+        return Sheet(problems=problems)
     if len(found) > MOST_ROWS:
         rule = f"a batch may have {MOST_ROWS} rows at most; the file goes on from here"
         problems.append(Problem(found.pop()[0], "", "", "", rule))
@@ -49,8 +55,12 @@ def _parsed(line: str) -> tuple[dict[str, Any] | str, str]:
             line,
             f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]}, at character {error.pos + 1}",
         )
-    except (_Fault, RecursionError) as error:
-        return line, str(error) if isinstance(error, _Fault) else "is nested too deeply"
+    except _Fault as error:
+        return line, str(error)
+    except RecursionError:
+        return line, "is nested too deeply"
+    except ValueError:
+        return line, "has a number that is too long"
     if not isinstance(row, dict):
         return line, 'must be an object, such as {"operation": "generate", "prompt": "a fox"}'
     return row, ""
@@ -77,9 +87,23 @@ def _line(number: int, row: dict[str, Any] | str, fault: str, columns: tuple[str
         text = _text(row.get(column))
         if text is None:
             rule = "must be a text, a number, true, false, null, or a list of these"
-            notes.append((column, json.dumps(row[column], ensure_ascii=False), rule))
+            notes.append((column, json.dumps(row[column]), rule))
+        elif _is_broken(text):
+            notes.append((column, ascii(text), "has half of a character (a lone surrogate)"))
+            text = ""
         cells.append(text or "")
     return Line(number, cells, notes=tuple(notes))
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a text cannot be written in any encoding: JSON can escape halves of characters."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _text(value: Any) -> str | None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batches import Given
+from batches import Given, check_batch, errors_csv
 from batches.encoding import ENCODINGS
 from batches.formats import read_sheet
 from batches.workbook import LARGEST_UNPACKED
@@ -169,6 +169,35 @@ def test_a_line_that_is_no_object_is_named(line: str, rule: str) -> None:
     [problem] = check(f"{good}\n{line}\n{good}\n")
     assert problem.line == 2
     assert rule in problem.rule
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "rule"),
+    [
+        ("{}\n", "{}", "has a key"),
+        ('{"a": ', '{"a":', "is not JSON"),
+        ('{"operation": "generate", "seed": ' + "9" * 5_000 + "}", "{", "number that is too long"),
+        ('{"operation": "generate", "prompt": "\\ud800"}', "'\\ud800'", "half of a character"),
+    ],
+)
+def test_a_file_of_one_faulty_line_is_refused_too(text: str, value: str, rule: str) -> None:
+    [problem] = check(text)
+    assert problem.value.startswith(value)
+    assert rule in problem.rule
+    assert errors_csv(text.encode(), [problem])
+
+
+PIECES = st.sampled_from(
+    ['{"operation": "generate", "prompt": "x"}', "{", "}", '"a"', ":", ",", "[", "]", "1e999", "\n",
+     "null", '"operation"', '"\\udc00"', "true", "-", "{}", " ", '"seed": 1', "\u2028", "\x85"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=20).map(lambda pieces: "{" + "".join(pieces)))
+@settings(deadline=None, max_examples=300)
+def test_any_jsonl_is_a_batch_or_is_refused_with_problems(text: str) -> None:
+    spec, problems = check_batch(text.encode(), source="f.jsonl", owner="ada")
+    assert (spec is None) == bool(problems)
 
 
 def test_every_fault_of_a_jsonl_file_is_named() -> None:
