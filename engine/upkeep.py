@@ -16,7 +16,8 @@ from billing.accounts.account import account_of, with_alerts
 from billing.accounts.admission import low_balance
 from billing.accounts.limits import settle_closed
 from billing.accounts.subscriptions import due_for_renewal, renew_one
-from billing.ledger import Discrepancy, Hold, audit, expire, lock_wallets
+from billing.audit import audit
+from billing.ledger import Discrepancy, Hold, expire, lock_wallets
 from engine.outbox import Message, post, post_once
 from engine.preflight import tell
 from engine.studio import Studio

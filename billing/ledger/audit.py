@@ -2,12 +2,16 @@
 
 A ledger that is in order has no discrepancy, down to one micro-credit. Every check is one
 statement, so it sees one moment also while others write.
+
+What is a fact of its own and stands nowhere else cannot be checked: a wallet's owner and state, a
+hold's purpose and expiry, a claim's operation, a grant's expiry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -66,17 +70,28 @@ def audit(connection: Connection) -> list[Discrepancy]:
         *_unbalanced(connection),
         *_misplaced(connection),
         *_orphans(connection),
-        *_compare(connection, wallets, _wallets(), ("granted", "held", "captured", "expired")),
-        *_compare(connection, grants, _grants(), ("amount", "expired")),
-        *_compare(connection, grants, _taken(), ("allocated", "withdrawn")),
-        *_compare(
-            connection, holds, _holds(), ("amount", "claimed", "captured", "released", "state")
+        *(
+            found
+            for table, journal in _projections()
+            for found in _compare(connection, table, journal)
         ),
-        *_compare(connection, claims, _claims(), ("amount", "captured", "state")),
         *_unpaid(connection),
+        *_out_of_turn(connection),
         *_paid_by_others(connection),
         *_withdrawn(connection),
     ]
+
+
+@cache
+def _projections() -> tuple[tuple[Table, Subquery], ...]:
+    """What the journal says of each table's rows, under the names of the table's columns."""
+    return (
+        (wallets, _wallets().subquery("derived")),
+        (grants, _grants().subquery("derived")),
+        (grants, _taken().subquery("derived")),
+        (holds, _holds().subquery("derived")),
+        (claims, _claims().subquery("derived")),
+    )
 
 
 def _sum(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -99,11 +114,19 @@ def _wallets() -> Select[Any]:
 
 
 def _grants() -> Select[Any]:
-    return _journal_of(
-        _TRANSACTION.grant_id,
-        _sum(_TRANSACTION.kind != "lapse", _ENTRY.account == "available").label("amount"),
-        _sum(_ENTRY.account == "expired").label("expired"),
-    )
+    makes = {"top_up": "top_up", "adjust": "adjustment", "refund": "refund"}
+    kind = case(makes, value=_TRANSACTION.kind, else_=None)
+    # Both kinds of top-ups are one kind of transaction.
+    told = case((and_(kind == "top_up", grants.c.kind == "period"), "period"), else_=kind)
+    return (
+        _journal_of(
+            _TRANSACTION.grant_id,
+            _sum(_TRANSACTION.kind != "lapse", _ENTRY.account == "available").label("amount"),
+            _sum(_ENTRY.account == "expired").label("expired"),
+            func.max(told).label("kind"),
+            *_beginning("wallet_id", "key", of=tuple(makes)),
+        )
+    ).outerjoin(grants, grants.c.id == _TRANSACTION.grant_id)
 
 
 def _taken() -> Select[Any]:
@@ -137,6 +160,7 @@ def _holds() -> Select[Any]:
         _sum(_ENTRY.account == "spent").label("captured"),
         _sum(_TRANSACTION.kind != "hold", _ENTRY.account == "available").label("released"),
         case((ended == 0, "open"), (under_way > 0, "closing"), else_="closed").label("state"),
+        *_beginning("wallet_id", "key", "fingerprint", of=("hold",)),
     )
 
 
@@ -153,7 +177,18 @@ def _claims() -> Select[Any]:
             (returned == 1, "returned"),
             else_="active",
         ).label("state"),
+        func.max(case((_TRANSACTION.kind.in_(("capture", "give_back")), _TRANSACTION.at))).label(
+            "ended_at"
+        ),
+        *_beginning("wallet_id", "hold_id", "key", "fingerprint", of=("claim",)),
     )
+
+
+def _beginning(*fields: str, of: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    """What the transaction says that made the row: these columns, and when it was."""
+    made = _TRANSACTION.kind.in_(of)
+    columns = [func.max(case((made, _TRANSACTION[field]))).label(field) for field in fields]
+    return [*columns, func.max(case((made, _TRANSACTION.at))).label("created_at")]
 
 
 def _count(identity: ColumnElement[Any], *kinds: str) -> ColumnElement[int]:
@@ -171,12 +206,38 @@ def _journal_of(identity: ColumnElement[Any], *columns: ColumnElement[Any]) -> S
     )
 
 
-def _compare(
-    connection: Connection, table: Table, journal: Select[Any], fields: Sequence[str]
-) -> list[Discrepancy]:
+def _differing_rows(connection: Connection) -> list[Discrepancy]:
+    found: list[Discrepancy] = []
+    for table, derived in _projections():
+        found += _compare(connection, table, derived)
+    return found
+
+
+def _compare(connection: Connection, table: Table, derived: Subquery) -> list[Discrepancy]:
     """Compare ``table`` with what the journal says of each of its rows."""
-    derived = journal.subquery("derived")
-    statement = (
+    fields = _fields(derived)
+    return [
+        Discrepancy(
+            table.name,
+            row["id"],
+            field,
+            told(row[f"recorded_{field}"]),
+            told(row[f"derived_{field}"]),
+        )
+        for row in connection.execute(_comparison(table, derived)).mappings()
+        for field in fields
+        if row[f"recorded_{field}"] != row[f"derived_{field}"]
+    ]
+
+
+def _fields(derived: Subquery) -> list[str]:
+    return [column.name for column in derived.c if column.name != "id"]
+
+
+@cache
+def _comparison(table: Table, derived: Subquery) -> Select[Any]:
+    fields = _fields(derived)
+    return (
         select(
             table.c.id,
             *(table.c[field].label(f"recorded_{field}") for field in fields),
@@ -186,12 +247,11 @@ def _compare(
         .where(or_(*(table.c[field].is_distinct_from(derived.c[field]) for field in fields)))
         .order_by(table.c.id)
     )
-    return [
-        Discrepancy(table.name, row["id"], field, row[f"recorded_{field}"], row[f"derived_{field}"])
-        for row in connection.execute(statement).mappings()
-        for field in fields
-        if row[f"recorded_{field}"] != row[f"derived_{field}"]
-    ]
+
+
+def told(value: int | str | datetime | None) -> int | str | None:
+    """Return a value as a discrepancy tells it."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _unbalanced(connection: Connection) -> list[Discrepancy]:
@@ -227,6 +287,22 @@ def _unpaid(connection: Connection) -> list[Discrepancy]:
         _TRANSACTION.hold_id, (-_sum(_ENTRY.account == "available")).label("total")
     ).subquery()
     return _differing(connection, allocations, kept, _total(allocations, allocations.c.hold_id))
+
+
+def _out_of_turn(connection: Connection) -> list[Discrepancy]:
+    """Find holds whose grants are not numbered from 0 on without a gap."""
+    last = func.max(allocations.c.position).label("last")
+    number = func.count().label("number")
+    statement = (
+        select(allocations.c.hold_id, last, number)
+        .group_by(allocations.c.hold_id)
+        .having(last != number - 1)
+        .order_by(allocations.c.hold_id)
+    )
+    return [
+        Discrepancy(allocations.name, row.hold_id, "position", row.last, row.number - 1)
+        for row in connection.execute(statement)
+    ]
 
 
 def _withdrawn(connection: Connection) -> list[Discrepancy]:

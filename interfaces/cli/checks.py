@@ -15,7 +15,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, make_url, select
 
-from billing.ledger import audit, balance
+from billing.audit import audit
+from billing.ledger import balance
 from deployments.server import is_healthy, server_environment
 from engine.tables import jobs, outbox
 from interfaces.cli.output import in_credits

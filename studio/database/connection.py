@@ -140,6 +140,12 @@ def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
+    @event.listens_for(engine, "invalidate")
+    def undo(connection: Any, _record: Any, _error: BaseException | None) -> None:
+        # After Ctrl-C or a cancelled task SQLAlchemy closes the connection. SQLite would keep its
+        # transaction, and with it the write lock, until the last cursor is collected.
+        connection.rollback()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)

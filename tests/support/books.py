@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing import ledger
+from billing.audit import audit
 from billing.ledger import (
     AdjustRequest,
     Balance,
@@ -184,7 +185,7 @@ class Books:
 
     def audit(self) -> list[Discrepancy]:
         with self.database.read() as connection:
-            return ledger.audit(connection)
+            return audit(connection)
 
     def _key(self) -> str:
         self._keys += 1

@@ -294,7 +294,7 @@ def test_no_statement_reads_a_whole_table(sqlite_database: Database, clock: Stan
         ),
         (
             "UPDATE claims SET state = 'returned', ended_at = 0 WHERE state = 'active'",
-            [("claims", "state")],
+            [("claims", "state"), ("claims", "ended_at")],
         ),
     ],
 )

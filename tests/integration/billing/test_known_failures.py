@@ -1,12 +1,13 @@
 """How others lost money: one test for each row of PEERS.md 2.1 and 2.2 that concerns the ledger.
 
-LiteLLM #34732 (32 at once), #40095 (first touch), Midaz #2279 and Lago #2243 are in
-``test_races``: they need many processes.
+``docs/known-failures.md`` lists them all, also those whose tests are elsewhere: LiteLLM #34732 (32
+at once), #40095 (first touch) and Lago #2243 are in ``test_races``: they need many processes.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +20,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from billing import ledger, pricebook
-from billing.ledger import Balance, CaptureRequest, Ledger
+from billing.ledger import Balance, CaptureRequest, HoldRequest, Ledger
 from billing.quotes import Charge, quote
 from studio import credits as money
 from studio.database import Database
-from studio.errors import HoldRefused, InvalidRequest, NotEnoughCredits, PriceUnknown
+from studio.errors import Conflict, HoldRefused, InvalidRequest, NotEnoughCredits, PriceUnknown
+from studio.settings import Settings
 from tests.support.books import HOUR, Books, StandingClock
 
 _ROOT = Path(__file__).parents[3]
@@ -222,3 +224,82 @@ def test_openstory_1326_a_batch_that_outgrows_its_hold_stops(books: Books) -> No
     assert refusal.value.details["reason"] == "too_small"
     assert bought == ["0", "1", "2"]
     assert (books.see(hold).captured, books.see(hold).free) == (9, 1)
+
+
+def test_lago_5870_a_top_up_that_is_told_twice_is_one(books: Books) -> None:
+    """Events had idempotency keys, top-ups of wallets had none: a retry paid in twice."""
+    first = books.top_up(50, key="invoice-17")
+    again = books.top_up(50, key="invoice-17")
+    assert (again.transaction_id, again.replayed) == (first.transaction_id, True)
+    with pytest.raises(Conflict):
+        books.top_up(51, key="invoice-17")
+    assert books.balance().granted == 150
+
+
+def test_lago_3618_2664_nothing_is_settled_twice(books: Books) -> None:
+    """A settlement that was retried while it was under way was settled twice."""
+    hold = books.hold(40)
+    claim = books.claim(hold, 30)
+    ends = [CaptureRequest("ada", claim.id, 20)] * 3
+    answers = books.run(ledger.capture, *ends)
+    assert [each.replayed for each in answers] == [False, True, True]
+    books.capture(claim, 20)
+    for other in (19, 21):
+        with pytest.raises(Conflict):
+            books.capture(claim, other)
+    assert books.balance() == Balance(granted=100, captured=20, held=20, available=60)
+
+
+def test_litellm_29493_no_setting_turns_the_gate_off() -> None:
+    """The release that fixed the reservations came with a switch that turns them off."""
+    switches = [name for name, each in Settings.model_fields.items() if each.annotation is bool]
+    for name in switches:
+        assert not set(name.split("_")) & {
+            "gate",
+            "billing",
+            "enforce",
+            "hold",
+            "holds",
+            "preflight",
+        }, name
+
+
+def test_polar_librechat_no_balance_goes_below_nothing(books: Books) -> None:
+    """Overspending by design, or by requests that all passed the same check."""
+    until = books.clock() + HOUR
+    asked = [HoldRequest("ada", str(each), 30, until, "x") for each in range(5)]
+    answers = books.run(ledger.hold, *asked)
+    assert [isinstance(each, NotEnoughCredits) for each in answers] == [False] * 3 + [True] * 2
+    assert books.balance().available == 10
+
+
+def test_tigerbeetle_a_hold_that_timed_out_is_not_posted_and_its_purchase_is(books: Books) -> None:
+    """Pending transfers that expired while they were being posted: safety faults found by Jepsen.
+
+    Here the expiry shuts the gate at once, and what was claimed before is settled to the end.
+    """
+    hold = books.hold(50)
+    claim = books.claim(hold, 20)
+    books.clock.advance(HOUR)
+    with pytest.raises(HoldRefused):
+        books.claim(hold, 1)
+    books.expire()
+    books.capture(claim, 20)
+    assert books.expire() == []
+    assert books.balance() == Balance(granted=100, captured=20, held=0, available=80)
+
+
+_PAGE = _ROOT / "docs" / "known-failures.md"
+
+
+def test_the_page_names_each_of_these_tests_and_no_test_that_is_not_there() -> None:
+    page = _PAGE.read_text()
+    named = set(re.findall(r"`((?:tests/)?[\w/]+\.py)::(test_\w+)`", page))
+    assert len(named) > 30
+    for file, test in named:
+        source = (_ROOT / file).read_text()
+        assert f"def {test}(" in source, f"{file}::{test}"
+    here = Path(__file__)
+    ours = set(re.findall(r"^def (test_\w+)\(", here.read_text(), re.MULTILINE))
+    own = {test for file, test in named if file == here.relative_to(_ROOT).as_posix()}
+    assert ours - own == {"test_the_page_names_each_of_these_tests_and_no_test_that_is_not_there"}
