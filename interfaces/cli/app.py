@@ -34,7 +34,7 @@ _COMMANDS = (
     ("doctor", "doctor:doctor", "Check everything, and say what to do about what is amiss."),
     ("quote", "operations:quote", "Say what an operation would cost, and who would do it."),
     ("run", "operations:run", "Do one operation: buy it and file the picture."),
-    ("batch", "batch:app", "Do a CSV file of operations."),
+    ("batch", "batch:app", "Do a file of operations: CSV, JSONL or XLSX."),
     ("account", "account:app", "See to a wallet."),
     ("usage", "usage:usage", "See what was done and spent, and on what."),
     (

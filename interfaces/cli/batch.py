@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from interfaces.cli.groups import group
 from interfaces.cli.session import Here
 
-app = group("batch", "Do a CSV file of operations.")
+app = group("batch", "Do a file of operations: CSV, JSONL or XLSX.")
 
 _Name = Annotated[str, Parameter(show_default=False)]
 _Operation = Annotated[str, Parameter(show_default=False)]

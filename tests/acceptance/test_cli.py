@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,17 @@ def test_a_batch_from_check_to_manifest(rich: Shell, tmp_path: Path) -> None:
     manifest = rich.json("batch", "manifest", done["batch"])
     assert manifest["totals"]["files"] == 3
     assert rich.run("batch", "manifest", done["batch"]).startswith('"line","row"')
+
+    packed = tmp_path / "all.zip"
+    names = ("--names", "{operation}/{row}-{width}x{height}")
+    assert rich.json("batch", "zip", done["batch"], "--to", str(packed), *names)["files"] == 3
+    with zipfile.ZipFile(packed) as files:
+        assert len(files.namelist()) == 5
+    assert rich.json("batch", "errors", done["batch"]) == {"rows": 0}
+    back = str(tmp_path / "manifest.jsonl")
+    rich.run("batch", "manifest", done["batch"], "--to", back)
+    chain = ("--operation", "upscale | convert output_format=webp", "--set", "factor=2x")
+    assert len(rich.json("batch", "check", back, *chain)["rows"]) == 6
 
     # All is bought, but a picture is lost: that is no success.
     (Path(done["folder"]) / "0002-fox.png").unlink()
