@@ -115,7 +115,9 @@ def change_plan(
             plan=account.plan,
             ends_at=ends_at.isoformat() if ends_at else None,
         )
-    return _change(connection, wallet, account, plan=plan, rank=rank, author=author, reason=reason)
+    return _change(
+        connection, wallet, account, now, plan=plan, rank=rank, author=author, reason=reason
+    )
 
 
 def _check_words(
@@ -182,13 +184,13 @@ def _change(
     connection: Connection,
     wallet: Wallet,
     account: Account,
+    now: datetime,
     *,
     plan: str,
     rank: int,
     author: str,
     reason: str,
 ) -> Account:
-    now = clock.now()
     period = account.period(now)
     book = plans.current(now.date())
     before = account.terms

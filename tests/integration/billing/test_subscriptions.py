@@ -79,6 +79,21 @@ def test_a_larger_plan_holds_at_once_for_what_is_left_of_the_period(accounts: Ac
     assert accounts.balance().available == 2_000
 
 
+def test_a_change_at_the_end_of_a_period_takes_nothing_of_the_next(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is granted for a period under a plan is granted once: a part must not stand for all."""
+    accounts.plan("small")
+    end = accounts.account().period(accounts.clock()).end
+    accounts.clock.moment = end
+    moments = [end - timedelta(microseconds=1)]  # then the next period has begun
+    monkeypatch.setattr("studio.clock.now", lambda: moments.pop() if moments else end)
+    accounts.plan("large")
+    monkeypatch.setattr("studio.clock.now", accounts.clock)
+    accounts.ask(0)
+    assert accounts.balance().available == 2_000
+
+
 def test_two_upgrades_at_once_grant_once(accounts: Accounts) -> None:
     accounts.plan("small")
     barrier = threading.Barrier(4)
