@@ -75,7 +75,7 @@ def quote_key(config: Settings) -> bytes:
     """Return the key that quotes are signed with; it is made at the first call.
 
     Raises:
-        SetupIncomplete: the secret is too short, or others may read the file.
+        SetupIncomplete: the secret or the file is too short, or others may read the file.
     """
     secret = config.quote_secret.get_secret_value()
     if not secret:
@@ -101,7 +101,17 @@ def _kept_key(path: Path) -> bytes:
             given=stat.filemode(path.stat().st_mode),
             allowed="-rw-------",
         )
-    return path.read_bytes().strip()
+    key = path.read_bytes().strip()
+    if len(key) < _SHORTEST_SECRET:
+        # An empty key would let anybody sign.
+        raise SetupIncomplete(
+            f"The key that quotes are signed with was cut off: remove {path}, and another one is "
+            "made; open quotes then lapse.",
+            field="quote.key",
+            given=f"{len(key)} characters",
+            allowed=f"at least {_SHORTEST_SECRET} characters",
+        )
+    return key
 
 
 def _make_key(path: Path) -> None:

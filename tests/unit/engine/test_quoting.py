@@ -199,3 +199,13 @@ def test_the_setting_goes_before_the_file_and_is_never_told(tmp_path: Path) -> N
     with pytest.raises(SetupIncomplete, match="31 characters") as caught:
         quote_key(Settings(_env_file=None, home=tmp_path, quote_secret=SecretStr("t" * 31)))
     assert "t" * 31 not in str(caught.value.as_dict())
+
+
+def test_a_key_that_was_cut_off_signs_nothing(tmp_path: Path) -> None:
+    """With an empty key anybody could sign a quote of 0 credits."""
+    config = Settings(_env_file=None, home=tmp_path)
+    quote_key(config)
+    for left in (b"", b"\n", b"ab" * 15):
+        (tmp_path / "quote.key").write_bytes(left)
+        with pytest.raises(SetupIncomplete, match="cut off"):
+            quote_key(config)
