@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from engine.preflight import ANYBODY, Caller
 from engine.single import hold_key
 from engine.studio import open_studio
 from studio import credits as money
+from studio.clock import now
 from studio.errors import StudioError
 from tasks.artifacts import (
     MOST_LINES,
@@ -67,10 +70,20 @@ async def preflight_batch(
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
-        return await _prepare(csv, name, owner, given_of(**options), caller)
+        given = replace(given_of(**options), today=_day())
+        return await _prepare(csv, name, owner, given, caller)
     except StudioError as error:
         await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
+
+
+def _day() -> date:
+    """Return the day that ``{date}`` stands for: the run's own, also of a retry after midnight.
+
+    With the day of the retry, every row that names it would be new work, and bought again.
+    """
+    planned: datetime | None = flow_run.scheduled_start_time
+    return (planned or now()).astimezone(UTC).date()
 
 
 async def _prepare(file: str, name: str, owner: str, given: Given, caller: Caller) -> BatchRun:

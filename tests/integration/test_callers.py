@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prefect import State
 from sqlalchemy import select
 
+import studio.clock
 from billing.accounts.budgets import set_budget
 from billing.accounts.tables import admissions
 from engine.studio import Studio, use_studio
+from engine.tables import jobs
 from flows.batch import batch
 from flows.create import create_image
 from tests.support.studios import OWNER, balance_of, opened_studio
@@ -25,8 +29,8 @@ def message(of: Any, **values: str) -> str:
     return f"{state.name}: {state.message}"
 
 
-def admitted(studio: Studio) -> list[tuple[str, str]]:
-    with studio.database.read() as connection:
+def admitted(opened: Studio) -> list[tuple[str, str]]:
+    with opened.database.read() as connection:
         query = select(admissions.c.user, admissions.c.project).order_by(admissions.c.created_at)
         return [(row.user, row.project) for row in connection.execute(query)]
 
@@ -38,10 +42,10 @@ def test_forms_say_who_asks_for_which_project_and_for_how_much(tmp_path: Path) -
         (create_image, {"prompt": "a hill"}),
         (batch, {"csv": str(sheet)}),
     )
-    with opened_studio(tmp_path / "home") as studio:
-        use_studio(studio)
+    with opened_studio(tmp_path / "home") as opened:
+        use_studio(opened)
         try:
-            studio.database.write(
+            opened.database.write(
                 lambda c: set_budget(c, OWNER, "project", "closed", 0, author="operator")
             )
             for flow, values in ways:
@@ -52,11 +56,31 @@ def test_forms_say_who_asks_for_which_project_and_for_how_much(tmp_path: Path) -
                     ({"user": "mallory"}, "account_refused"),
                 ):
                     assert message(flow, **values, **given).startswith(f"Failed: {code}: "), given
-            assert admitted(studio) == []
+            assert admitted(opened) == []
             for flow, values in ways:
                 told = message(flow, **values, project="spring", user=OWNER, max_credits="100")
                 assert told.startswith("Completed"), told
-            assert admitted(studio) == [(OWNER, "spring")] * 2
-            assert balance_of(studio).held == 0
+            assert admitted(opened) == [(OWNER, "spring")] * 2
+            assert balance_of(opened).held == 0
         finally:
             use_studio(None)
+
+
+def test_the_date_in_a_batch_is_its_runs_own_also_after_midnight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry on the next day would have other prompts, and buy all of its rows anew."""
+    sheet = tmp_path / "batch.csv"
+    sheet.write_text("operation,prompt\ngenerate,a hill on {date}\n")
+    day = studio.clock.now()
+    later = SimpleNamespace(now=lambda: day + timedelta(days=1))
+    monkeypatch.setattr("batches.preparing.clock", later)
+    with opened_studio(tmp_path / "home") as opened:
+        use_studio(opened)
+        try:
+            assert message(batch, csv=str(sheet)).startswith("Completed")
+            with opened.database.read() as connection:
+                (row,) = connection.execute(select(jobs.c.operation)).all()
+        finally:
+            use_studio(None)
+    assert row.operation["prompt"] == f"a hill on {day:%Y-%m-%d}"
