@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from batches import (
     NOTHING_GIVEN,
@@ -38,7 +38,7 @@ from engine.outbox import Message, post
 from engine.preflight import ANYBODY, Caller, check_identity
 from engine.prompts import enhancement
 from engine.settled import find, settled
-from engine.single import hold_credits, release_hold
+from engine.single import hold_credits, release_hold, to_buy
 from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
@@ -201,7 +201,7 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
         else:
             prompt = prompt_key(planned.spec, row)
             before = planned.rows[row.name].prompt
-            if before and prompt not in prompts and _to_buy(view.prompt_of(row)):
+            if before and prompt not in prompts and to_buy(view.prompt_of(row)):
                 wanted[prompt_line(row)] = before
             prompts.add(prompt)
             wanted[row.name] = planned.rows[row.name].plan
@@ -212,10 +212,6 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
 def prompt_line(row: Row) -> str:
     """Return the name of the line of a quote that is for a row's prompt; no row is called so."""
     return f"{row.name}.prompt"
-
-
-def _to_buy(job: Job | None) -> bool:
-    return job is None or (job.state == "failed" and not job.billed)
 
 
 def _why_free(job: Job) -> str:
@@ -238,6 +234,7 @@ class BatchRun:
         hold: out of which its rows are paid; empty until ``hold_for`` was called.
         parts: what each line of its quote may take of it; no row spends another's part.
         refused: why prompts were not even begun to be written, by their keys.
+        before: how the batch stood before; a start that is refused leaves it so.
     """
 
     studio: Studio
@@ -248,6 +245,7 @@ class BatchRun:
     hold: str = ""
     parts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, StudioError] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def spec(self) -> BatchSpec:
@@ -278,10 +276,13 @@ class BatchRun:
         )
         self.hold = held.id
         self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
-        self.studio.database.write(
-            lambda connection: connection.execute(
-                update(batches).where(batches.c.id == self.spec.id).values(hold=held.id)
-            )
+        self.studio.database.write(self._begin)
+
+    def _begin(self, connection: Connection) -> None:
+        # Not before: a start that is refused must not take away what the last one came to.
+        clear_ends(connection, self.spec.id)
+        connection.execute(
+            update(batches).where(batches.c.id == self.spec.id).values(hold=self.hold)
         )
 
     def waves(self) -> tuple[tuple[Row, ...], ...]:
@@ -424,11 +425,14 @@ class BatchRun:
 
     def abandon(self) -> None:
         """Let go of the batch without an ending: it was refused, or the process is stopping."""
+        values: dict[str, Any] = {"worker": ""}
         if self.hold:
             release_hold(self.studio, self.spec.owner, self.hold)
+        else:
+            values |= self.before
         self.studio.database.write(
             lambda connection: connection.execute(
-                update(batches).where(batches.c.id == self.spec.id).values(worker="")
+                update(batches).where(batches.c.id == self.spec.id).values(values)
             )
         )
 
@@ -464,30 +468,32 @@ def start_batch(studio: Studio, planned: PlannedBatch, run: str) -> BatchRun:
     """
     spec = planned.spec
 
-    def lease(connection: Connection) -> tuple[int, str]:
+    def lease(connection: Connection) -> RowMapping | None:
         save_batch(connection, spec)
         query = select(batches).where(batches.c.id == spec.id).with_for_update()
-        row = connection.execute(query).one()
-        if row.worker and row.worker != gone:
-            return 0, ""
+        row = connection.execute(query).mappings().one()
+        if row["worker"] and row["worker"] != gone:
+            return None
         connection.execute(
             update(batches)
             .where(batches.c.id == spec.id)
-            .values(worker=studio.worker.id, state="running", round=row.round + 1, finished_at=None)
+            .values(
+                worker=studio.worker.id, state="running", round=row["round"] + 1, finished_at=None
+            )
         )
-        clear_ends(connection, spec.id)
-        return int(row.round) + 1, str(row.hold)
+        return row
 
     gone = _dead_worker(studio, spec)
-    number, left_over = studio.database.write(lease)
-    if not number:
+    found = studio.database.write(lease)
+    if found is None:
         raise AlreadyRunning(f"Batch {spec.id} is being run by another process at this moment.")
-    if left_over:
+    if found["hold"]:
         # Of a run that was cut off. What its unfinished jobs claimed of it stays with them.
-        release_hold(studio, spec.owner, left_over)
+        release_hold(studio, spec.owner, found["hold"])
     with studio.database.read() as connection:
         view = BatchView(spec, find_jobs(connection, spec))
-    return BatchRun(studio, planned, view, run, number)
+    before = {name: found[name] for name in ("state", "round", "finished_at")}
+    return BatchRun(studio, planned, view, run, before["round"] + 1, before=before)
 
 
 def _dead_worker(studio: Studio, spec: BatchSpec) -> str:

@@ -15,7 +15,8 @@ from billing.ledger import Hold, HoldRequest, ReleaseRequest, holds_of, release
 from billing.quotes import Quote, QuoteLine
 from engine.deciding import decided
 from engine.execute import Order
-from engine.jobs import Picture
+from engine.jobs import Job, Picture
+from engine.journal import latest_jobs
 from engine.planning import Planner
 from engine.preflight import ANYBODY, Caller, check_identity, preflight
 from engine.prompts import enhancement
@@ -121,6 +122,28 @@ def _prompt_key(key: str) -> str:
 def _piece_keys(key: str, number: int) -> list[str]:
     """Return what names each piece of the work that ``key`` names."""
     return [key] if number == 1 else [f"{key}#{place}" for place in range(1, number + 1)]
+
+
+def to_buy(job: Job | None) -> bool:
+    """Whether the gate would buy a piece of work whose last attempt is ``job``."""
+    return job is None or (job.state == "failed" and not job.billed)
+
+
+def left_to_buy(
+    studio: Studio, planned: Planned, owner: str, key: str
+) -> tuple[int, dict[str, int]]:
+    """Return what has yet to be bought: micro-credits, and how often each operation.
+
+    A run that is started again must not be refused for what is paid already.
+    """
+    plans = planned.plans if planned.prompt is None else (planned.prompt, *planned.plans)
+    keys = [*([_prompt_key(key)] if planned.prompt else ()), *_piece_keys(key, len(planned.plans))]
+    with studio.database.read() as connection:
+        jobs = latest_jobs(connection, owner, keys)
+    pieces = zip(keys, planned.quote.lines, plans, strict=True)
+    left = [(line.amount, plan) for name, line, plan in pieces if to_buy(jobs.get(name))]
+    uses = Counter(plan.operation.operation for _, plan in left)
+    return sum(amount for amount, _ in left), uses
 
 
 def hold_credits(

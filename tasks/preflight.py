@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 
 from engine.execute import Order
 from engine.preflight import ANYBODY, Caller
-from engine.single import Planned, hold_credits, hold_key, orders_of, plan_one
+from engine.single import Planned, hold_credits, hold_key, left_to_buy, orders_of, plan_one
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
@@ -51,15 +51,16 @@ async def preflight(
         )
         page = await show_quote(words, planned.quote.total, operation.title)
         get_run_logger().info("quote: %s credits %s", money.show(planned.quote.total), page)
+        left, uses = await asyncio.to_thread(left_to_buy, studio, planned, owner, run)
         held = await asyncio.to_thread(
             hold_credits,
             studio,
             owner,
             hold_key(run, flow_run.run_count),
-            planned.quote.total,
+            left,
             operation.title,
             caller=caller,
-            uses=planned.uses,
+            uses=uses,
         )
     except StudioError as error:
         return refused(error)

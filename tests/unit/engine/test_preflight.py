@@ -15,20 +15,35 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 import studio.clock
+from batches import find_batch
 from billing.accounts.account import account_of, change_account, keep_account, wallet_id_of
 from billing.accounts.budgets import set_budget
 from billing.accounts.limits import used_of
 from billing.accounts.members import add_member
 from billing.tables import wallets
 from engine.batch import plan_batch, read_file, start_batch
+from engine.batch_view import view_batch
 from engine.notifications import words
 from engine.outbox import Message, Waiting
 from engine.preflight import Caller
-from engine.single import hold_credits, order_of, plan_one, release_hold
+from engine.single import (
+    hold_credits,
+    left_to_buy,
+    order_of,
+    orders_of,
+    plan_one,
+    release_hold,
+)
 from engine.tables import outbox
 from engine.upkeep import audit_books, reap_holds, watch_balances
 from providers import Plan
-from studio.errors import AccountRefused, BudgetReached, StudioUnavailable
+from studio.errors import (
+    AccountRefused,
+    BudgetReached,
+    OutcomeUnknown,
+    ProviderRejected,
+    StudioUnavailable,
+)
 from studio.operations import EnhancePrompt, Generate
 from tests.support.providers import PRICES
 from tests.support.studios import OWNER, balance_of, execute
@@ -87,6 +102,24 @@ def test_what_was_bought_counts_and_what_failed_does_not(house: House) -> None:
     assert used(house) == {"generate": 1}
 
 
+def test_a_run_that_is_started_again_is_not_refused_for_what_is_paid(house: House) -> None:
+    """Its own picture would count against its limit, and its price against an empty wallet."""
+    asked = Generate(prompt="a fox", variations=3, seed=1)
+    planned = plan_one(house.studio, asked, OWNER, "fox")
+    assert left_to_buy(house.studio, planned, OWNER, "fox") == (3 * PRICE, {"generate": 3})
+    held = hold_credits(house.studio, OWNER, "fox/1", 3 * PRICE, "a test", uses=planned.uses)
+    done, failed, away = orders_of(planned, owner=OWNER, key="fox", hold_id=held.id, run="run")
+    assert execute(house.studio, done).state == "settled"
+    for provider in (house.sure, house.dear):
+        provider.script.append(ProviderRejected("no", provider=provider.name))
+    assert execute(house.studio, failed).state == "failed"
+    house.sure.script.append(OutcomeUnknown("cut", provider="sure"))
+    assert execute(house.studio, away).state == "unknown"
+    release_hold(house.studio, OWNER, held.id)
+    again = plan_one(house.studio, asked, OWNER, "fox")
+    assert left_to_buy(house.studio, again, OWNER, "fox") == (PRICE, {"generate": 1})
+
+
 def test_a_prompt_that_is_written_first_counts_as_itself(house: House) -> None:
     operation = Generate(prompt="a fox", variations=2)
     planned = plan_one(house.studio, operation, OWNER, "fox")
@@ -110,6 +143,35 @@ def test_a_batch_reserves_all_its_rows_and_keeps_those_that_were_done(
     running.take(order, execute(house.studio, order))
     running.finish()
     assert used(house) == {"generate": 1}
+
+
+def test_a_refused_second_start_leaves_what_the_first_one_came_to(
+    house: House, tmp_path: Path
+) -> None:
+    """Rows that ended without a job would be waiting again, and no file would be had of others."""
+    rows = b"row,operation,prompt,image\nfox,generate,a fox,\nbig,upscale,,@fox\n"
+    spec = read_file(house.studio, rows, source="b.csv", owner=OWNER, folder=tmp_path)
+    running = start_batch(house.studio, plan_batch(house.studio, spec), "run-1")
+    running.hold_for(running.quote(), "run-1/1")
+    for provider in (house.sure, house.dear):
+        provider.script.append(ProviderRejected("no", provider=provider.name))
+    for wave in running.waves():
+        for order in running.orders(wave):
+            running.take(order, execute(house.studio, order))
+    running.finish()
+    before = _stands(house, spec.id)
+    assert before == ({"fox": "failed", "big": "failed"}, "incomplete", 1)
+    again = start_batch(house.studio, plan_batch(house.studio, spec), "run-2")
+    with pytest.raises(BudgetReached):
+        again.hold_for(again.quote(), "run-2/1", Caller(most=0))
+    again.abandon()
+    assert _stands(house, spec.id) == before
+
+
+def _stands(house: House, batch: str) -> tuple[dict[str, str], str, int]:
+    with house.studio.database.read() as connection:
+        record = find_batch(connection, OWNER, batch)
+        return view_batch(connection, OWNER, batch).statuses(), record.state, record.round
 
 
 def test_identity_is_asked_for_on_every_way_in(house: House, tmp_path: Path) -> None:
