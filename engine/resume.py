@@ -76,13 +76,19 @@ async def resume_orphans(studio: Studio, seconds: float = 300) -> Resumed:
 
 
 def _orphans(studio: Studio) -> list[Job]:
+    """Return the jobs whose process is gone, those first that nobody looked at for longest.
+
+    Who is taken up and left waiting comes last the next time: many of them do not keep the others
+    from their turn.
+    """
+    left = jobs.c.state.in_(("prepared", "submitted", "generated"))
     with studio.database.read() as connection:
-        found = find_jobs(connection, "", ("prepared", "submitted", "generated"))
-    alive: dict[str, bool] = {}
-    for job in found:
-        if job.worker not in alive:
-            alive[job.worker] = studio.worker.alive(job.worker)
-    return [job for job in found if not alive[job.worker]]
+        workers = connection.execute(select(jobs.c.worker).where(left).distinct()).scalars().all()
+    gone = [worker for worker in workers if not studio.worker.alive(worker)]
+    query = select(jobs).where(left, jobs.c.worker.in_(gone[:MOST_JOBS]))
+    query = query.order_by(jobs.c.updated_at, jobs.c.id).limit(MOST_JOBS)
+    with studio.database.read() as connection:
+        return [Job(**row) for row in connection.execute(query).mappings()]
 
 
 async def _resume(studio: Studio, job: Job, seconds: float) -> Job | None:

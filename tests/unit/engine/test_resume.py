@@ -66,6 +66,20 @@ def test_what_is_not_ready_yet_stays_for_the_next_time(house: House) -> None:
     assert job.state == "submitted"
 
 
+def test_many_that_wait_do_not_keep_the_others_from_their_turn(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.resume.MOST_JOBS", 2)
+    for number in range(3):
+        leave_behind(house, f"fox-{number}")
+    house.sure.collected.clear()
+    for _ in range(2):
+        house.sure.pickups += [ProviderUnavailable("not yet", provider="sure")] * 2
+        assert resume(house) == Resumed(waiting=2)
+        house.studio.database.write(lambda c: c.execute(update(jobs).values(worker="wrk_gone")))
+    assert set(house.sure.collected) == {f"remote-fox-{number}" for number in range(3)}
+
+
 def test_the_providers_own_word_ends_it(house: House) -> None:
     leave_behind(house, "fox")
     house.sure.pickups.append(ProviderRejected("it failed there", provider="sure"))
