@@ -13,7 +13,7 @@ from batches.formats import read_sheet
 from batches.identity import Identify, build_batch, by_name, left_out_rule
 from batches.preparing import NOTHING_GIVEN, Given, prepare
 from batches.references import Exists, Pictures, no_such_file
-from batches.rows import Draft, Settle, judge
+from batches.rows import Draft, Settle, judge, part_names
 from batches.spec import BatchSpec, Problem
 from studio.errors import BatchInvalid
 from studio.operations import Settled
@@ -88,8 +88,9 @@ def _blame_dependents(drafts: Iterable[Draft]) -> None:
         blamed = next((draft.name for draft in line if draft.problems), None)
         if blamed is None:
             continue
-        faulty.update(draft.name for draft in line)
         for draft in line:
+            pieces = draft.operation.pieces() if draft.operation else ()
+            faulty |= {draft.name, *part_names(draft.name, len(pieces))}
             if not draft.problems:
                 draft.note("operation", "", f"the step {blamed} of its chain has a fault")
 

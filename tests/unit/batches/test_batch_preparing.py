@@ -253,6 +253,22 @@ def test_every_operation_may_be_written_in_words(name: str) -> None:
 # --- faulty rows left out -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "faulty",
+    ["fox,generate,a {x},2,\n", "fox,generate,a fox,2,\nfox-2,generate,an owl,,\n"],
+)
+def test_who_builds_on_a_variation_of_a_faulty_row_is_left_out_with_it(faulty: str) -> None:
+    text = (
+        f"row,operation,prompt,variations,image\n{faulty}big,upscale,,,@fox-1\nhill,generate,a,,\n"
+    )
+    given = Given(skip_invalid=True)
+    spec, problems = check_batch(text.encode(), source="f", owner="ada", given=given)
+    assert spec is not None
+    assert [row.name for row in spec.rows if row.name != "fox-2"] == ["hill"]
+    assert problems[-1].row == "big"
+    assert problems[-1].rule == "row fox-1 is left out, so what it would make is not there"
+
+
 def test_faulty_rows_are_left_out_only_when_asked_and_so_are_those_that_need_them() -> None:
     text = HEAD + (
         "a,generate,a fox,,,5,1\n"
