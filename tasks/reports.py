@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from studio import credits as money
 from studio.clock import now
 from tasks.artifacts import MOST_LINES, count, show_table, table
 
+_ALL = "all"
+"""The folder of a report of all wallets."""
+
 _FIGURES = ("jobs", "spent", "refunded", "cost", "margin")
 
 
@@ -35,7 +39,7 @@ async def make_report(owner: str, period: Period) -> Report:
     studio = await asyncio.to_thread(open_studio)
     made = await asyncio.to_thread(_read, studio, owner, period)
     folder = studio.settings.folder / "reports" / period.name.replace("..", "_")
-    folder /= _plain(owner or "all")
+    folder /= _plain(owner) if owner else _ALL
     drawn = await asyncio.to_thread(_write, made, folder)
     page = await show_table(f"Usage {period.name}", _usage_page(made, drawn))
     get_run_logger().info("usage: %s", page)
@@ -75,8 +79,11 @@ def _write(made: Report, folder: Path) -> bytes:
 
 
 def _plain(owner: str) -> str:
-    """Return a file name: an owner's may be any text."""
-    return "".join(it if it.isascii() and (it.isalnum() or it in "-_") else "_" for it in owner)
+    """Return a file name: an owner's may be any text, and no two share a file."""
+    name = "".join(it if it.isascii() and (it.isalnum() or it in "-_") else "_" for it in owner)
+    if name == owner == owner.lower() != _ALL:
+        return name
+    return f"{name}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}"
 
 
 def _usage_page(made: Report, drawn: bytes) -> str:

@@ -91,15 +91,27 @@ def write_errors(session: Session, batch: str, to: Path | None, *, force: bool) 
     if to is not None:
         _ending(to, (".csv",))
     with opened_studio() as studio:
-        data = errors_file(ended_batch(studio, session, batch))
+        view = ended_batch(studio, session, batch)
+        data = errors_file(view)
     if not data:
-        session.out.result({"rows": 0}, lambda to_: to_.print("Every row is done."))
+        unknown = view.counts()["unknown"]
+        told = {"rows": 0, "unknown": unknown}
+        session.out.result(told, lambda to_: to_.print(_nothing_to_mend(unknown)))
         return Exit.DONE
     if to is not None:
         return _written(session, write_file(to, data, force=force))
     text = data.decode("utf-8-sig")
     session.out.result({"errors": text}, lambda _: session.out.raw(text))
     return Exit.DONE
+
+
+def _nothing_to_mend(unknown: int) -> str:
+    if not unknown:
+        return "Every row is done."
+    return (
+        f"{unknown} rows may have been bought, nobody knows: no file does them again. "
+        "`studio jobs list --state unknown` tells of them."
+    )
 
 
 def write_archive(session: Session, batch: str, to: Path | None, names: str, *, force: bool) -> int:

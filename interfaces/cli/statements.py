@@ -50,8 +50,8 @@ def statement(
     from engine.reports import statement_csv, wallet_statement  # noqa: PLC0415 - engine
 
     with opened_database(session.config) as database, database.read() as connection:
-        when = period_of(connection, session.owner, period, now())
         session.require(connection, "look")
+        when = period_of(connection, session.owner, period, now())
         found = wallet_statement(connection, session.owner, when)
     if csv and not session.out.as_json:
         session.out.raw(statement_csv(found).decode())

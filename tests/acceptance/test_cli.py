@@ -130,7 +130,7 @@ def test_a_batch_from_check_to_manifest(rich: Shell, tmp_path: Path) -> None:
     assert rich.json("batch", "zip", done["batch"], "--to", str(packed), *names)["files"] == 3
     with zipfile.ZipFile(packed) as files:
         assert len(files.namelist()) == 5
-    assert rich.json("batch", "errors", done["batch"]) == {"rows": 0}
+    assert rich.json("batch", "errors", done["batch"]) == {"rows": 0, "unknown": 0}
     back = str(tmp_path / "manifest.jsonl")
     rich.run("batch", "manifest", done["batch"], "--to", back)
     chain = ("--operation", "upscale | convert output_format=webp", "--set", "factor=2x")

@@ -17,6 +17,7 @@ from engine.studio import Studio, use_studio
 from flows.reports import report
 from studio.clock import now
 from studio.operations import Generate
+from tasks.reports import _plain
 from tests.support.providers import PRICES
 from tests.support.studios import OWNER, execute, opened_studio, order_for
 
@@ -74,3 +75,11 @@ def test_it_is_red_when_the_books_do_not_agree_or_nothing_can_be_told(studio: St
     kind, words, _ = asyncio.run(told(period="this-month", owner=OWNER))
     assert kind == "FAILED"
     assert "do not agree: ada" in words
+
+
+def test_no_wallet_writes_over_the_files_of_another() -> None:
+    owners = ("a b", "a_b", "a/b", "A_B", "all", "ada")
+    names = [_plain(owner).lower() for owner in owners]
+    assert len(set(names)) == len(owners)
+    assert "all" not in names
+    assert names[-1] == "ada"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.batch import plan_batch, read_file, start_batch
+from interfaces.cli.opening import opened_studio
+from studio.errors import OutcomeUnknown
 from tests.unit.cli.conftest import Command
 
 _ROWS = "row,operation,prompt,width,height\nfox,generate,a fox,64,64\nowl,generate,an owl,64,64\n"
@@ -254,3 +257,23 @@ def test_what_a_batch_left_is_told_of_no_batch_that_is_not_there(
 ) -> None:
     told = studio_command("batch", verb, "bat_00000000000000000000", "--json")
     assert told.document["error"]["code"] == "not_found"
+
+
+def test_rows_that_may_have_been_bought_are_not_called_done(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    """An errors file has none of them: it would buy them again."""
+    csv = tmp_path / "b.csv"
+    csv.write_text("operation,prompt,provider\ngenerate,a fox,local\n")
+    studio_command("account", "top-up", "1000")
+    with opened_studio() as studio:
+        data = csv.read_bytes()
+        spec = read_file(studio, data, source="b.csv", owner="demo", folder=tmp_path)
+        running = start_batch(studio, plan_batch(studio, spec), "run")
+        running.hold_for(running.quote(), "run/1")
+        for row in spec.rows:
+            running.end(row, "unknown", OutcomeUnknown("cut off", provider="local"))
+        running.finish()
+    told = studio_command("batch", "errors", spec.id)
+    assert "Every row is done" not in told.out
+    assert "1 rows may have been bought" in told.out
