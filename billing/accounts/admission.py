@@ -194,7 +194,7 @@ def admit(
             answers[position] = with_reason(connection, answer)
         else:
             answers[position] = answer
-    _take_down(connection, wallets, desk.placed, now)
+    _take_down(connection, wallets, desk.placed)
     for standing in standings.values():
         note_thresholds(connection, standing.passed, standing.period)
     alerts = [alert for standing in standings.values() for alert in standing.alerts]
@@ -312,15 +312,20 @@ def _take_down(
     connection: Connection,
     wallets: Mapping[str, Wallet],
     placed: Sequence[tuple[Hold, Admission]],
-    now: datetime,
 ) -> None:
     """Write for whom each hold was placed, and what may be done with it."""
-    moment = microseconds(now)
     insert_rows(
         connection,
         admissions,
         [
-            (made.id, wallets[made.owner].id, each.user, each.project, None, moment)
+            (
+                made.id,
+                wallets[made.owner].id,
+                each.user,
+                each.project,
+                None,
+                microseconds(made.created_at),
+            )
             for made, each in placed
         ],
     )
@@ -328,7 +333,7 @@ def _take_down(
         connection,
         uses,
         [
-            (made.id, operation, wallets[made.owner].id, count, 0, moment)
+            (made.id, operation, wallets[made.owner].id, count, 0, microseconds(made.created_at))
             for made, each in placed
             for operation, count in each.uses.items()
         ],

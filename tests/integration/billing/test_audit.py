@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def plant(connection: Connection, table: Table, column: Column[Any]) -> None:
         refers = column.foreign_keys and not column.primary_key
         other = (connection.execute(known).scalar() if refers else None) or value + "x"
     elif isinstance(column.type, UtcDateTime):
-        other = value + type(HOUR)(microseconds=1)
+        other = value + timedelta(microseconds=1)
     else:
         other = value + 1
     assert connection.execute(update(table).where(where).values({column: other})).rowcount == 1
@@ -135,3 +136,22 @@ def test_one_lost_row_is_named(lived_in: Accounts, table: Table) -> None:
         found = audit(connection)
         connection.rollback()
     assert found
+
+
+def test_a_clock_that_goes_on_in_mid_transaction_is_no_difference(
+    accounts: Accounts, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As clocks do: what is written together is of one moment all the same."""
+
+    def ticking() -> datetime:
+        clock.advance(timedelta(microseconds=7))
+        return clock.moment
+
+    monkeypatch.setattr("studio.clock.now", ticking)
+    accounts.plan("small")
+    hold = accounts.ask(9, uses={"generate": 1})
+    accounts.buy(hold, "generate")
+    accounts.adjust(-3)
+    accounts.release(hold)
+    accounts.ask(1)
+    assert accounts.audit() == []
