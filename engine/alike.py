@@ -77,7 +77,8 @@ def _look_at(cls: type[Operation], offers: Sequence[Offer]) -> _Look:
     """Return what reads off an operation all that any offer could ask of it."""
     name = cls.model_fields["operation"].default
     sold = [offer for offer in offers if offer.operation == name]
-    counted = {it for offer in sold for it in (offer.price.count_of, offer.price.amount_of)}
+    rules = [offer.price for offer in sold]
+    counted = {it for rule in rules for it in (rule.count_of, rule.amount_of, rule.speech_of)}
     loose = [it for it in cls.model_fields if it not in counted and _is_loose(cls, it)]
     strict = [it for it in cls.model_fields if it not in loose]
     read = attrgetter(*strict, "operation")  # two names at least: it then gives a tuple

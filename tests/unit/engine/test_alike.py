@@ -18,7 +18,7 @@ from providers import Plan
 from providers.catalogue import all_offers
 from studio.clock import now
 from studio.errors import NoOffer, StudioError
-from studio.operations import OPERATIONS, Generate, Operation, input_fields
+from studio.operations import OPERATIONS, Generate, Operation, TalkingAvatar, input_fields
 from tests.support.providers import book
 from tests.unit.engine.conftest import House
 from tests.unit.providers.offer_kit import Seller, offer
@@ -103,6 +103,20 @@ def test_limits_of_one_offer_make_kinds_of_their_own() -> None:
     for seed, negative, number in ((7, "", 2), (100, "", 1), (7, "snow", 1), (8, "rain", 2)):
         request = Generate(prompt="a fox", seed=seed, negative_prompt=negative)
         assert len(alike.plan(request).choices) == number
+
+
+def test_scripts_of_other_lengths_are_of_other_prices() -> None:
+    talking = offer(
+        "near/talker", operation="talking_avatar", price={"unit": "second", "speech_of": "script"}
+    )
+    providers = {"near": Seller("near", talking)}
+    made_up = book(near=1)
+    line = made_up.lines[0].model_copy(update={"offer": talking.id, "unit": "second"})
+    prices = made_up.model_copy(update={"lines": (line,)})
+    alike = Alike(Planner(providers, prices), providers)
+    for letters, seconds in ((15, 1), (900, 60), (30, 2)):
+        request = TalkingAvatar(image="example.png", script="x" * letters)
+        assert alike.plan(request).first.units == seconds
 
 
 def test_what_failed_tells_of_its_own_request(house: House) -> None:
