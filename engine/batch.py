@@ -196,7 +196,7 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
         job = view.job_of(row)
         if row.same_as:
             free[row.name] = f"the same work as row {row.same_as}"
-        elif job is not None and job.state != "failed":
+        elif job is not None and not to_buy(job):
             free[row.name] = _why_free(job)
         else:
             prompt = prompt_key(planned.spec, row)
@@ -219,6 +219,8 @@ def _why_free(job: Job) -> str:
         return "done before"
     if job.state == "unknown":
         return "its outcome is unknown; it is not bought again by itself"
+    if job.state == "failed":
+        return "it failed and was billed all the same; it is not bought again by itself"
     return "was under way when the run before ended; its credits are still held"
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from engine.batch import BatchRun, plan_batch, read_file, start_batch
 from providers import Request
 from studio.errors import ContentBlocked, ProviderUnavailable
 from studio.operations import Generate
 from tests.support.providers import PRICES
-from tests.support.studios import balance_of, execute, job_of, order_for
+from tests.support.studios import OWNER, balance_of, execute, job_of, order_for
 from tests.unit.engine.conftest import House
 
 PRICE = PRICES["painter"]
@@ -65,6 +67,27 @@ def test_what_was_blocked_and_billed_is_paid_and_not_bought_again(house: House) 
     assert (again.id, again.state) == (first.id, "failed")
     assert len(house.sure.calls) == 1
     assert balance_of(house.studio).captured - before.captured == PRICE
+
+
+def test_a_row_that_was_blocked_and_billed_is_held_for_no_more(house: House) -> None:
+    """Nothing would be bought with it, and a wallet that lacks it would be refused the others."""
+
+    def start(number: int) -> BatchRun:
+        rows = b"operation,prompt\ngenerate,a fox\n"
+        spec = read_file(house.studio, rows, source="b.csv", owner=OWNER, folder=Path())
+        return start_batch(house.studio, plan_batch(house.studio, spec), f"run-{number}")
+
+    running = start(1)
+    running.hold_for(running.quote(), "run-1/1")
+    house.sure.script.append(ContentBlocked("blurred", provider="sure", billed=True))
+    (order,) = running.orders(running.waves()[0])
+    running.take(order, execute(house.studio, order))
+    running.finish()
+    again = start(2).quote()
+    assert (again.total, dict(again.uses)) == (0, {})
+    assert list(again.free.values()) == [
+        "it failed and was billed all the same; it is not bought again by itself"
+    ]
 
 
 def test_a_billed_block_costs_what_the_provider_says_that_it_cost(house: House) -> None:
