@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from providers.local.extent import Extent, extent
+from providers.local.extent import Extent, crest, extent
 from providers.local.faces import Face, find_faces
 from providers.local.matte import saliency
 from providers.local.windows import (
@@ -61,6 +61,10 @@ _TOP_WEIGHT = 0.5
 _UPPER_END = 0.3
 """How much the upper end of a subject without a face counts, against the main head (1)."""
 
+_FOREHEAD, _CHIN = 0.2, 0.05
+"""What a face has above and below its box, in the box's height: of 42 faces that were marked from
+hairline to chin, half had more than 0.19 above, and 0.08 below."""
+
 _ZOOMS = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7)
 """Window sizes tried where safe zones must be kept clear, as parts of the largest possible."""
 _ZOOMED = 0.6
@@ -76,12 +80,15 @@ class Importance:
         faces: the largest first; empty without weights.
         method: how this was found, for the result's metadata.
         subject: how far the subject reaches; ``None`` where there is none to be sure of.
+        crest: how high the head of the only face reaches, as a fraction of the height; ``None``
+            where nobody knows, as in a group, where the subject above one face is someone else.
     """
 
     mass: Floats
     faces: tuple[Face, ...]
     method: str
     subject: Extent | None = None
+    crest: float | None = None
 
 
 def importance(image: Image.Image, weights: Path | None = None) -> Importance:
@@ -102,19 +109,20 @@ def importance(image: Image.Image, weights: Path | None = None) -> Importance:
     shape = (cells, max(1, round(size[1] * min(1, _MAP_SIDE / max(size)))))
     mass = _share(_fitted(_spectral_residual(rgb), shape))
     faces: tuple[Face, ...] = ()
-    subject = None
+    subject = top = None
     if weights is not None:
         matte = saliency(rgb, weights)
-        subject = extent(matte)
+        subject, faces = extent(matte), tuple(find_faces(rgb, weights))
+        if len(faces) == 1:
+            top = crest(matte, _box(faces[0]))
         matte = _share(_top_heavy(_fitted(matte, shape)))
         mass = (1 - _SPECTRAL_SHARE) * matte + _SPECTRAL_SHARE * mass
-        faces = tuple(find_faces(rgb, weights))
         mass = _with_faces(mass, faces)
     if small.mode == "RGBA":
         visible = np.asarray(small.getchannel("A"), np.float32) / 255
         mass = _share(mass * _fitted(visible, shape))
     method = METHOD_CLASSIC if weights is None else METHOD_NEURAL
-    return Importance(np.asarray(mass, np.float32), faces, method, subject)
+    return Importance(np.asarray(mass, np.float32), faces, method, subject, top)
 
 
 def focal_crop(
@@ -152,26 +160,38 @@ def _matters(importance: Importance) -> Matters:
     """Return what windows are judged by."""
     subject, faces = importance.subject, importance.faces
     whole = WHOLE if subject is None else subject.whole
-    heads = [_head(face, faces[0], whole) for face in faces]
+    heads = [_head(face, faces[0], whole, importance.crest) for face in faces]
     if subject is not None and not heads:
         heads = [Head(subject.upper, subject.upper, _UPPER_END)]
     return Matters(importance.mass, heads, None if subject is None else whole)
 
 
-def _head(face: Face, main: Face, subject: Box) -> Head:
-    """Return the whole head of a face: the network's box ends at the chin, but below the hair.
+def _head(face: Face, main: Face, subject: Box, top: float | None) -> Head:
+    """Return the whole head of a face, and what of it must not be cut: hairline to chin.
 
-    How high the hair is nobody measured; no head is higher than the subject that it is part of.
+    The network's box ends at the brows and somewhat above the chin. How high the hair is nobody
+    measured, but for a lone face, whose ``top`` is known at times; no head is higher than the
+    subject that it is part of.
     """
     width, height = face.right - face.left, face.bottom - face.top
+    guess = max(subject.top, face.top - 0.55 * height)
     box = Box(
         min(face.left, max(subject.left, face.left - 0.2 * width)),
-        min(face.top, max(subject.top, face.top - 0.55 * height)),
+        min(face.top, guess if top is None else min(guess, top)),
         max(face.right, min(subject.right, face.right + 0.2 * width)),
-        max(face.bottom, min(subject.bottom, face.bottom + 0.05 * height)),
+        max(face.bottom, min(subject.bottom, face.bottom + 0.1 * height)),
     )
-    inner = Box(face.left, face.top, face.right, face.bottom)
+    inner = Box(
+        face.left,
+        max(box.top, face.top - _FOREHEAD * height),
+        face.right,
+        min(box.bottom, face.bottom + _CHIN * height),
+    )
     return Head(box, inner, face.score * (face.area / main.area) ** 0.5)
+
+
+def _box(face: Face) -> Box:
+    return Box(face.left, face.top, face.right, face.bottom)
 
 
 def _check(width: int, height: int, safe: SafeZone) -> None:

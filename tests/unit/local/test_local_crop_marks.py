@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.marks import judge, window
 from benchmarks.photographs import Mark, Photograph, packages
 from benchmarks.smart_crop import RATIOS
-from providers.local.extent import extent
+from providers.local.extent import crest, extent
 from providers.local.faces import Face
 from providers.local.focus import Importance, focal_crop, importance
 from providers.local.windows import Box
@@ -97,7 +97,50 @@ def test_the_extent_is_that_of_all_parts_that_count_and_the_upper_end_of_the_lar
     found = extent(matte)
     assert found is not None
     assert found.whole == Box(0.3, 0.2, 0.9, 0.8)
-    assert found.upper == Box(0.44, 0.2, 0.46, 0.35)
+    # As wide as the spire, which says where the top is; as high as what is more than a rim.
+    assert found.upper == Box(0.44, 0.4, 0.46, 0.5)
+
+
+def test_a_fading_rim_is_no_upper_end() -> None:
+    """A window that kept the rim would lose as much of the head below."""
+    matte = np.zeros((100, 100), np.float32)
+    matte[30:, 20:80] = 1
+    matte[25:30, 48:52] = 0.3
+    found = extent(matte)
+    assert found is not None
+    assert (found.whole.top, found.upper.top) == (0.25, 0.3)
+
+
+def test_the_head_of_a_lone_face_ends_where_the_subject_does() -> None:
+    matte = np.zeros((100, 100), np.float32)
+    matte[20:, 30:70] = 1
+    face = Box(0.4, 0.4, 0.6, 0.6)
+    assert crest(matte, face) == 0.2
+    matte[10:20, 40:43] = 1  # a feather, thinner than a head
+    assert crest(matte, face) == 0.2
+    matte[2:20, 30:70] = 1  # a tall hat, or somebody behind: higher than a head is
+    assert crest(matte, face) is None
+    matte[:] = 1
+    assert crest(matte, face) is None
+
+
+def test_a_known_hat_is_kept_with_its_face_and_a_group_is_not_asked() -> None:
+    mass = np.zeros((100, 100), np.float32)
+    mass[50:70, 40:60] = 1 / 400
+    face = Face(0.4, 0.5, 0.6, 0.7, 0.9)
+    known = Importance(mass, (face,), "test", crest=0.22)
+    image = Image.new("RGB", (100, 100))
+    assert focal_crop(image, known, 2, 1).top <= 22
+    assert focal_crop(image, replace(known, crest=None), 2, 1).top > 25
+
+
+def test_a_face_is_kept_from_its_hairline_where_the_head_does_not_fit() -> None:
+    mass = np.zeros((100, 100), np.float32)
+    mass[60:80, 40:60] = 1 / 400
+    face = Face(0.35, 0.4, 0.65, 0.7, 0.9)
+    box = focal_crop(Image.new("RGB", (100, 100)), Importance(mass, (face,), "test"), 100, 37)
+    assert 33 <= box.top <= 35
+    assert box.bottom >= 71
 
 
 def test_there_is_no_extent_where_the_matte_is_sure_of_nothing() -> None:
