@@ -30,11 +30,12 @@ from batches import (
 from batches.tables import batches
 from billing.quotes import Quote
 from engine.alike import Alike
+from engine.announcements import batch_ended
 from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
 from engine.deciding import decided
 from engine.execute import Order
 from engine.jobs import Job, Picture
-from engine.outbox import Message, post
+from engine.outbox import post
 from engine.preflight import ANYBODY, Caller, check_identity
 from engine.prompts import enhancement
 from engine.settled import find, settled
@@ -404,7 +405,7 @@ class BatchRun:
         release_hold(self.studio, self.spec.owner, self.hold)
         self._end_unfinished()
         counts = self.view.counts()
-        self.studio.database.write(lambda connection: self._finish(connection, counts))
+        self.studio.database.write(self._finish)
         return counts
 
     def _end_unfinished(self) -> None:
@@ -438,7 +439,7 @@ class BatchRun:
             )
         )
 
-    def _finish(self, connection: Connection, counts: Mapping[str, int]) -> None:
+    def _finish(self, connection: Connection) -> None:
         end_rows(connection, self.spec.id, self.view.endings)
         connection.execute(
             update(batches)
@@ -447,18 +448,8 @@ class BatchRun:
                 state="done" if self.view.complete else "incomplete", worker="", finished_at=now()
             )
         )
-        message = Message(
-            owner=self.spec.owner,
-            event="batch.finished",
-            subject=f"{self.spec.id}/{self.round}",
-            payload={
-                "batch": self.spec.id,
-                "name": self.spec.name or self.spec.source,
-                "counts": dict(counts),
-                "credits": self.view.spent,
-                "run": self.run,
-            },
-        )
+        key = f"{self.spec.id}/{self.round}"
+        message = batch_ended(connection, self.view, self.hold, key, self.run)
         post(connection, [message])
 
 

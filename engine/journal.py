@@ -22,6 +22,7 @@ from billing.ledger import (
     lock_wallets,
 )
 from engine.jobs import Job, Picture, assets_of
+from engine.on_behalf import users_of_claims
 from engine.outbox import Message, post
 from engine.tables import jobs
 from library import add_assets
@@ -299,11 +300,16 @@ def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
             for job in generated
         ],
     )
-    post(connection, [_finished(job) for job in generated if job.announce])
+    _announce(connection, [job for job in generated if job.announce])
     return [found[identifier] for identifier in units]
 
 
-def _finished(job: Job) -> Message:
+def _announce(connection: Connection, finished: Sequence[Job]) -> None:
+    users = users_of_claims(connection, [job.claim for job in finished])
+    post(connection, [_finished(job, users.get(job.claim, "")) for job in finished])
+
+
+def _finished(job: Job, user: str) -> Message:
     return Message(
         owner=job.owner,
         event="picture.ready",
@@ -314,7 +320,8 @@ def _finished(job: Job) -> Message:
             "assets": [job.asset_id(position) for position in range(len(job.outputs()))],
             "credits": job.due,
             "run": job.run,
-        },
+        }
+        | ({"user": user} if user else {}),
     )
 
 

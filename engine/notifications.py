@@ -1,102 +1,231 @@
-"""Notifications: messages of the outbox as text, sent through Apprise."""
+"""Notifications: messages of the outbox as text, plain and short.
+
+A text says what happened, what to do about it if anything, where to look, and its message id, by
+which a reader knows one that came twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import apprise
-
-from engine.outbox import Message, Waiting, deliver, discard
+from engine.announcements import MOST_PICTURES
+from engine.outbox import Message, Waiting
 from studio import credits as money
-from studio.database import Database
 from studio.settings import Settings
 
+LONGEST_TITLE = 200
+"""Characters of a title."""
 
-class NotSent(Exception):
-    """A channel did not take a message. Its address, which holds secrets, is never named."""
+LONGEST_BODY = 8_000
+"""Characters of a notification; a channel may take fewer."""
+
+_LONGEST_IN_DIGEST = 700
+"""Characters of one message in a digest."""
+
+_CALLS = re.compile(r"@(everyone|here|channel)\b", re.IGNORECASE)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def send_waiting(database: Database, config: Settings) -> int:
-    """Send what is due to every configured channel and return how many messages went out.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a message.
 
-    Without a channel there is nobody to tell: messages are then noted as sent to no one.
+    Attributes:
+        title: one line.
+        lines: the summary.
+        todo: what to do about it; empty if nothing.
     """
-    if not config.notify_urls:
-        return discard(database)
-    channel = apprise.Apprise()
-    for number, url in enumerate(config.notify_urls, start=1):
-        if not channel.add(url.get_secret_value()):
-            raise NotSent(f"notification channel {number} of STUDIO_NOTIFY_URLS is not understood")
 
-    def send(waiting: Waiting) -> None:
-        title, body = words(waiting)
-        if not channel.notify(title=title, body=body):
-            raise NotSent("a notification channel did not take the message")
-
-    return deliver(database, send)
+    title: str
+    lines: Sequence[str] = field(default=())
+    todo: str = ""
 
 
-def words(waiting: Waiting) -> tuple[str, str]:
+def words(waiting: Waiting, config: Settings) -> tuple[str, str]:
     """Return title and body of a message."""
-    message = waiting.message
-    title, lines = _WORDS.get(message.event, _of_something)(message)
-    return title, "\n".join([*lines, f"Message {waiting.id}"])
+    said = _said(waiting.message)
+    lines = [*said.lines, *([f"What to do: {said.todo}"] if said.todo else [])]
+    lines += links(waiting.message, config)
+    return _title(said.title), _fit(lines, _mark(waiting), LONGEST_BODY)
 
 
-def _of_something(message: Message) -> tuple[str, list[str]]:
+def joined(
+    waiting: Sequence[Waiting], config: Settings, room: int = LONGEST_BODY
+) -> tuple[str, str, int]:
+    """Return title and body of a digest, and how many of the messages found room in it.
+
+    Args:
+        room: characters that the channel takes.
+    """
+    parts: list[str] = []
+    for each in waiting:
+        said = _said(each.message)
+        lines = [*said.lines, *([f"What to do: {said.todo}"] if said.todo else [])]
+        lines = [f"* {_title(said.title)}", *lines, *links(each.message, config)[:1]]
+        part = _fit(lines, _mark(each), min(_LONGEST_IN_DIGEST, room))
+        if parts and sum(map(len, parts)) + 2 * len(parts) + len(part) > room:
+            break
+        parts.append(part)
+    title = f"Image Studio: {len(parts)} message{'s' if len(parts) > 1 else ''}"
+    return title, "\n\n".join(parts), len(parts)
+
+
+def links(message: Message, config: Settings) -> list[str]:
+    """Return addresses at which there is more to see: the pictures, and the run in Prefect."""
+    assets = message.payload.get("assets", ())[:MOST_PICTURES]
+    found = [f"{config.files_url}/assets/{each}" for each in assets]
+    run = str(message.payload.get("run", ""))
+    try:
+        uuid.UUID(run)
+    except ValueError:
+        return found
+    return [*found, f"http://127.0.0.1:{config.prefect_port}/runs/flow-run/{run}"]
+
+
+def _said(message: Message) -> Words:
     """Tell an event that nobody has words for, rather than not at all."""
-    return f"{message.event}: {message.subject}", [f"For {message.owner}."]
+    tell = WORDS.get(message.event)
+    if tell is None:
+        return Words(f"{message.event}: {message.subject}", [f"For {message.owner}."])
+    return tell(message)
 
 
-def _of_batch(message: Message) -> tuple[str, list[str]]:
-    counts = ", ".join(f"{count} {state}" for state, count in message.payload["counts"].items())
-    return f"Batch {message.payload['name']}: {counts}", _spent(message)
+def _mark(waiting: Waiting) -> str:
+    return f"Message {waiting.id}"
 
 
-def _of_picture(message: Message) -> tuple[str, list[str]]:
-    return f"Picture ready: {message.payload['label']}", _spent(message)
+def _title(text: str) -> str:
+    """Keep a title to one line, whatever was put into a name; nobody is called by it."""
+    return cut(" ".join(_quiet(text).split()), LONGEST_TITLE)
 
 
-def _spent(message: Message) -> list[str]:
-    spent = money.show(int(message.payload["credits"]))
-    return [f"{spent} credits spent by {message.owner}.", *message.payload.get("links", ())]
+def _quiet(text: str) -> str:
+    """Take out what would be a command to a channel: control characters, calls to everybody."""
+    return _CALLS.sub("@\u200b\\1", _CONTROLS.sub(" ", text))
 
 
-def _of_budget(message: Message) -> tuple[str, list[str]]:
+def _fit(lines: Sequence[str], mark: str, room: int) -> str:
+    """Join lines within ``room``; the message's id is never what is cut off."""
+    text = _quiet("\n".join(line for line in lines if line))
+    return f"{cut(text, room - len(mark) - 1)}\n{mark}"
+
+
+def cut(text: str, length: int) -> str:
+    """Return ``text`` with at most ``length`` characters."""
+    return text if len(text) <= length else text[: max(0, length - 1)] + "…"
+
+
+def _of_batch(message: Message) -> Words:
     it = message.payload
-    title = f"{message.owner}: {it['percent']} % of the budget of {it['budget']}"
-    lines = [
-        f"{money.show(it['spent'])} of {money.show(it['amount'])} credits are spent or held.",
-        f"The next period begins at {it['resets_at']}.",
+    counts = ", ".join(f"{count} {state}" for state, count in it["counts"].items())
+    causes = [
+        f"{cause['count']} with {cause['code']}: {cause['message']}"
+        for cause in it.get("causes", ())
     ]
+    return Words(
+        f"{_BATCH[message.event]} {it['name']}: {counts}",
+        [*causes, _spent(message)],
+        _after_batch(message),
+    )
+
+
+_BATCH: Mapping[str, str] = MappingProxyType(
+    {
+        "batch.finished": "Batch",
+        "batch.partly_failed": "Partly failed: batch",
+        "batch.failed": "Failed: batch",
+    }
+)
+
+
+def _after_batch(message: Message) -> str:
+    it = message.payload
+    if message.event == "batch.finished":
+        return ""
+    status = f"`studio batch status {it['batch']}` lists the rows; run the file again for the rest."
+    if it["counts"].get("unknown"):
+        status += " `studio jobs list` shows what may have been bought."
+    return status
+
+
+def _of_picture(message: Message) -> Words:
+    return Words(f"Picture ready: {message.payload['label']}", [_spent(message)])
+
+
+def _spent(message: Message) -> str:
+    return f"{money.show(int(message.payload['credits']))} credits spent by {message.owner}."
+
+
+def _of_approval(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"Approval needed: batch {it['name']}",
+        [f"{it['rows']} rows for {money.show(it['credits'])} credits of {message.owner}."],
+        f"say yes or no in its run by {it['until']}; after that nothing is bought.",
+    )
+
+
+def _of_schedule(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"Schedule missed: {it['schedule']}",
+        [f"It was due at {it['due']} and did not run: {it['reason']}."],
+        "see that `studio up` runs, and start it by hand if it is still wanted.",
+    )
+
+
+def _of_budget(message: Message) -> Words:
+    it = message.payload
+    lines = [f"{money.show(it['spent'])} of {money.show(it['amount'])} credits are spent or held."]
     if it["refused"]:
-        lines.insert(1, "A run was refused because it would have gone beyond it.")
-    return title, lines
+        lines.append("A run was refused because it would have gone beyond it.")
+    lines.append(f"The next period begins at {it['resets_at']}.")
+    return Words(
+        f"{message.owner}: {it['percent']} % of the budget of {it['budget']}",
+        lines,
+        "`studio account budget` shows and changes it.",
+    )
 
 
-def _of_balance(message: Message) -> tuple[str, list[str]]:
+def _of_balance(message: Message) -> Words:
     it = message.payload
-    title = f"{message.owner}: {money.show(it['left'])} credits are left"
-    return title, [f"You wanted to be told below {money.show(it['threshold'])}."]
+    return Words(
+        f"{message.owner}: {money.show(it['left'])} credits are left",
+        [f"You wanted to be told below {money.show(it['threshold'])}."],
+        "`studio account top-up` adds credits.",
+    )
 
 
-def _of_holds(message: Message) -> tuple[str, list[str]]:
+def _of_holds(message: Message) -> Words:
     it = message.payload
-    title = f"{message.owner}: holds of {it['holds']} runs ended by time"
     returned = money.show(it["returned"])
-    return title, [f"{returned} credits returned. These runs died: {', '.join(it['purposes'])}."]
+    return Words(
+        f"{message.owner}: holds of {it['holds']} runs ended by time",
+        [f"{returned} credits returned. These runs died: {', '.join(it['purposes'])}."],
+        "run them again if they are still wanted; nothing is bought twice.",
+    )
 
 
-def _of_books(message: Message) -> tuple[str, list[str]]:
-    faults = message.payload["faults"]
-    title = f"The books do not agree: {message.payload['count']} faults"
-    return title, [*faults, "`studio doctor` tells more. Nothing was changed."]
+def _of_books(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"The books do not agree: {it['count']} faults",
+        [*it["faults"], "Nothing was changed."],
+        "`studio doctor` tells more.",
+    )
 
 
-_WORDS: Mapping[str, Callable[[Message], tuple[str, list[str]]]] = MappingProxyType(
+WORDS: Mapping[str, Callable[[Message], Words]] = MappingProxyType(
     {
         "batch.finished": _of_batch,
+        "batch.partly_failed": _of_batch,
+        "batch.failed": _of_batch,
+        "batch.approval_needed": _of_approval,
+        "schedule.missed": _of_schedule,
         "picture.ready": _of_picture,
         "budget.threshold": _of_budget,
         "balance.low": _of_balance,
@@ -104,4 +233,4 @@ _WORDS: Mapping[str, Callable[[Message], tuple[str, list[str]]]] = MappingProxyT
         "books.disagree": _of_books,
     }
 )
-"""What is said of each kind of event: a title, and lines."""
+"""What is said of each event."""

@@ -1,4 +1,4 @@
-"""The engine's tables: jobs, the processes that work on them, and messages to be sent."""
+"""The engine's tables: jobs, the processes that work on them, messages and who is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     Table,
@@ -75,15 +76,46 @@ outbox = Table(
     Column("subject", Text, nullable=False),
     Column("payload", JsonText, nullable=False),
     Column("state", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("state IN ('waiting', 'routed')", name="state"),
+    UniqueConstraint("event", "subject"),
+    Index("ix_outbox_state_created_at", "state", "created_at"),
+)
+"""Messages, written in the transaction of what they tell; ``routed`` once channels have them."""
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("events", JsonText, nullable=False),
+    Column("rhythm", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("rhythm IN ('immediately', 'hourly', 'daily')", name="rhythm"),
+    CheckConstraint("address LIKE 'env:%' OR address LIKE 'file:%'", name="address"),
+    UniqueConstraint("owner", "name"),
+)
+"""Who is told of what. ``address`` says where the URL is kept; the URL itself is a secret."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("message", Text, ForeignKey("outbox.id"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("together", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_at", UtcDateTime, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("error", Text, nullable=False, server_default=""),
+    Column("error", Text, nullable=False),
     CheckConstraint("state IN ('waiting', 'sent', 'given_up')", name="state"),
-    UniqueConstraint("event", "subject"),
-    Index("ix_outbox_state_next_at", "state", "next_at"),
+    Index("ix_deliveries_state_next_at", "state", "next_at"),
 )
-"""Messages, written in the transaction of what they tell and sent afterwards."""
+"""A message on its way to one channel; ``together`` is 1 where a digest joins it with others."""
 
 provider_balances = Table(
     "provider_balances",

@@ -141,7 +141,8 @@ class Settings(BaseSettings):
     )
     notify_urls: tuple[SecretStr, ...] = Field(
         default=(),
-        description="Apprise URLs that are told of finished runs, as a JSON list.",
+        description="Apprise URLs that are told of everything that happens, as a JSON list; "
+        "see docs/notifications.md for channels that are told of some of it.",
     )
     prefect_port: int = Field(
         default=4200, ge=1, le=65_535, description="Port of the Prefect server of `studio up`."

@@ -6,7 +6,7 @@ import asyncio
 
 from prefect import get_run_logger, task
 
-from engine.notifications import NotSent, send_waiting
+from engine.sending import send_waiting
 from engine.studio import open_studio
 from studio.errors import StudioError
 
@@ -19,8 +19,8 @@ async def notify() -> int:
     """
     studio = await asyncio.to_thread(open_studio)
     try:
-        sent = await asyncio.to_thread(send_waiting, studio.database, studio.settings)
-    except (NotSent, StudioError) as error:
+        sent = await asyncio.to_thread(send_waiting, studio.database, studio.settings, studio.store)
+    except StudioError as error:
         get_run_logger().error("messages wait in the outbox: %s", error)
         return 0
     if sent:

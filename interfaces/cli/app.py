@@ -46,6 +46,7 @@ _COMMANDS = (
     ("library", "library:app", "Look through pictures."),
     ("templates", "templates:app", "Find the size, style and quality for a purpose."),
     ("personas", "personas:app", "Keep how a brand speaks and looks."),
+    ("notify", "notify:app", "See to who is told of what, and to what could not be told."),
     ("jobs", "jobs:app", "See what was asked of providers, and end what is unknown."),
     ("providers", "providers:providers", "See who there is, and what they sell."),
     ("emulators", "emulators:emulators", "Start emulators of the cloud providers."),
@@ -56,7 +57,7 @@ What ``studio --help`` shows stands here, so that it loads none of them.
 """
 
 _GROUPS = {"quote", "run", "batch", "account", "library", "jobs", "prices", "templates"}
-_GROUPS |= {"personas"}
+_GROUPS |= {"personas", "notify"}
 
 
 def _tree() -> App:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, make_url, select
 from billing.audit import audit
 from billing.ledger import balance
 from deployments.server import is_healthy, server_environment
-from engine.tables import jobs, outbox
+from engine.tables import deliveries, jobs, outbox
 from interfaces.cli.output import in_credits
 from providers.local.weights import has, pinned
 from studio.clock import now
@@ -194,16 +194,19 @@ def _audit(connection: Connection) -> Finding:
 
 
 def _outbox(connection: Connection) -> Finding:
-    old = outbox.c.created_at < now() - _STUCK
-    waiting = _count(connection, outbox.c.id, (outbox.c.state == "waiting") & old)
-    given_up = _count(connection, outbox.c.id, outbox.c.state == "given_up")
+    past = now() - _STUCK
+    old = (outbox.c.state == "waiting") & (outbox.c.created_at < past)
+    late = (deliveries.c.state == "waiting") & (deliveries.c.next_at < past)
+    waiting = _count(connection, outbox.c.id, old) + _count(connection, deliveries.c.message, late)
+    given_up = _count(connection, deliveries.c.message, deliveries.c.state == "given_up")
     if not waiting and not given_up:
         return Finding("messages", "ok", "none is stuck")
     return Finding(
         "messages",
         "note",
         f"{waiting} wait for more than 15 minutes, {given_up} were given up",
-        "Look at STUDIO_NOTIFY_URLS; while `studio up` runs, upkeep sends what waits.",
+        "`studio notify dead` says why, `studio notify test CHANNEL` tries a channel; "
+        "while `studio up` runs, upkeep sends what waits.",
     )
 
 

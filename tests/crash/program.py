@@ -25,16 +25,18 @@ from typing import Any
 
 import httpx
 from PIL import Image
+from pydantic import SecretStr
 from sqlalchemy import Connection, event
 
 import batches
-import engine.outbox
+import engine.deliveries
 import engine.workers
 from billing.ledger import expire
 from engine import batch, batch_files
+from engine.channels import channels_of_settings
+from engine.deliveries import Parcel, deliver, route
 from engine.execute import Order
 from engine.jobs import Job
-from engine.outbox import Waiting, deliver
 from engine.single import hold_credits, hold_key, order_of, plan_one, release_hold
 from engine.studio import Studio
 from providers import Delivery, Offer, Request, Ticket
@@ -42,6 +44,7 @@ from studio import clock, imaging
 from studio.database import group_commit
 from studio.errors import StudioError
 from studio.operations import Generate, Operation, RemoveBackground, Upscale
+from studio.settings import Settings
 from tests.support.paid_server import tiny_png
 from tests.support.providers import InstantProvider, PaidProvider, book
 from tests.support.studios import OWNER, make_studio
@@ -233,20 +236,24 @@ def run(command: Command) -> None:
     studio = make_studio(home, providers=providers, prices=book(paid=1, instant=1))
     points.watch_database(studio)
 
-    def send(waiting: Waiting) -> None:
+    def send(parcel: Parcel) -> int:
+        (waiting,) = parcel.waiting
         points.pass_by("before send")
         with (home / SENT).open("a") as file:
             file.write(f"{waiting.id} {waiting.message.event} {waiting.message.subject}\n")
         points.pass_by("after send")
+        return 1
 
     if command.scenario == "orders":
         run_orders(studio, home, command.attempt)
     else:
         run_batch(studio, home, command.attempt, together=command.together)
+    told = Settings(_env_file=None, notify_urls=(SecretStr("json://127.0.0.1/"),))
+    route(studio.database, lambda _connection, _owners: channels_of_settings(told))
     deliver(studio.database, send)
     if command.attempt > 1:
         # What the upkeep does hours later.
-        engine.outbox.now = lambda: clock.now() + LATER  # type: ignore[attr-defined]
+        engine.deliveries.now = lambda: clock.now() + LATER  # type: ignore[attr-defined]
         deliver(studio.database, send)
         studio.database.write(lambda connection: expire(connection, clock.now() + LATER))
     studio.close()

@@ -47,6 +47,7 @@ _ALL = [
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),
     *(["templates", name] for name in ("list", "search", "recommend")),
+    *(["notify", name] for name in ("channels", "test", "dead", "retry")),
     *(["personas", name] for name in ("list", "show", "set", "remove")),
 ]
 

@@ -45,6 +45,7 @@ from studio.errors import (
     StudioUnavailable,
 )
 from studio.operations import EnhancePrompt, Generate
+from studio.settings import Settings
 from tests.support.providers import PRICES
 from tests.support.studios import OWNER, balance_of, execute
 from tests.unit.engine.conftest import House
@@ -305,19 +306,24 @@ def test_upkeep_tells_of_a_low_balance_once(house: House) -> None:
             (
                 "ada: 80 % of the budget of project spring\n80 of 100 credits are spent or held.\n"
                 "A run was refused because it would have gone beyond it.\n"
-                "The next period begins at 2026-12-01.\nMessage msg"
+                "The next period begins at 2026-12-01.\n"
+                "What to do: `studio account budget` shows and changes it.\nMessage msg"
             ),
         ),
         (
             "balance.low",
             {"left": 1_500_000, "threshold": 2_000_000},
-            "ada: 1.5 credits are left\nYou wanted to be told below 2.\nMessage msg",
+            (
+                "ada: 1.5 credits are left\nYou wanted to be told below 2.\n"
+                "What to do: `studio account top-up` adds credits.\nMessage msg"
+            ),
         ),
         (
             "holds.expired",
             {"holds": 2, "returned": 1_000_000, "purposes": ["a", "b"]},
             (
                 "ada: holds of 2 runs ended by time\n1 credits returned. These runs died: a, b.\n"
+                "What to do: run them again if they are still wanted; nothing is bought twice.\n"
                 "Message msg"
             ),
         ),
@@ -326,12 +332,12 @@ def test_upkeep_tells_of_a_low_balance_once(house: House) -> None:
             {"count": 1, "faults": ["wallets w: held is 1, must be 0"]},
             (
                 "The books do not agree: 1 faults\nwallets w: held is 1, must be 0\n"
-                "`studio doctor` tells more. Nothing was changed.\nMessage msg"
+                "Nothing was changed.\nWhat to do: `studio doctor` tells more.\nMessage msg"
             ),
         ),
         ("something.new", {}, "something.new: x\nFor ada.\nMessage msg"),
     ],
 )
 def test_people_are_told_in_words(happened: str, payload: dict[str, Any], says: str) -> None:
-    waiting = Waiting("msg", Message("ada", happened, "x", payload), 1)
-    assert "\n".join(words(waiting)) == says
+    waiting = Waiting("msg", Message("ada", happened, "x", payload))
+    assert "\n".join(words(waiting, Settings(_env_file=None))) == says

@@ -67,6 +67,39 @@ def test_rows_of_batches_survive_that_lines_get_parts(database_url: str) -> None
     database.close()
 
 
+def test_messages_of_before_are_routed_and_what_was_given_up_is_a_dead_letter(
+    database_url: str,
+) -> None:
+    database = Database(database_url)
+
+    def before(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        for state in ("waiting", "sent", "given_up"):
+            connection.execute(
+                text(
+                    "INSERT INTO outbox (id, owner, event, subject, payload, state, attempts,"
+                    " next_at, created_at, error)"
+                    " VALUES (:state, 'o', 'e', :state, '{}', :state, 8, 5, 1, 'no')"
+                ),
+                {"state": state},
+            )
+
+    database.write(before)
+    migrate(database)
+    with database.read() as connection:
+        messages = connection.execute(text("SELECT id, state FROM outbox ORDER BY id"))
+        assert messages.tuples().all() == [
+            ("given_up", "routed"),
+            ("sent", "routed"),
+            ("waiting", "waiting"),
+        ]
+        dead = connection.execute(text("SELECT message, channel, attempts, error FROM deliveries"))
+        assert dead.tuples().all() == [("given_up", "settings/1", 8, "no")]
+    database.close()
+
+
 def constraints(database: Database) -> set[tuple[str, str | None, str]]:
     return {
         (table, check["name"], " ".join(check["sqltext"].split()))

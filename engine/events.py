@@ -1,0 +1,43 @@
+"""What people can be told of: the events that a channel may subscribe to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from studio.errors import InvalidRequest
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "picture.ready": "A single picture was bought and filed.",
+        "batch.finished": "A batch ended and every row is done.",
+        "batch.partly_failed": "A batch ended; some rows are done and some are not.",
+        "batch.failed": "A batch ended and no row is done.",
+        "batch.approval_needed": "A batch waits until somebody says that it may be bought.",
+        "schedule.missed": "A schedule did not run when it was due.",
+        "budget.threshold": "50, 80, 95 or 100 percent of a budget are spent or held.",
+        "balance.low": "A wallet has less than its owner wanted to be told of.",
+        "holds.expired": "Upkeep gave back what runs that died had set aside.",
+        "books.disagree": "The auditor found that balances and entries do not agree.",
+    }
+)
+"""Every event: its name, and when it is told. A channel without events is told of all."""
+
+
+def check_events(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the events that a channel subscribes to, each once; nothing stands for all.
+
+    Raises:
+        InvalidRequest: there is no such event.
+    """
+    if "all" in names:
+        return ()
+    for name in names:
+        if name not in EVENTS:
+            raise InvalidRequest(
+                "There is no such event.",
+                field="event",
+                given=repr(name),
+                allowed=f"all, {', '.join(EVENTS)}",
+            )
+    return tuple(dict.fromkeys(names))
