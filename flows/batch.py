@@ -238,7 +238,8 @@ async def _wait(
 def _take(running: BatchRun, orders: list[Order], future: PrefectFuture[Any]) -> None:
     results = future.result(raise_on_failure=False)
     if not isinstance(results, list):
-        results = [results]
+        # A chunk whose task broke down has one error for all; what its rows came to is looked up.
+        results = [results] * len(orders)
     for order, result in zip(orders, results, strict=True):
         if isinstance(result, Job | StudioError):
             running.take(order, result)

@@ -17,8 +17,9 @@ from billing.accounts.budgets import set_budget
 from billing.accounts.tables import admissions
 from engine.studio import Studio, use_studio
 from engine.tables import jobs
-from flows.batch import batch
+from flows.batch import _take, batch
 from flows.create import create_image
+from studio.errors import StudioUnavailable
 from tests.support.studios import OWNER, balance_of, opened_studio
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -84,3 +85,14 @@ def test_the_date_in_a_batch_is_its_runs_own_also_after_midnight(
         finally:
             use_studio(None)
     assert row.operation["prompt"] == f"a hill on {day:%Y-%m-%d}"
+
+
+def test_a_chunk_whose_task_broke_down_ends_no_batch() -> None:
+    """Its rows are looked up in the row ledger; those of other chunks are still to be taken in."""
+    taken: list[tuple[str, object]] = []
+    running: Any = SimpleNamespace(take=lambda order, result: taken.append((order, result)))
+    orders: Any = ["one", "two"]
+    for error in (RuntimeError("no memory"), StudioUnavailable("away")):
+        future: Any = SimpleNamespace(result=lambda error=error, **_: error)
+        _take(running, orders, future)
+    assert [order for order, _ in taken] == orders
