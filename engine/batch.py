@@ -262,7 +262,7 @@ class BatchRun:
     def hold_for(self, quoted: BatchQuote, key: str, caller: Caller = ANYBODY) -> None:
         """Set aside what the rest of the batch comes to, in one hold.
 
-        All of its rows count against limits at once.
+        All of its rows that are left to buy count against limits at once.
 
         Raises:
             GateRefused: the account, its plan, a budget or its credits do not carry it.
@@ -275,7 +275,7 @@ class BatchRun:
             f"batch {self.spec.id} of {len(self.spec.rows)} rows",
             caller=caller,
             uses=quoted.uses,
-            rows=len(self.spec.rows),
+            rows=len(self.spec.rows) - len(quoted.free),
         )
         self.hold = held.id
         self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}

@@ -162,7 +162,7 @@ def hold_credits(
     Args:
         caller: who asks.
         uses: how often each operation may be done with it.
-        rows: rows of the batch; 1 for a single run.
+        rows: rows of the batch that are left to buy; 1 for a single run.
 
     Raises:
         GateRefused: identity, account, plan, limits, budgets or credits do not allow it; the kind

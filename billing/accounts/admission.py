@@ -56,7 +56,7 @@ class Admission:
         user: who asks.
         project: what it is for; empty for nothing in particular.
         uses: how often each operation may be done with it.
-        rows: rows of the batch; 1 for a single run.
+        rows: rows of the batch that are left to buy; 1 for a single run.
         most: what it may come to at most, in micro-credits, as whoever asks said.
     """
 

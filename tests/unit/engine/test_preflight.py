@@ -20,6 +20,7 @@ from billing.accounts.account import account_of, change_account, keep_account, w
 from billing.accounts.budgets import set_budget
 from billing.accounts.limits import used_of
 from billing.accounts.members import add_member
+from billing.accounts.subscriptions import change_plan
 from billing.tables import wallets
 from engine.batch import plan_batch, read_file, start_batch
 from engine.batch_view import view_batch
@@ -46,6 +47,7 @@ from studio.errors import (
 )
 from studio.operations import EnhancePrompt, Generate
 from studio.settings import Settings
+from tests.support.accounts import PLANS, SMALL
 from tests.support.providers import PRICES
 from tests.support.studios import OWNER, balance_of, execute
 from tests.unit.engine.conftest import House
@@ -144,6 +146,30 @@ def test_a_batch_reserves_all_its_rows_and_keeps_those_that_were_done(
     running.take(order, execute(house.studio, order))
     running.finish()
     assert used(house) == {"generate": 1}
+
+
+def test_rows_that_are_done_do_not_count_against_the_size_of_a_batch(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who changed to a smaller plan in between could not even finish what is left."""
+    small = SMALL.model_copy(update={"batch_rows": 1, "largest_hold": None})
+    books = (PLANS.model_copy(update={"plans": (small,)}),)
+    monkeypatch.setattr("billing.accounts.plans._books", lambda _folder: books)
+    rows = b"operation,prompt\ngenerate,a fox\ngenerate,an owl\n"
+    spec = read_file(house.studio, rows, source="b.csv", owner=OWNER, folder=tmp_path)
+    running = start_batch(house.studio, plan_batch(house.studio, spec), "run-1")
+    running.hold_for(running.quote(), "run-1/1")
+    order = running.orders(running.waves()[0])[0]
+    running.take(order, execute(house.studio, order))
+    running.finish()
+    house.studio.database.write(
+        lambda c: change_plan(c, OWNER, "small", author="operator", reason="saving")
+    )
+    again = start_batch(house.studio, plan_batch(house.studio, spec), "run-2")
+    quoted = again.quote()
+    assert list(quoted.free.values()) == ["done before"]
+    again.hold_for(quoted, "run-2/1")
+    again.finish()
 
 
 def test_a_refused_second_start_leaves_what_the_first_one_came_to(
