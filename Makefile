@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 # The studio of this folder; its own, so that trying it out touches nothing else.
 export STUDIO_HOME ?= $(CURDIR)/.studio
 
-.PHONY: demo up test lint matrix bench format lock clean
+.PHONY: demo up test lint matrix proof coverage-billing mutation bench format lock clean
 
 demo: .venv/.runtime  ## make a dozen pictures offline, paid from a ledger, on a real Prefect server
 	@$(BIN)/studio demo
@@ -27,6 +27,18 @@ lint: .venv/.dev  ## style, types, floors
 
 matrix: .venv/.dev  ## every operation with every provider: done, or refused with the reason
 	@$(BIN)/python -m tests.contract.matrix
+
+proof: .venv/.dev  ## the books under fire: 1,000 random runs on each database, and one crowd
+	@$(BIN)/python -m benchmarks.proof --crowd
+
+BILLING := tests/unit/billing tests/integration/billing
+
+coverage-billing: .venv/.dev  ## which lines and branches of billing/ its own tests reach
+	@$(BIN)/python -m coverage run --branch --source=billing -m pytest -q $(BILLING)
+	@$(BIN)/python -m coverage report --show-missing --skip-covered --fail-under=100
+
+mutation: .venv/.dev  ## break the ledger and the gate on purpose, one place at a time
+	@$(BIN)/python -m scripts.mutate_billing
 
 bench: .venv/.dev  ## measure, each figure beside a peer or a limit
 	@$(BIN)/python -m benchmarks
