@@ -11,7 +11,15 @@ from prefect.runtime import flow_run
 
 from engine.execute import Order
 from engine.preflight import ANYBODY, Caller
-from engine.single import Planned, hold_credits, hold_key, left_to_buy, orders_of, plan_one
+from engine.single import (
+    Planned,
+    hold_credits,
+    hold_key,
+    left_to_buy,
+    orders_of,
+    plan_one,
+    release_run,
+)
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
@@ -39,19 +47,27 @@ async def preflight(
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
     try:
+        if flow_run.run_count > 1:
+            # The attempt before may be gone without having let go of what it held.
+            await asyncio.to_thread(release_run, studio, owner, run)
         planned = await asyncio.to_thread(
             plan_one, studio, operation, owner, run, token=token, user=caller.user
         )
+        left, uses = await asyncio.to_thread(left_to_buy, studio, planned, owner, run)
         chosen = planned.plan.first
         words = quote_markdown(
             planned.quote,
             wallet=owner,
             titles=_titles(planned),
-            notes=[*_prompt(planned), f"{chosen.offer.id}: {chosen.reason}.", *_promise(planned)],
+            notes=[
+                *_prompt(planned),
+                f"{chosen.offer.id}: {chosen.reason}.",
+                *_promise(planned),
+                *_rest(planned, left),
+            ],
         )
         page = await show_quote(words, planned.quote.total, operation.title)
         get_run_logger().info("quote: %s credits %s", money.show(planned.quote.total), page)
-        left, uses = await asyncio.to_thread(left_to_buy, studio, planned, owner, run)
         held = await asyncio.to_thread(
             hold_credits,
             studio,
@@ -85,6 +101,13 @@ def _prompt(planned: Planned) -> list[str]:
         return []
     chosen = planned.prompt.first
     return [f"The prompt is enhanced first. {chosen.offer.id}: {chosen.reason}."]
+
+
+def _rest(planned: Planned, left: int) -> list[str]:
+    """Say what is left of it, where an attempt of this run before has begun it."""
+    if left == planned.quote.total:
+        return []
+    return [f"{money.show(left)} credits of it are left to buy; the rest was begun before."]
 
 
 def _promise(planned: Planned) -> list[str]:

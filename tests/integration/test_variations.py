@@ -16,6 +16,7 @@ from engine.studio import Studio, use_studio
 from flows.create import create_image
 from studio.errors import ProviderRejected
 from studio.operations import Generate
+from tasks import settle
 from tests.support.providers import ENHANCED, PRICES, InstantProvider, book
 from tests.support.studios import OWNER, balance_of, opened_studio
 
@@ -147,3 +148,26 @@ def test_a_signed_quote_is_kept_by_the_flow_after_prices_went_up(
         assert "another request" in words
         kind, words, _ = ended(dearer)
         assert (kind, balance_of(dearer).captured) == ("COMPLETED", 4 * PRICE), words
+
+
+def test_a_retry_lets_go_of_what_the_attempt_before_it_held(
+    studio: Studio, provider: InstantProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold that nobody ended counts as a run under way, and against limits and budgets."""
+    begun: list[Any] = []
+
+    async def cut_off(*values: Any) -> None:
+        begun.append(values)
+        if len(begun) == 1:
+            raise RuntimeError("the process is gone")
+        await settle(*values)
+
+    monkeypatch.setattr("flows.single.settle", cut_off)
+    provider.script.append(ProviderRejected("not now", provider="instant"))
+    again: Any = create_image.with_options(retries=1, retry_delay_seconds=0)
+    values: dict[str, Any] = {"prompt": "a fox", "seed": 1, "variations": 2}
+    state = asyncio.run(again(**values, owner=OWNER, return_state=True))
+    assert state.is_completed(), state.message
+    assert (len(begun), len(provider.calls)) == (2, 3)
+    balance = balance_of(studio)
+    assert (balance.captured, balance.held) == (2 * PRICE, 0)
