@@ -84,6 +84,7 @@ def add_channel(
     Raises:
         InvalidRequest: the name or the address is not one; what was given as the address is not
             repeated, because it may be a secret.
+        AccountRefused: the user is no member of the workspace.
         Conflict: the owner has a channel of that name, or as many as one may have.
     """
     if not _NAME.fullmatch(name):
@@ -107,6 +108,8 @@ def add_channel(
         raise Conflict(
             "There is a channel of that name; remove it first.", field="name", given=name
         )
+    if user:
+        require_member(connection, user, owner, "look")
     channel = Channel(new_id("chn"), owner, user, name, address, events, digest)
     connection.execute(
         insert(channels).values(

@@ -10,6 +10,8 @@ from studio.errors import InvalidRequest
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "picture.ready": "A single picture was bought and filed.",
+        "picture.failed": "No provider delivered a single picture.",
+        "picture.unknown": "Nobody knows whether a single picture was bought; a person decides.",
         "batch.finished": "A batch ended and every row is done.",
         "batch.partly_failed": "A batch ended; some rows are done and some are not.",
         "batch.failed": "A batch ended and no row is done.",

@@ -13,6 +13,7 @@ from engine import journal, outputs
 from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
+from engine.outcomes import tell_failed
 from engine.pacing import Pacing
 from engine.prompts import enhanced, enhancement, read_text, unenhanced
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
@@ -122,6 +123,8 @@ class Executor:
                 break
             told = job.error.get("retry_after") if job.error else None
             await asyncio.sleep(min(float(told), _LONGEST_WAIT) if told is not None else wait)
+        if order.announce and job.state == "failed":
+            await self._commit(tell_failed, job)
         return job
 
     async def _with_prompt(self, order: Order) -> Order:

@@ -22,8 +22,7 @@ from billing.ledger import (
     lock_wallets,
 )
 from engine.jobs import Job, Picture, assets_of
-from engine.on_behalf import users_of_claims
-from engine.outbox import Message, post
+from engine.outcomes import tell_ready, tell_unknown
 from engine.tables import jobs
 from library import add_assets
 from studio import credits as money
@@ -300,29 +299,8 @@ def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
             for job in generated
         ],
     )
-    _announce(connection, [job for job in generated if job.announce])
+    tell_ready(connection, generated)
     return [found[identifier] for identifier in units]
-
-
-def _announce(connection: Connection, finished: Sequence[Job]) -> None:
-    users = users_of_claims(connection, [job.claim for job in finished])
-    post(connection, [_finished(job, users.get(job.claim, "")) for job in finished])
-
-
-def _finished(job: Job, user: str) -> Message:
-    return Message(
-        owner=job.owner,
-        event="picture.ready",
-        subject=job.id,
-        payload={
-            "operation": job.operation["operation"],
-            "label": job.label,
-            "assets": [job.asset_id(position) for position in range(len(job.outputs()))],
-            "credits": job.due,
-            "run": job.run,
-        }
-        | ({"user": user} if user else {}),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +349,7 @@ def note_failure(connection: Connection, units: Sequence[Failure]) -> Sequence[N
             for u in units
         ],
     )
+    tell_unknown(connection, [(u.job, u.error) for u in units if u.state == "unknown"])
     return [None] * len(units)
 
 

@@ -156,6 +156,27 @@ def _of_picture(message: Message) -> Words:
     return Words(f"Picture ready: {message.payload['label']}", [_spent(message)])
 
 
+def _of_failure(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"Picture failed: {it['label']}",
+        [f"{it['cause']['code']}: {it['cause']['message']}", _spent(message)],
+        f"`studio jobs show {it['job']}` tells more; run it again once the cause is mended.",
+    )
+
+
+def _of_unknown(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"Outcome unknown: {it['label']}",
+        [
+            f"{it['cause']['code']}: {it['cause']['message']}",
+            "It may have been bought, so it is not bought again by itself; its credits stay held.",
+        ],
+        f"look at the bill, then `studio jobs resolve {it['job']} bought` or `not-bought`.",
+    )
+
+
 def _spent(message: Message) -> str:
     return f"{money.show(int(message.payload['credits']))} credits spent by {message.owner}."
 
@@ -227,6 +248,8 @@ WORDS: Mapping[str, Callable[[Message], Words]] = MappingProxyType(
         "batch.approval_needed": _of_approval,
         "schedule.missed": _of_schedule,
         "picture.ready": _of_picture,
+        "picture.failed": _of_failure,
+        "picture.unknown": _of_unknown,
         "budget.threshold": _of_budget,
         "balance.low": _of_balance,
         "holds.expired": _of_holds,

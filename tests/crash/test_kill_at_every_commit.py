@@ -258,8 +258,8 @@ def _check_messages(connection: Connection, home: Path, scenario: str, bare_send
     subjects = [(row.event, row.subject) for row in rows]
     assert len(set(subjects)) == len(subjects)
     if scenario == "orders":
-        settled = {job.id for job in _jobs(connection) if job.state == "settled"}
-        assert set(subjects) == {("picture.ready", identifier) for identifier in settled}
+        events = {"settled": "picture.ready", "unknown": "picture.unknown"}
+        assert set(subjects) == {(events[job.state], job.id) for job in _jobs(connection)}
     else:
         assert {event for event, _ in subjects} <= {"batch.finished", "batch.partly_failed"}
     sent = Counter(_sent(home))

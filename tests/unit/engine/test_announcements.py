@@ -66,3 +66,25 @@ def test_a_batch_and_a_picture_are_told_on_behalf_of_who_asked(house: House) -> 
     carry_out(house, running)
     execute(house.studio, order_for(house.studio, Generate(prompt="a hill"), "k"))
     assert [payload["user"] for _, payload in _told(house)] == [OWNER, OWNER]
+
+
+def test_a_picture_that_nobody_delivers_is_told_once_after_the_last_offer(house: House) -> None:
+    fail(house, ProviderRejected)
+    job = execute(house.studio, order_for(house.studio, Generate(prompt="a hill"), "k"))
+    ((event, payload),) = _told(house)
+    assert (event, payload["job"], payload["user"]) == ("picture.failed", job.id, OWNER)
+    assert payload["cause"]["code"] == "provider_rejected"
+
+
+def test_a_picture_with_a_failed_offer_and_one_that_delivers_is_only_ready(house: House) -> None:
+    house.sure.script.append(ProviderRejected("no", provider="sure"))
+    order = order_for(house.studio, Generate(prompt="a hill"), "k", amount=100_000_000)
+    execute(house.studio, order)
+    assert [event for event, _ in _told(house)] == ["picture.ready"]
+
+
+def test_a_picture_of_unknown_outcome_is_told_with_what_to_do(house: House) -> None:
+    house.sure.script.append(OutcomeUnknown("cut off", provider="sure"))
+    job = execute(house.studio, order_for(house.studio, Generate(prompt="a hill"), "k"))
+    ((event, payload),) = _told(house)
+    assert (event, payload["job"]) == ("picture.unknown", job.id)

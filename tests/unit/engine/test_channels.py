@@ -25,7 +25,7 @@ from engine.events import check_events
 from engine.outbox import Message, post
 from engine.tables import channels, deliveries
 from studio.database import Database
-from studio.errors import Conflict, InvalidRequest, NotFound, SetupIncomplete
+from studio.errors import AccountRefused, Conflict, InvalidRequest, NotFound, SetupIncomplete
 from studio.settings import Settings
 
 SECRET = "slack://token-that-is-secret/b/c"  # noqa: S105
@@ -143,6 +143,8 @@ def test_a_member_who_left_is_told_nothing(database: Database) -> None:
         with database.read() as connection:
             return [each.name for each in channels_for(connection, ["ada"], _settings())]
 
+    with pytest.raises(AccountRefused):
+        _add(database, "nobodys", user="bob")
     database.write(join)
     _add(database, "bobs", user="bob")
     assert names() == ["bobs"]

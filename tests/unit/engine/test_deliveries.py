@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -136,6 +137,15 @@ def test_a_channel_that_is_down_is_left_alone_after_three_failures(
     assert ear.tries.count("down") == 3
     untried = [key for key, value in _states(database).items() if value[:2] == ("waiting", 0)]
     assert len(untried) == 3
+
+
+def test_two_who_send_at_once_send_each_message_once(database: Database) -> None:
+    _post(database, *"abcdefgh", channels=[_channel("x"), _channel("hour", "hourly")])
+    ear = _Ear()
+    with ThreadPoolExecutor(3) as pool:
+        counts = list(pool.map(lambda _: deliver(database, ear), range(3)))
+    assert sum(counts) == 8
+    assert sorted(ear.heard) == [("x", (subject,)) for subject in "abcdefgh"]
 
 
 def test_a_killed_sender_leaves_a_lease_and_the_message_goes_again(

@@ -30,6 +30,17 @@ _BATCH = {
 }
 _PAYLOADS: dict[str, dict[str, Any]] = {
     "picture.ready": {"label": "fox", "credits": 4_000_000, "assets": ["ast_1"], "run": RUN},
+    "picture.failed": {
+        "label": "fox",
+        "credits": 0,
+        "job": "job_1",
+        "cause": {"code": "provider_rejected", "message": "The prompt is too long."},
+    },
+    "picture.unknown": {
+        "label": "fox",
+        "job": "job_1",
+        "cause": {"code": "outcome_unknown", "message": "The connection was cut."},
+    },
     "batch.finished": _BATCH | {"counts": {"done": 10}, "causes": []},
     "batch.partly_failed": _BATCH,
     "batch.failed": _BATCH | {"counts": {"failed": 10}},
@@ -149,6 +160,6 @@ def test_every_message_that_the_code_makes_is_of_a_known_event() -> None:
             text = path.read_text(encoding="utf-8")
             for call in re.findall(r"\b(?:Message|Alert)\((?=(.{0,200}))", text, re.DOTALL):
                 made |= set(re.findall(r'"((?:[a-z]+)\.(?:[a-z_]+))"', call)[:1])
-            if path.name == "announcements.py":
-                made |= set(re.findall(r'"(batch\.[a-z_]+)"', text))
+            if path.name in {"announcements.py", "outcomes.py"}:
+                made |= set(re.findall(r'"((?:batch|picture)\.[a-z_]+)"', text))
     assert made == set(EVENTS)
