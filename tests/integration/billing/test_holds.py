@@ -161,6 +161,7 @@ def test_an_expiry_is_after_now_and_within_a_month(books: Books, lasts: timedelt
         books.hold(1, lasts=lasts)
     books.hold(1, lasts=MICROSECOND)
     books.hold(1, lasts=LONGEST_HOLD)
+    assert timedelta(days=31) == LONGEST_HOLD
 
 
 def test_extending_moves_the_expiry_and_never_back(books: Books) -> None:

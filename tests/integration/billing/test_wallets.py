@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing import ledger
+from billing.accounts.account import wallet_id_of
 from billing.ledger import Balance, StateRequest, TopUpRequest, WalletRequest
 from studio import credits as money
 from studio.errors import AccountRefused, Conflict, InvalidRequest
@@ -122,3 +123,11 @@ def test_a_wallet_takes_no_more_than_the_largest_amount(books: Books) -> None:
     assert fits.amount == room
     assert isinstance(too_much, InvalidRequest)
     assert books.balance().granted == money.MOST
+
+
+def test_who_only_looks_finds_a_wallet_without_its_lock(books: Books) -> None:
+    with books.database.read() as connection:
+        assert wallet_id_of(connection, "ada") == books.open().id
+        with pytest.raises(AccountRefused) as refusal:
+            wallet_id_of(connection, "nobody")
+    assert refusal.value.details == {"owner": "nobody", "reason": "missing"}
