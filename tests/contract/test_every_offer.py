@@ -72,7 +72,7 @@ def _request(offer: Offer, files: dict[str, str]) -> Operation:
     for name, kind in input_fields(cls).items():
         if name in values or name in offer.required:
             values[name] = files["mask" if name == "mask" else kind]
-    if "prompt" in cls.model_fields:
+    if "prompt" in cls.example or "prompt" in offer.required:
         values["prompt"] = f"a lighthouse, no. {next(NUMBERS)}"
     if "seed" in cls.model_fields and "seed" not in offer.unable:
         values["seed"] = next(NUMBERS)

@@ -50,7 +50,8 @@ OFFERS = [
     if "mask" in OPERATIONS[offer.operation].model_fields
     and "mask" not in offer.unable
     and _priced(offer)
-    and offer.id != "local/puppet"  # seconds of work; its mask has tests of its own
+    # Seconds of work; its mask has tests of its own.
+    and offer.id not in {"local/puppet", "local/puppet-script"}
 ]
 EDITS = [offer for offer in OFFERS if offer.operation in {"erase", "inpaint"}]
 CLOUD = [offer for offer in EDITS if offer.provider != "local"]
