@@ -1,8 +1,8 @@
 """Where the records of a CSV text begin and end, and which of them cannot be read.
 
-Readers of CSV read a file as a whole: they do not tell on which line a record starts, fill up short
-records in silence or stop at the first long one. This module goes by RFC 4180 alone, and reports
-every record that is not sound.
+pandas reads a file as a whole: it does not tell on which line a record starts, fills up short
+records in silence and stops at the first long one. This module looks at the quoting alone, by
+RFC 4180, so that only sound records are given to pandas and every other one is reported.
 """
 
 from __future__ import annotations
@@ -58,25 +58,10 @@ def records(text: str, delimiter: str) -> Iterator[Record]:
 
 def split(record: Record, delimiter: str) -> list[str]:
     """Return the cells of a record of any width, as well as they can be told apart."""
-    if '"' not in record.text:
-        return record.text.split(delimiter)
-    if record.fault:
-        try:
-            return next(csv.reader([record.text], delimiter=delimiter), [])
-        except csv.Error:  # a cell beyond the csv module's own limit
-            return []
-    # Not the csv module: it has that limit, for the whole process.
-    cells: list[str] = []
-    pattern, position = _cell_pattern(delimiter), 0
-    while len(cells) < record.cells:
-        match = pattern.match(record.text, position)
-        if match is None:
-            raise AssertionError(f"the sound record on line {record.line} cannot be split")
-        quoted = match["quoted"]
-        inside = match["plain"] if quoted is None else quoted.replace('""', '"') + match["rest"]
-        cells.append(inside)
-        position = match.end()
-    return cells
+    try:
+        return next(csv.reader([record.text], delimiter=delimiter), [])
+    except csv.Error:  # a cell beyond the csv module's own limit
+        return []
 
 
 @cache
@@ -84,7 +69,7 @@ def _cell_pattern(delimiter: str) -> re.Pattern[str]:
     """One cell and what ends it. Possessive, so that no text makes it slow."""
     free = rf"[^{re.escape(delimiter)}\r\n]*+"
     return re.compile(
-        rf'(?:"(?P<quoted>(?:[^"]++|"")*+)"(?P<rest>{free})|(?!")(?P<plain>{free}))'
+        rf'(?:"(?:[^"]++|"")*+"(?P<rest>{free})|(?!"){free})'
         rf"(?P<end>{re.escape(delimiter)}|\r\n|\n|\r|\Z)"
     )
 

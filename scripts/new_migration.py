@@ -31,7 +31,7 @@ PLAIN = {
 
 def main(words: str) -> None:
     """Compare a freshly migrated database with the code and write the difference."""
-    number = f"{len(list(VERSIONS.glob('0*.py'))) + 1:04d}"
+    number = f"{max((int(path.name[:4]) for path in VERSIONS.glob('0*.py')), default=0) + 1:04d}"
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/studio.db")
         if number != "0001":

@@ -175,13 +175,16 @@ def fill_as_before(connection: Connection) -> None:
     run("INSERT INTO claims VALUES ('active', 'w', 'open', 'b', 'f', 30, 0, 'active', 8, NULL)")
     made = text(
         "INSERT INTO ledger_transactions"
-        " VALUES (:id, 'w', :kind, :id, :mark, :hold, :claim, 'op', 'gift', :at)"
+        " VALUES (:id, 'w', :kind, :key, :mark, :hold, :claim, 'op', 'gift', :at)"
     )
     entry = text("INSERT INTO ledger_entries VALUES (:id, :account, 'w', :amount)")
-    for number, (identity, (kind, hold, claim, entries)) in enumerate(EARLIER.items()):
+    moments = {"top_up": 0, "hold": 7, "claim": 8, "capture": 9, "release": 10}
+    for identity, (kind, hold, claim, entries) in EARLIER.items():
         mark = fingerprint(100, "op", "gift") if identity == "txn_a" else "f"
-        named = {"id": identity, "kind": kind, "hold": hold, "claim": claim}
-        fill(made, {**named, "mark": mark, "at": number})
+        # What made a claim has the claim's key; what ended one, its id.
+        key = {"claim:bought": "a", "claim:active": "b"}.get(identity, claim or hold or identity)
+        named = {"id": identity, "kind": kind, "hold": hold, "claim": claim, "key": key}
+        fill(made, {**named, "mark": mark, "at": moments[kind]})
         for account, amount in entries.items():
             fill(entry, {"id": identity, "account": account, "amount": amount})
 
