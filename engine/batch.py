@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,14 @@ from engine.studio import Studio
 from providers import Plan
 from studio.clock import now
 from studio.errors import AlreadyRunning, BatchInvalid, HoldRefused, NotFound, StudioError
-from studio.operations import Operation, Persona, Settled, input_fields, inputs_given
+from studio.operations import (
+    InputKind,
+    Operation,
+    Persona,
+    Settled,
+    input_fields,
+    inputs_given,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +88,15 @@ def read_file(
     source: str,
     owner: str,
     name: str = "",
-    folder: Path,
+    folder: Path | None,
     given: Given = NOTHING_GIVEN,
     user: str = "",
 ) -> BatchSpec:
     """Return the batch in a file; its pictures are looked at, and known by their bytes.
 
     Args:
+        folder: what relative paths start from; ``None`` where the file may name none of this
+            machine's files, as it comes from elsewhere.
         user: who asks; empty stands for the user of the owner's own name.
 
     Raises:
@@ -101,11 +110,18 @@ def read_file(
         owner=owner,
         name=name,
         folder=folder,
-        exists=lambda reference, kind: studio.inputs.problem(reference, owner, kind=kind),
+        exists=partial(_problem, studio, owner, local=folder is not None),
         identify=lambda reference, kind: studio.inputs.find(kind, reference, owner, kind).sha256,
         settle=_settle_once(studio, owner),
         given=given,
     )
+
+
+def _problem(studio: Studio, owner: str, reference: str, kind: InputKind, *, local: bool) -> str:
+    """Say why an input of a row cannot be used; empty if it can."""
+    if not local and not reference.startswith("ast_"):
+        return "must be an asset (ast_…) or a row (@row): the file is from elsewhere"
+    return studio.inputs.problem(reference, owner, kind=kind)
 
 
 def _settle_once(studio: Studio, owner: str) -> Callable[[Operation], Settled]:

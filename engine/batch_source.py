@@ -25,12 +25,13 @@ class BatchSource:
     Attributes:
         data: its bytes, at most as many as a batch file may have.
         name: what people know it by; never with a query, which may hold a signature.
-        folder: what relative paths in it start from.
+        folder: what relative paths in it start from; ``None`` for a file from elsewhere, which
+            may not name the files of this machine.
     """
 
     data: bytes
     name: str
-    folder: Path
+    folder: Path | None
 
 
 def is_remote(where: str) -> bool:
@@ -47,7 +48,8 @@ def open_source(studio: Studio, where: str, owner: str, user: str = "") -> Batch
     """Return the batch file at ``where``.
 
     Only https addresses on the public internet are fetched, as for the files of providers.
-    Relative paths in a file that is none start where the studio was started.
+    Whoever wrote such a file may name rows and assets in it, and none of this machine's files.
+    Relative paths in an asset of the library start where the studio was started.
 
     Args:
         user: who asks; empty stands for the user of the owner's own name.
@@ -59,7 +61,7 @@ def open_source(studio: Studio, where: str, owner: str, user: str = "") -> Batch
     """
     check_identity(studio.database, owner, user, "look")
     if "://" in where:
-        return BatchSource(_fetch(studio, where), _last_part(where), Path.cwd())
+        return BatchSource(_fetch(studio, where), _last_part(where), None)
     if where.startswith("ast_"):
         with studio.database.read() as connection:
             asset = find_asset(connection, owner, where)

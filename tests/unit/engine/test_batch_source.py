@@ -116,6 +116,22 @@ def test_an_address_is_fetched(
         assert "too large" in caught.value.message
 
 
+def test_a_file_from_elsewhere_names_none_of_this_machines_files(
+    house: House, served: str, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(tiny_png("photo"))
+    asset = house.studio.inputs.find("image", str(photo), OWNER).asset
+    rows = f"row,operation,image\na,upscale,{photo}\nb,upscale,{asset}\nc,upscale,@b\n"
+    (tmp_path / "rows.csv").write_text(rows)
+    source = open_source(house.studio, f"{served}/rows.csv", OWNER)
+    with pytest.raises(BatchInvalid) as caught:
+        read_file(house.studio, source.data, source=source.name, owner=OWNER, folder=source.folder)
+    (problem,) = caught.value.details["problems"]
+    assert (problem["row"], problem["field"]) == ("a", "image")
+    assert problem["rule"] == "must be an asset (ast_…) or a row (@row): the file is from elsewhere"
+
+
 def test_an_asset_of_the_library_may_be_a_batch(house: House, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(tiny_png("photo"))
     asset = house.studio.inputs.find("image", str(tmp_path / "photo.png"), OWNER).asset
