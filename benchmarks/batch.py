@@ -59,8 +59,9 @@ async def _run(flow: Any, path: str) -> Any:
 def without_orchestrator(rows: int, start: int) -> float:
     """Return the seconds of the same rows through the engine alone."""
     from benchmarks.common import instant_studio
-    from engine.batch import plan_batch, read_file, start_batch
+    from engine.batch import start_batch
     from engine.batch_files import deliver, folder_of
+    from engine.batch_plan import plan_batch, read_file
 
     with instant_studio(width=WIDTH) as studio:
         began = time.perf_counter()
@@ -88,7 +89,8 @@ def without_orchestrator(rows: int, start: int) -> float:
 def settlements(rows: int, start: int) -> float:
     """Return the seconds of settling generated jobs alone: asset, capture, job, in one hold."""
     from benchmarks.common import instant_studio
-    from engine.batch import plan_batch, read_file, start_batch
+    from engine.batch import start_batch
+    from engine.batch_plan import plan_batch, read_file
 
     with instant_studio(width=WIDTH) as studio:
         data = rows_csv(rows, start)

@@ -16,15 +16,9 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from batches import Given, Problem, given_of
-from engine.batch import (
-    BatchQuote,
-    BatchRun,
-    plan_batch,
-    prompt_line,
-    read_file,
-    start_batch,
-)
+from engine.batch import BatchRun, start_batch
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
+from engine.batch_plan import BatchQuote, plan_batch, prompt_line, read_file
 from engine.batch_source import open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order

@@ -21,8 +21,8 @@ from batches import (
     manifest_csv,
 )
 from billing.ledger import balance
-from engine.batch import prompt_line
 from engine.batch_files import deliver, folder_of, manifest_rows
+from engine.batch_plan import prompt_line
 from engine.batch_source import open_source
 from engine.batch_view import view_batch
 from engine.studio import Studio

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, find_batch, given_of
 from billing.ledger import Hold, balance, hold_of
-from engine.batch import BatchQuote, PlannedBatch, plan_batch, quote_batch, read_file
 from engine.batch_files import file_name, folder_of
+from engine.batch_plan import BatchQuote, PlannedBatch, plan_batch, quote_batch, read_file
 from engine.batch_source import BatchSource, is_remote, open_source
 from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
 from engine.jobs import Job

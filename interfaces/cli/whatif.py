@@ -31,7 +31,7 @@ def what_if(file: Path, /, *, session: Here) -> int:
     Args:
         file: A CSV file; batches/README.md has the format.
     """
-    from engine.batch import read_file  # noqa: PLC0415 - engine and providers
+    from engine.batch_plan import read_file  # noqa: PLC0415 - engine and providers
     from engine.whatif import what_if as find  # noqa: PLC0415 - as above
 
     try:

@@ -8,8 +8,8 @@ import zipfile
 from pathlib import Path
 
 from batches import Given, ManifestRow, manifest_csv, named
-from engine.batch import plan_batch, read_file
 from engine.batch_files import deliver, errors_file, folder_of
+from engine.batch_plan import plan_batch, read_file
 from engine.batch_zip import write_zip
 from studio.errors import OutcomeUnknown, ProviderRejected
 from tests.support.studios import OWNER

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from batches import Given
-from engine.batch import plan_batch, read_file
 from engine.batch_files import keep_left_out
+from engine.batch_plan import plan_batch, read_file
 from engine.batch_source import is_remote, open_source, shown_name
 from providers.download import Downloader
 from studio.errors import BatchInvalid, InvalidRequest, NotFound

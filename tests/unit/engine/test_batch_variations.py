@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from batches import BatchSpec, ManifestRow, load_batch, save_batch
-from engine.batch import BatchRun, plan_batch, read_file, start_batch
+from engine.batch import BatchRun, start_batch
 from engine.batch_files import manifest_rows
+from engine.batch_plan import plan_batch, read_file
 from engine.single import hold_key
 from studio.errors import BatchInvalid, ProviderRejected
 from tests.support.providers import PRICES

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.batch import BatchRun, plan_batch, read_file, start_batch
+from engine.batch import BatchRun, start_batch
+from engine.batch_plan import plan_batch, read_file
 from providers import Request
 from studio.errors import ContentBlocked, ProviderUnavailable
 from studio.operations import Generate

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from billing.pricebook import current
-from engine.batch import plan_batch, read_file
+from engine.batch_plan import plan_batch, read_file
 from engine.deciding import Decision, decided
 from engine.jobs import Picture
 from engine.planning import Planner

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.batch import BatchRun, plan_batch, prompt_line, read_file, start_batch
+from engine.batch import BatchRun, start_batch
 from engine.batch_files import manifest_rows
+from engine.batch_plan import plan_batch, prompt_line, read_file
 from engine.execute import Order
 from engine.jobs import Job
 from engine.quoting import sign_quote

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.batch import plan_batch, read_file
+from engine.batch_plan import plan_batch, read_file
 from engine.jobs import Picture
 from engine.masks import Masks
 from engine.single import plan_one

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from batches import BatchSpec
-from engine.batch import plan_batch, quote_batch, read_file
+from engine.batch_plan import plan_batch, quote_batch, read_file
 from engine.batch_view import BatchView
 from engine.studio import Studio
 from engine.whatif import Alternative, what_if
