@@ -47,6 +47,10 @@ DOORS: dict[str, list[str]] = {
     "personas show": ["x"],
     "personas set": ["x", "--tone", "calm"],
     "personas remove": ["x"],
+    "notify channels": ["add", "ops", "env:STUDIO_CHANNEL_OPS"],
+    "notify test": ["ops"],
+    "notify dead": [],
+    "notify retry": [],
 }
 """A command's words, and what it needs so that only the user is wrong."""
 
