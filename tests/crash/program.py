@@ -32,7 +32,7 @@ import batches
 import engine.deliveries
 import engine.workers
 from billing.ledger import expire
-from engine import batch, batch_files
+from engine import batch, batch_files, batch_plan
 from engine.channels import channels_of_settings
 from engine.deliveries import Parcel, deliver, route
 from engine.execute import Order
@@ -200,8 +200,10 @@ def run_orders(studio: Studio, home: Path, attempt: int) -> None:
 
 def run_batch(studio: Studio, home: Path, attempt: int, *, together: bool) -> None:
     """Carry out the batch, as its flow does."""
-    spec = batch.read_file(studio, (home / CSV).read_bytes(), source=CSV, owner=OWNER, folder=home)
-    running = batch.start_batch(studio, batch.plan_batch(studio, spec), f"run-{attempt}")
+    spec = batch_plan.read_file(
+        studio, (home / CSV).read_bytes(), source=CSV, owner=OWNER, folder=home
+    )
+    running = batch.start_batch(studio, batch_plan.plan_batch(studio, spec), f"run-{attempt}")
     running.hold_for(running.quote(), hold_key("run", attempt))
     for wave in running.waves():
         orders = running.orders(wave)
