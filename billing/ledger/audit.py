@@ -206,13 +206,6 @@ def _journal_of(identity: ColumnElement[Any], *columns: ColumnElement[Any]) -> S
     )
 
 
-def _differing_rows(connection: Connection) -> list[Discrepancy]:
-    found: list[Discrepancy] = []
-    for table, derived in _projections():
-        found += _compare(connection, table, derived)
-    return found
-
-
 def _compare(connection: Connection, table: Table, derived: Subquery) -> list[Discrepancy]:
     """Compare ``table`` with what the journal says of each of its rows."""
     fields = _fields(derived)
