@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from batches import BatchSpec, Row, clear_ends, end_rows, save_batch, waves
 from batches.tables import batches
+from billing.accounts.members import require_member
 from engine.announcements import batch_ended
 from engine.batch_plan import BatchQuote, PlannedBatch, PlannedRow, prompt_line, quote_batch
 from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
@@ -255,15 +256,26 @@ class BatchRun:
         post(connection, [message])
 
 
-def start_batch(studio: Studio, planned: PlannedBatch, run: str) -> BatchRun:
+def start_batch(
+    studio: Studio, planned: PlannedBatch, run: str, caller: Caller = ANYBODY
+) -> BatchRun:
     """Make this process the one that runs the batch, and see what is done already.
 
+    Args:
+        studio: who does it.
+        planned: the batch.
+        run: the flow run that asks for it.
+        caller: who asks.
+
     Raises:
+        AccountRefused: the caller may not spend for the owner; all is left as it was.
         AlreadyRunning: a live process runs it.
     """
     spec = planned.spec
 
     def lease(connection: Connection) -> RowMapping | None:
+        # Before anything is taken: whoever may only look must not end the hold of another's run.
+        require_member(connection, caller.user or spec.owner, spec.owner, "spend")
         save_batch(connection, spec)
         query = select(batches).where(batches.c.id == spec.id).with_for_update()
         row = connection.execute(query).mappings().one()

@@ -100,7 +100,7 @@ async def _prepare(file: str, name: str, owner: str, given: Given, caller: Calle
     if spec.left_out:
         problems = [problem.as_dict() for problem in spec.left_out]
         await _show_problems(f"{source.name}: left out", problems)
-    batch = await asyncio.to_thread(start_batch, studio, planned, run)
+    batch = await asyncio.to_thread(start_batch, studio, planned, run, caller)
     try:
         left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
         if left_out:

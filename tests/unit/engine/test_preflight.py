@@ -15,12 +15,13 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 import studio.clock
-from batches import find_batch
+from batches import BatchRecord, find_batch
 from billing.accounts.account import account_of, change_account, keep_account, wallet_id_of
 from billing.accounts.budgets import set_budget
 from billing.accounts.limits import used_of
 from billing.accounts.members import add_member
 from billing.accounts.subscriptions import change_plan
+from billing.ledger import hold_of
 from billing.tables import wallets
 from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
@@ -194,6 +195,31 @@ def test_a_refused_second_start_leaves_what_the_first_one_came_to(
         again.hold_for(again.quote(), "run-2/1", Caller(most=0))
     again.abandon()
     assert _stands(house, spec.id) == before
+
+
+def test_who_may_only_look_cannot_take_a_batch_or_end_the_hold_of_its_run(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease was taken, and the hold of a run that was cut off ended, before the gate asked."""
+    house.studio.database.write(lambda c: add_member(c, OWNER, OWNER, "admin", author=OWNER))
+    house.studio.database.write(lambda c: add_member(c, OWNER, "eve", "viewer", author=OWNER))
+    rows = b"operation,prompt\ngenerate,a fox\n"
+    spec = read_file(house.studio, rows, source="b.csv", owner=OWNER, folder=tmp_path)
+    planned = plan_batch(house.studio, spec)
+    running = start_batch(house.studio, planned, "run-1")
+    running.hold_for(running.quote(), "run-1/1")
+    monkeypatch.setattr(house.studio.worker, "alive", lambda _worker: False)
+    before = _record(house, spec.id)
+    with pytest.raises(AccountRefused, match="may not spend"):
+        start_batch(house.studio, planned, "run-2", Caller("eve"))
+    assert _record(house, spec.id) == before
+    with house.studio.database.read() as connection:
+        assert hold_of(connection, OWNER, running.hold).state == "open"
+
+
+def _record(house: House, batch: str) -> BatchRecord:
+    with house.studio.database.read() as connection:
+        return find_batch(connection, OWNER, batch)
 
 
 def _stands(house: House, batch: str) -> tuple[dict[str, str], str, int]:
