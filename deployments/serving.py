@@ -11,7 +11,9 @@ from importlib.metadata import version
 from prefect.runner import Runner
 from prefect.types.entrypoint import EntrypointType
 
+from deployments.automations import automations, register_automations
 from deployments.catalogue import Offered
+from flows.upkeep import upkeep
 
 _POLL_SECONDS = 2
 
@@ -19,7 +21,7 @@ _POLL_SECONDS = 2
 def serve_deployments(
     offered: Sequence[Offered], *, limit: int, started: Callable[[], None]
 ) -> None:
-    """Register deployments and run what is asked of them, until SIGINT or SIGTERM.
+    """Register deployments and automations, and run what is asked of them, until SIGINT or SIGTERM.
 
     Args:
         limit: runs at once, each a process of about 150 MB.
@@ -44,7 +46,9 @@ async def _serve(offered: Sequence[Offered], limit: int, started: Callable[[], N
             enforce_parameter_schema=True,
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        await runner.aadd_deployment(deployment)
+        identifier = await runner.aadd_deployment(deployment)
+        if each.flow is upkeep:
+            await register_automations(automations(identifier))
     serving = asyncio.create_task(runner.start())
     stop = asyncio.Event()
     # The runner sets a handler of its own when it starts; ours comes after it.
