@@ -43,6 +43,18 @@ batches = Table(
 hold that pays for it.
 """
 
+batch_wishes = Table(
+    "batch_wishes",
+    metadata,
+    Column("batch", Text, ForeignKey("batches.id"), primary_key=True),
+    Column("wish", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    CheckConstraint("wish IN ('pause', 'cancel')", name="wish"),
+)
+"""What somebody wishes of a batch that is being run; no row where it may go on."""
+
 batch_rows = Table(
     "batch_rows",
     metadata,

@@ -16,6 +16,7 @@ from batches import BatchSpec, Row, clear_ends, end_rows, save_batch, waves
 from batches.tables import batches
 from billing.accounts.members import require_member
 from engine.announcements import batch_ended
+from engine.batch_control import forget_wish
 from engine.batch_plan import BatchQuote, PlannedBatch, PlannedRow, prompt_line, quote_batch
 from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
 from engine.execute import Order
@@ -25,7 +26,7 @@ from engine.preflight import ANYBODY, Caller
 from engine.single import hold_credits, release_hold
 from engine.studio import Studio
 from studio.clock import now
-from studio.errors import AlreadyRunning, HoldRefused, NotFound, StudioError
+from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, NotFound, StudioError
 
 
 @dataclass
@@ -40,6 +41,7 @@ class BatchRun:
         hold: out of which its rows are paid; empty until ``hold_for`` was called.
         parts: what each line of its quote may take of it; no row spends another's part.
         refused: why prompts were not even begun to be written, by their keys.
+        cancelled: why no further row begins, once somebody wished so.
         before: how the batch stood before; a start that is refused leaves it so.
     """
 
@@ -51,6 +53,7 @@ class BatchRun:
     hold: str = ""
     parts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, StudioError] = field(default_factory=dict)
+    cancelled: StudioError | None = None
     before: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -103,7 +106,7 @@ class BatchRun:
     def prompts(self, rows: Iterable[Row]) -> list[Order]:
         """Return the orders for the prompts of rows, to be carried out before the rows' own."""
         orders: dict[str, Order] = {}
-        for row in rows:
+        for row in rows if self.cancelled is None else ():
             plan, key = self.planned.rows[row.name].prompt, prompt_key(self.spec, row)
             job = self.view.prompt_of(row)
             if plan is None or key in orders or (job is not None and job.state == "settled"):
@@ -116,6 +119,7 @@ class BatchRun:
                 label=prompt_line(row),
                 plan=plan,
                 announce=False,
+                batch=self.spec.id,
                 limit=self.parts.get(prompt_line(row), 0),
             )
         return list(orders.values())
@@ -124,6 +128,9 @@ class BatchRun:
         """Return the orders of rows whose inputs are there; the others end here, with a reason."""
         orders = []
         for row in rows:
+            if self.cancelled is not None:
+                self._take_error(row, self.cancelled)
+                continue
             if (refused := self.refused.get(prompt_key(self.spec, row))) is not None:
                 self._take_error(row, refused)
                 continue
@@ -154,6 +161,7 @@ class BatchRun:
             plan=plan,
             pictures=pictures,
             announce=False,
+            batch=self.spec.id,
             limit=self.parts.get(each.row.name, 0),
             notes=each.notes,
             prompt_from=prompt_key(self.spec, each.row),
@@ -192,6 +200,8 @@ class BatchRun:
 
     def take(self, order: Order, result: Job | StudioError) -> None:
         """Note what came of an order."""
+        if isinstance(result, BatchCancelled):
+            self.cancelled = result
         if isinstance(result, Job):
             self.view.jobs[order.key] = result
         elif order.label in self.planned.rows:
@@ -200,8 +210,10 @@ class BatchRun:
             self.refused[order.key] = result
 
     def _take_error(self, row: Row, error: StudioError) -> None:
-        state = "skipped_budget" if isinstance(error, HoldRefused) else "failed"
-        self.end(row, state, error)
+        kinds = ((HoldRefused, "skipped_budget"), (BatchCancelled, "cancelled"))
+        self.end(
+            row, next((state for kind, state in kinds if isinstance(error, kind)), "failed"), error
+        )
 
     def finish(self) -> Counter[str]:
         """End the hold, write down how the rows ended, announce it; return counts by status."""
@@ -215,6 +227,11 @@ class BatchRun:
         """Give rows that nobody brought to an end one of this round: none may stay waiting."""
         with self.studio.database.read() as connection:
             self.view.jobs |= find_jobs(connection, self.spec)
+        for row in self.spec.rows:
+            job, ending = self.view.job_of(row), self.view.endings.get(row.name, {})
+            if job is not None and not job.ended and ending.get("state") == "cancelled":
+                # A run before began it: it may be bought, whoever cancelled this one.
+                del self.view.endings[row.name]
         statuses = self.view.statuses()
         for row in self.spec.rows:
             if row.same_as or statuses[row.name] != WAITING:
@@ -244,6 +261,7 @@ class BatchRun:
 
     def _finish(self, connection: Connection) -> None:
         end_rows(connection, self.spec.id, self.view.endings)
+        forget_wish(connection, self.spec.id)
         connection.execute(
             update(batches)
             .where(batches.c.id == self.spec.id)
@@ -281,6 +299,7 @@ def start_batch(
         row = connection.execute(query).mappings().one()
         if row["worker"] and row["worker"] != gone:
             return None
+        forget_wish(connection, spec.id)
         connection.execute(
             update(batches)
             .where(batches.c.id == spec.id)

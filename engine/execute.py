@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import journal, outputs
+from engine.batch_control import Control
 from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
@@ -63,6 +65,7 @@ class Order:
         notes: what the studio changed in the request as it was given, and why, as JSON values.
         prompt_from: key of the job that writes its prompt, and has to be settled before it; empty
             where the prompt is used as it is.
+        batch: the batch that it is a row of, which somebody may pause or cancel; empty for none.
     """
 
     key: str
@@ -76,6 +79,7 @@ class Order:
     limit: int | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     prompt_from: str = ""
+    batch: str = ""
 
 
 class Executor:
@@ -84,6 +88,7 @@ class Executor:
     Args:
         width: calls to one provider under way at once.
         pacing: keeps to the limits of accounts at providers; ``None`` knows of none.
+        control: heeds who pauses or cancels batches; ``None`` knows of nobody.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Executor:
         *,
         width: int,
         pacing: Pacing | None = None,
+        control: Control | None = None,
     ) -> None:
         self._gate = gate
         self._commits = commits
@@ -103,6 +109,7 @@ class Executor:
         # Of its own for each: rows that wait for one provider do not keep others from theirs.
         self._widths = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(width))
         self._pacing = pacing or Pacing(None)
+        self._control = control
 
     async def execute(self, order: Order) -> Job:
         """Return the order's job: settled, failed, unknown, or submitted and still at its provider.
@@ -113,6 +120,7 @@ class Executor:
             GateRefused: the hold does not carry it; nothing was bought.
             AlreadyRunning: a live process is at work on the same key.
             StudioUnavailable: the database stayed away; the same order goes on from there.
+            BatchCancelled: its batch was cancelled before it began; nothing was bought.
             NotFound: the job that was to write its prompt did not; nothing was bought.
         """
         if order.prompt_from:
@@ -177,7 +185,7 @@ class Executor:
         # only when its call may start: one that is cut off before has surely bought nothing.
         provider = self._providers[choice.offer.provider]
         width = self._widths[choice.offer.provider]
-        async with width, self._pacing.admission(provider, choice.offer):
+        async with self._admission(order, width, provider, choice.offer):
             opening = _opening(order, choice, self._gate.worker)
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
             passed = await to_the_end(self._gate.open(opening))
@@ -189,6 +197,21 @@ class Executor:
                 # What was bought is written down; that no lesson was learnt does not undo it.
                 _log.warning("nothing was learnt of %s: %s", provider.name, error)
         return job
+
+    @contextlib.asynccontextmanager
+    async def _admission(
+        self, order: Order, width: asyncio.Semaphore, provider: Provider, offer: Offer
+    ) -> AsyncIterator[None]:
+        """Wait for room at the provider, and for nobody wishing that the order's batch waits."""
+        while True:
+            if self._control is not None:
+                # Outside, so that a batch that is paused keeps no other from the provider.
+                await self._control.turn(order.batch)
+            async with width, self._pacing.admission(provider, offer):
+                # Again: it may have waited for long.
+                if self._control is None or await self._control.may_begin(order.batch):
+                    yield
+                    return
 
     async def _go_on(self, passed: Pass) -> Job:
         """Obtain what is not there yet, settle what is, and leave the gate."""

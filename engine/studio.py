@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from billing.pricebook import PriceBook, current
+from engine.batch_control import Control
 from engine.execute import Executor
 from engine.gate import Gate
 from engine.inputs import Inputs
@@ -39,6 +40,7 @@ class Studio:
     Attributes:
         loop: where provider work runs; tasks hand it coroutines.
         commits: the group commit that all writes of the path go through.
+        control: heeds who pauses or cancels batches.
         pacing: what providers' accounts allow.
     """
 
@@ -76,6 +78,7 @@ class Studio:
         )
         self.inputs = Inputs(self.database, self.store, Path.cwd())
         self.masks = Masks(self.store)
+        self.control = Control(self.database)
         gate = Gate(self.commits, self.worker)
         self.executor = Executor(
             gate,
@@ -84,6 +87,7 @@ class Studio:
             self.providers,
             width=config.width,
             pacing=self.pacing,
+            control=self.control,
         )
 
     def close(self) -> None:

@@ -9,7 +9,8 @@
     │   └── BatchInvalid           a batch file with faulty rows: all of them
     ├── NotFound                   an asset, hold, batch, … that is not there (or not yours)
     ├── Conflict                   the same key with other parameters, or a run under way
-    │   └── AlreadyRunning
+    │   ├── AlreadyRunning
+    │   └── BatchCancelled         somebody stopped the batch before this row began
     ├── GateRefused                pre-flight said no; nothing was bought
     │   ├── NotEnoughCredits
     │   ├── PriceUnknown
@@ -147,6 +148,12 @@ class AlreadyRunning(Conflict):
     """Another live process is at work on the same thing."""
 
     code = "already_running"
+
+
+class BatchCancelled(Conflict):
+    """A batch was cancelled, or paused for too long, before this row of it began."""
+
+    code = "batch_cancelled"
 
 
 class GateRefused(StudioError):

@@ -140,6 +140,48 @@ def status(batch: Annotated[str, Parameter(show_default=False)] = "", /, *, sess
 
 
 @app.command
+def pause(batch: str, /, *, session: Here) -> int:
+    """Let no further row of a running batch begin, until it is resumed.
+
+    Rows that are under way finish and are paid. The credits of the others stay held; if nobody
+    resumes the batch before its hold ends, they are free again, and the rows end as cancelled.
+
+    Args:
+        batch: Its id (bat_...).
+    """
+    from interfaces.cli import batch_control  # noqa: PLC0415 - the engine is heavy
+
+    return batch_control.ask(session, batch, "pause")
+
+
+@app.command
+def resume(batch: str, /, *, session: Here) -> int:
+    """Go on with a running batch that was paused.
+
+    Args:
+        batch: Its id (bat_...).
+    """
+    from interfaces.cli import batch_control  # noqa: PLC0415 - the engine is heavy
+
+    return batch_control.ask(session, batch, "resume")
+
+
+@app.command
+def cancel(batch: str, /, *, session: Here) -> int:
+    """Let no further row of a running batch begin, and end it once those under way have finished.
+
+    What is done stays and is paid, the rest of the hold is free again, and the manifest is
+    written. `studio batch run` goes on with what is left.
+
+    Args:
+        batch: Its id (bat_...).
+    """
+    from interfaces.cli import batch_control  # noqa: PLC0415 - the engine is heavy
+
+    return batch_control.ask(session, batch, "cancel")
+
+
+@app.command
 def manifest(batch: str, /, *, to: _File = None, force: _Force = False, session: Here) -> int:
     """Print what became of every row.
 

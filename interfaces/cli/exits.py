@@ -19,6 +19,7 @@ from enum import IntEnum
 
 from studio.errors import (
     AlreadyRunning,
+    BatchCancelled,
     Conflict,
     GateRefused,
     InvalidRequest,
@@ -46,6 +47,7 @@ _BY_ERROR: tuple[tuple[type[StudioError], Exit], ...] = (
     (GateRefused, Exit.REFUSED),
     # Before its parent: nothing is wrong with the request, somebody else is at it.
     (AlreadyRunning, Exit.FAILED),
+    (BatchCancelled, Exit.FAILED),
     (Conflict, Exit.INVALID),
     (InvalidRequest, Exit.INVALID),
     (NotFound, Exit.INVALID),

@@ -38,6 +38,7 @@ _ALL = [
         ["batch", name]
         for name in ("check", "run", "template", "status", "manifest", "errors", "zip")
     ),
+    *(["batch", name] for name in ("pause", "resume", "cancel")),
     *(["account", name] for name in _ACCOUNT),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     *(["prices", name] for name in ("list", "show", "books", "diff", "what-if")),

@@ -1,0 +1,55 @@
+"""``studio batch pause``, ``resume``, ``cancel``: what is wished of a batch that is being run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from engine.batch_control import Verb, Wish, ask_for
+from interfaces.cli.exits import Exit
+from interfaces.cli.opening import opened_studio
+from interfaces.cli.output import Fact, show_facts
+from interfaces.cli.session import Session
+
+_GOES_ON = "runs: rows begin as before"
+_CANCELLED = "is being cancelled: rows under way finish, no other begins"
+
+
+def ask(session: Session, batch: str, verb: Verb) -> int:
+    """Pause, resume or cancel a batch that another process runs, and say what that means."""
+    with opened_studio() as studio:
+        wish = studio.database.write(
+            partial(
+                ask_for,
+                owner=session.owner,
+                batch=batch,
+                verb=verb,
+                user=session.user,
+                worker=studio.worker,
+                lasts=timedelta(minutes=studio.settings.hold_minutes),
+            )
+        )
+    session.out.result(
+        {"batch": batch, "wish": wish_document(wish)},
+        lambda to: show_facts(to, [("batch", batch), wish_fact(wish)]),
+    )
+    return Exit.DONE
+
+
+def wish_document(wish: Wish | None) -> dict[str, Any] | None:
+    """Return what is wished of a batch as JSON values."""
+    if wish is None:
+        return None
+    document = {"wish": wish.wish, "user": wish.user, "at": wish.at.isoformat()}
+    return document | ({"until": wish.until.isoformat()} if wish.wish == "pause" else {})
+
+
+def wish_fact(wish: Wish | None) -> Fact:
+    """Return the same for people."""
+    if wish is None:
+        return ("wish", _GOES_ON)
+    if wish.wish == "cancel":
+        return ("wish", f"{_CANCELLED} ({wish.user})")
+    until = f"{wish.until:%Y-%m-%d %H:%M} UTC"
+    return ("wish", f"paused by {wish.user}; its credits are held until {until}")
