@@ -131,7 +131,7 @@ class Pool:
     """How often a test has found something, per file."""
 
     def run(
-        self, mutants: Sequence[Mutant], body: Callable[[Mutant, list[str], Path], int]
+        self, mutants: Sequence[Mutant], body: Callable[[Mutant, dict[str, float], Path], int]
     ) -> list[Mutant]:
         """Try them all; return those that ``body`` could not try.
 
@@ -180,7 +180,10 @@ def shared_memory() -> str | None:
 
 
 def _forked(
-    mutant: Mutant, tests: list[str], folder: Path, body: Callable[[Mutant, list[str], Path], int]
+    mutant: Mutant,
+    tests: dict[str, float],
+    folder: Path,
+    body: Callable[[Mutant, dict[str, float], Path], int],
 ) -> int:
     child = os.fork()
     if child:

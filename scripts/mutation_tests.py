@@ -21,6 +21,7 @@ from typing import Any
 
 import coverage
 import pytest
+from hypothesis import Phase, settings
 
 from scripts.mutants import ROOT, Mutant, codes
 
@@ -37,7 +38,7 @@ OURS = {path.name for path in ROOT.iterdir()} - {"studio"}
 """What may import ``billing``; ``studio`` lies below it."""
 
 
-_Body = Callable[[Mutant, list[str], Path], int]
+_Body = Callable[[Mutant, dict[str, float], Path], int]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Tests:
     modules: list[str]
     """What they import of others."""
 
-    def of(self, mutant: Mutant, killers: Counter[str]) -> list[str]:
-        """Return the tests that may find a mutant, the likeliest and quickest first."""
+    def of(self, mutant: Mutant, killers: Counter[str]) -> dict[str, float]:
+        """Return the tests that may find a mutant and their seconds; likely, quick ones first."""
         lines = self.lines.get(mutant.file, {})
         if self.can_swap(mutant):
             reached = range(mutant.first, mutant.last + 1)
@@ -59,10 +60,11 @@ class Tests:
         else:
             names = {name for reached_by in lines.values() for name in reached_by}
         stem = f"test_{Path(mutant.file).stem}"
-        return sorted(
+        order = sorted(
             names - {AT_IMPORT},
             key=lambda name: (-killers[name], stem not in name, self.seconds[name], name),
         )
+        return {name: self.seconds[name] for name in order}
 
     def can_swap(self, mutant: Mutant) -> bool:
         """Whether it lies in a function that nothing calls before tests run."""
@@ -75,6 +77,9 @@ class Tests:
 
 def _pytest(plugin: object, files: Sequence[str]) -> int:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-s"]
+    # An example that fails is enough: nobody reads the smallest one.
+    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
+    settings.load_profile("mutants")
     wanted = [file for file in files if Path(file).stem.removeprefix("test_") not in LEFT_OUT]
     return int(pytest.main([*quiet, "-k", "not postgres", *wanted], plugins=[plugin]))
 
@@ -87,7 +92,7 @@ def _all_files() -> list[str]:
 
 def _use(folder: Path) -> None:
     """Keep what tests write in a folder of their own."""
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
 
 
 class _Recorder:
@@ -154,7 +159,7 @@ def _map(folder: Path) -> dict[str, Any] | None:
 class _Runner:
     """Runs tests in a given order up to the first that fails, and writes its name down."""
 
-    def __init__(self, tests: list[str], folder: Path) -> None:
+    def __init__(self, tests: dict[str, float], folder: Path) -> None:
         self._tests, self._folder = tests, folder
         self._failed = False
 
@@ -162,7 +167,7 @@ class _Runner:
         """Return 0 if all pass."""
         chosen = [items[name] for name in self._tests if name in items]
         for item, following in zip(chosen, [*chosen[1:], None], strict=True):
-            signal.setitimer(signal.ITIMER_REAL, SPARE_SECONDS + 20 * LONGEST_TEST_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, SPARE_SECONDS + 20 * self._tests[item.nodeid])
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._failed:
                 (self._folder / "killer").write_text(item.nodeid)
@@ -196,10 +201,12 @@ class _Collected:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
+        functions = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
+        gc.freeze()  # a collection would touch, and so copy, every page in each process
 
-        def body(mutant: Mutant, tests: list[str], folder: Path) -> int:
+        def body(mutant: Mutant, tests: dict[str, float], folder: Path) -> int:
             _alone(folder)
-            if not _swap(mutant):
+            if not _swap(mutant, functions):
                 return CANNOT_SWAP
             runner = _Runner(tests, folder)
             session.config.pluginmanager.register(runner)
@@ -216,15 +223,15 @@ def collected(trying: Callable[[_Body], list[Mutant]]) -> list[Mutant]:
     return plugin.refused
 
 
-def _swap(mutant: Mutant) -> bool:
+def _swap(mutant: Mutant, functions: list[FunctionType]) -> bool:
     """Give every function of the module the code that it has with the change."""
     path = str(ROOT / mutant.file)
     changed: dict[tuple[str, int], list[CodeType]] = {}
     for code in codes(mutant.code()):
         changed.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
     swapped = 0
-    for thing in gc.get_objects():
-        if type(thing) is not FunctionType or thing.__code__.co_filename != path:
+    for thing in functions:
+        if thing.__code__.co_filename != path:
             continue
         candidates = changed[thing.__code__.co_qualname, thing.__code__.co_firstlineno]
         if len(candidates) == 1:  # else lambdas of one line, which are not changed here
@@ -271,7 +278,7 @@ def warm_up(modules: Sequence[str]) -> None:
     assert not any(name.partition(".")[0] == "billing" for name in sys.modules)  # noqa: S101
 
 
-def run_alone(mutant: Mutant, tests: list[str], folder: Path) -> int:
+def run_alone(mutant: Mutant, tests: dict[str, float], folder: Path) -> int:
     """Import ``billing`` with the change, and run tests; returns 0 if all pass."""
     _alone(folder)
     sys.meta_path.insert(0, _Finder(mutant))
