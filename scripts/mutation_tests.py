@@ -77,6 +77,8 @@ class Tests:
 
 def _pytest(plugin: object, files: Sequence[str]) -> int:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-s"]
+    # Hypothesis is imported before pytest is; that is no failure.
+    quiet += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     # An example that fails is enough: nobody reads the smallest one.
     settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
     settings.load_profile("mutants")
