@@ -104,9 +104,21 @@ class _Recorder:
         self._recording = recording
         self.seconds: dict[str, float] = {}
         self.failed: list[str] = []
+        self._caches: list[Any] = []
+
+    def pytest_collection_finish(self) -> None:
+        """Find what is remembered from test to test, and would reach its lines only once."""
+        self._caches = [
+            thing
+            for thing in gc.get_objects()
+            if type(thing).__name__ == "_lru_cache_wrapper"
+            and str(thing.__module__).partition(".")[0] == "billing"
+        ]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        for cache in self._caches:
+            cache.cache_clear()
         self._recording.switch_context(item.nodeid)
         self.seconds[item.nodeid] = 0
         return (yield)

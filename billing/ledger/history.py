@@ -85,4 +85,4 @@ def _newest(owner: str, limit: int) -> Subquery:
 def _moved(*accounts: str) -> Any:
     """Add up what a transaction moved on these accounts."""
     entry = ledger_entries.c
-    return func.coalesce(func.sum(case((entry.account.in_(accounts), entry.amount), else_=0)), 0)
+    return func.sum(case((entry.account.in_(accounts), entry.amount), else_=0))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from billing.accounts.budgets import remove_budget
 from billing.accounts.events import events_of
+from billing.accounts.forecast import forecast
 from billing.accounts.plans import PlanBook
 from billing.accounts.subscriptions import set_active
 from billing.audit import audit
@@ -143,3 +144,39 @@ def test_a_change_of_plan_without_more_credits_grants_none(
         newest = events_of(connection, "ada", kind="plan_changed")[0]
     assert newest.details == {"before": "free", "plan": "small", "granted": 0}
     assert accounts.balance().available == 1_100
+
+
+def test_a_workspace_has_so_many_budgets_and_may_still_change_each(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.accounts.budgets.MOST_BUDGETS", 2)
+    accounts.budget(1, "project", "spring")
+    accounts.budget(2, "project", "autumn")
+    accounts.budget(3, "project", "spring")
+    with pytest.raises(InvalidRequest, match="as many budgets"):
+        accounts.budget(4, "project", "winter")
+
+
+def test_one_moment_is_looked_at_as_a_day(accounts: Accounts) -> None:
+    hold = accounts.ask(5)
+    accounts.buy(hold, "generate", amount=5)
+    accounts.release(hold)
+    with accounts.database.read() as connection:
+        told = forecast(connection, "ada", accounts.clock())
+    assert (told.spent, told.captures, told.days) == (5, 1, 1)
+
+
+def test_the_end_of_a_plan_is_written_down(accounts: Accounts) -> None:
+    accounts.plan("small")
+    accounts.plan("prepaid", author="grace", reason="wanted out")
+    with accounts.database.read() as connection:
+        newest = events_of(connection, "ada", kind="plan_ended")[0]
+    assert (newest.author, newest.reason) == ("grace", "wanted out")
+    assert newest.details == {"plan": "small"}
+
+
+@pytest.mark.parametrize("name", ["anchor", "ends_at"])
+def test_a_moment_without_a_zone_is_none(accounts: Accounts, name: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        accounts.plan("small", **{name: accounts.clock().replace(tzinfo=None)})
+    assert refusal.value.field == name
