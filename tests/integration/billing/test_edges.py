@@ -177,6 +177,7 @@ def test_the_end_of_a_plan_is_written_down(accounts: Accounts) -> None:
 
 @pytest.mark.parametrize("name", ["anchor", "ends_at"])
 def test_a_moment_without_a_zone_is_none(accounts: Accounts, name: str) -> None:
+    agreed: dict[str, Any] = {name: accounts.clock().replace(tzinfo=None)}
     with pytest.raises(InvalidRequest) as refusal:
-        accounts.plan("small", **{name: accounts.clock().replace(tzinfo=None)})
+        accounts.plan("small", **agreed)
     assert refusal.value.field == name
