@@ -5,6 +5,7 @@ What it is and costs is found by ``batch_plan``; what became of the rows is told
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +26,12 @@ from engine.outbox import post
 from engine.preflight import ANYBODY, Caller
 from engine.single import hold_credits, release_hold
 from engine.studio import Studio
+from providers.pacing import Priority
 from studio.clock import now
 from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, NotFound, StudioError
+
+_MOST_TASKS = 200
+"""Task runs for the rows of a batch."""
 
 
 @dataclass
@@ -43,6 +48,7 @@ class BatchRun:
         refused: why prompts were not even begun to be written, by their keys.
         cancelled: why no further row begins, once somebody wished so.
         before: how the batch stood before; a start that is refused leaves it so.
+        priority: of its rows among the owner's own work.
     """
 
     studio: Studio
@@ -55,6 +61,7 @@ class BatchRun:
     refused: dict[str, StudioError] = field(default_factory=dict)
     cancelled: StudioError | None = None
     before: Mapping[str, Any] = field(default_factory=dict)
+    priority: Priority = "normal"
 
     @property
     def spec(self) -> BatchSpec:
@@ -120,6 +127,7 @@ class BatchRun:
                 plan=plan,
                 announce=False,
                 batch=self.spec.id,
+                priority=self.priority,
                 limit=self.parts.get(prompt_line(row), 0),
             )
         return list(orders.values())
@@ -162,6 +170,7 @@ class BatchRun:
             pictures=pictures,
             announce=False,
             batch=self.spec.id,
+            priority=self.priority,
             limit=self.parts.get(each.row.name, 0),
             notes=each.notes,
             prompt_from=prompt_key(self.spec, each.row),
@@ -328,6 +337,19 @@ def _dead_worker(studio: Studio, spec: BatchSpec) -> str:
         query = select(batches.c.worker).where(batches.c.id == spec.id)
         worker = connection.execute(query).scalar() or ""
     return "" if worker and studio.worker.alive(worker) else worker
+
+
+def chunk_size(rows: int, least: int) -> int:
+    """Return how many rows of a batch one task carries out.
+
+    So many that the batch has about 200 tasks at most: a task costs about 35 ms of CPU, most of it
+    for the TLS context of a client that Prefect makes for each, and a server keeps up with so many.
+
+    Args:
+        rows: of the whole batch.
+        least: the size that small batches have.
+    """
+    return max(least, math.ceil(rows / _MOST_TASKS))
 
 
 def chunks(orders: Sequence[Order], size: int) -> list[list[Order]]:

@@ -19,6 +19,7 @@ from engine.outcomes import tell_failed
 from engine.pacing import Pacing
 from engine.prompts import enhanced, enhancement, read_text, unenhanced
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
+from providers.pacing import Caller, Priority
 from studio.database import GroupCommit
 from studio.errors import (
     BadResponse,
@@ -66,6 +67,7 @@ class Order:
         prompt_from: key of the job that writes its prompt, and has to be settled before it; empty
             where the prompt is used as it is.
         batch: the batch that it is a row of, which somebody may pause or cancel; empty for none.
+        priority: how urgent it is where a provider's slots are given out.
     """
 
     key: str
@@ -80,6 +82,7 @@ class Order:
     notes: Mapping[str, Any] = field(default_factory=dict)
     prompt_from: str = ""
     batch: str = ""
+    priority: Priority = "single"
 
 
 class Executor:
@@ -207,7 +210,8 @@ class Executor:
             if self._control is not None:
                 # Outside, so that a batch that is paused keeps no other from the provider.
                 await self._control.turn(order.batch)
-            async with width, self._pacing.admission(provider, offer):
+            caller = Caller(order.owner, order.priority)
+            async with width, self._pacing.admission(provider, offer, caller):
                 # Again: it may have waited for long.
                 if self._control is None or await self._control.may_begin(order.batch):
                     yield

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.jobs import Job
 from providers import Offer, Provider
-from providers.pacing import Kind, Pacer
+from providers.pacing import ANY_CALLER, Caller, Kind, Pacer
 from studio.clock import now
 
 _log = logging.getLogger(__name__)
@@ -45,8 +45,13 @@ class Pacing:
         self._pacer = pacer
 
     @contextlib.asynccontextmanager
-    async def admission(self, provider: Provider, offer: Offer) -> AsyncIterator[None]:
+    async def admission(
+        self, provider: Provider, offer: Offer, caller: Caller = ANY_CALLER
+    ) -> AsyncIterator[None]:
         """Wait until the account may be asked for work, and hold its slot until the work is done.
+
+        Args:
+            caller: whose work it is, and how urgent.
 
         Raises:
             RateLimited: there would be no room for longer than anybody waits.
@@ -59,7 +64,9 @@ class Pacing:
             _log.warning("%s is waited for: it %s", provider.name, why)
         kind = _KINDS.get(offer.kind)
         account, limits = provider.account, provider.limits
-        async with self._pacer.admission(account, limits, kind=kind, patience=_PATIENCE):
+        async with self._pacer.admission(
+            account, limits, kind=kind, patience=_PATIENCE, caller=caller
+        ):
             yield
 
     async def request(self, provider: Provider) -> None:

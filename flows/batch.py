@@ -16,7 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from batches.encoding import ENCODINGS
-from engine.batch import BatchRun, chunks
+from engine.batch import BatchRun, chunk_size, chunks
 from engine.batch_source import shown_name
 from engine.batch_view import DONE, WAITING, sum_counts
 from engine.execute import Order
@@ -217,7 +217,7 @@ async def _fan_out(progress: _Progress, orders: Sequence[Order]) -> None:
             mapped = task.map(mine)
             futures += [([order], future) for order, future in zip(mine, mapped, strict=True)]
     else:
-        pieces = chunks(orders, settings().chunk_rows)
+        pieces = chunks(orders, chunk_size(len(running.spec.rows), settings().chunk_rows))
         mapped = run_rows.map(range(1, len(pieces) + 1), pieces)
         futures += list(zip(pieces, mapped, strict=True))
     await _wait(progress, futures)

@@ -6,5 +6,6 @@ database, and they survive a holder that dies.
 
 from providers.pacing.limits import AccountLimits, Kind, Window
 from providers.pacing.pacer import Pacer
+from providers.pacing.shares import ANY_CALLER, Caller, Priority
 
-__all__ = ["AccountLimits", "Kind", "Pacer", "Window"]
+__all__ = ["ANY_CALLER", "AccountLimits", "Caller", "Kind", "Pacer", "Priority", "Window"]

@@ -1,8 +1,9 @@
 """``pace``: what many callers ask of many accounts, served in one transaction.
 
 All units go through this one handler, which locks every account that they name first, in the order
-of the names, and serves them in the order in which they came: who comes first has the first slot
-and the first start. Whatever is given back in a group is given out again in the same transaction.
+of the names, and serves them in the order in which they came: who comes first has the first free
+slot and the first start. Among those who wait, ``share_out`` decides. Whatever is given back in a
+group is given out again in the same transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 
 from providers.pacing import rows
 from providers.pacing.limits import AccountLimits, Kind, Window
+from providers.pacing.shares import share_out, take_turn
 from providers.pacing.windows import SECOND, Starts
 from providers.pacing.words import (
     Block,
@@ -110,7 +112,7 @@ class _Desk:
         return lost
 
     def give_out(self, units: Sequence[Unit]) -> None:
-        """Give free slots to those who wait, longest first."""
+        """Give free slots to those who wait, by their shares."""
         accounts = {unit.account for unit in units if not isinstance(unit, Reserve | Block | Fail)}
         concerned = sorted(accounts & self._limits.keys())
         if not concerned:
@@ -119,7 +121,9 @@ class _Desk:
         for account in concerned:
             queue, free = self._queues[account], self._count_free(account)
             if free > 0 and queue.waiting > 0:
-                granted = rows.grant_next(self._connection, account, free, self._now)
+                slots = self._limits[account].concurrent or _NO_LIMIT
+                shares = share_out(list(queue.parties.values()), free, slots)
+                granted = rows.grant_next(self._connection, account, shares, self._now)
                 self._granted.extend(granted)
                 queue.waiting -= len(granted)
                 queue.held += len(granted)
@@ -178,6 +182,9 @@ class _Desk:
                 "account": unit.account,
                 "ticket": queue.ticket,
                 "worker": unit.worker,
+                "owner": unit.caller.owner,
+                "priority": unit.caller.priority,
+                "turn": take_turn(queue.parties, unit.caller, queue.clock),
                 "state": "held" if free else "waiting",
                 "taken_at": self._now if free else None,
                 "expires_at": self._now + timedelta(seconds=unit.lease),

@@ -25,6 +25,7 @@ from providers.pacing.handlers import pace, refusal
 from providers.pacing.keeper import Keeper, Place
 from providers.pacing.limits import AccountLimits, Kind
 from providers.pacing.rows import read_standings
+from providers.pacing.shares import ANY_CALLER, Caller
 from providers.pacing.standing import Shut, Standing
 from providers.pacing.view import View
 from providers.pacing.windows import LONGEST_PATIENCE
@@ -101,16 +102,19 @@ class Pacer:
         *,
         kind: Kind | None = None,
         patience: float,
+        caller: Caller = ANY_CALLER,
     ) -> AsyncIterator[None]:
         """Hold a slot for the length of a ``with`` block, which begins when the call may start.
 
-        Those who wait get in by the order in which they came, whatever process they are of.
+        Whose turn it is among those who wait, whatever process they are of, says ``share_out``: by
+        owner and priority, and among equals by the order in which they came.
 
         Args:
             account: of the provider.
             limits: of the account; without any, no database is asked.
             kind: the windows that count this; ``None`` takes a slot only.
             patience: seconds to wait at most, 0 to 3600.
+            caller: who asks, which decides whose turn it is.
 
         Raises:
             RateLimited: it would take longer, or did; ``details['retry_after']`` is in seconds.
@@ -126,7 +130,7 @@ class Pacer:
         identifier, place = new_id("slot"), Place(account, limits)
         self._keeper.add(identifier, place)
         try:
-            await self._enter(identifier, place, kind, time.monotonic() + patience)
+            await self._enter(identifier, place, kind, caller, time.monotonic() + patience)
             yield
         finally:
             await self._leave(identifier, place)
@@ -180,7 +184,9 @@ class Pacer:
         """Renew nothing any more; call it before the group commit is closed."""
         self._keeper.close()
 
-    async def _enter(self, identifier: str, place: Place, kind: Kind | None, until: float) -> None:
+    async def _enter(
+        self, identifier: str, place: Place, kind: Kind | None, caller: Caller, until: float
+    ) -> None:
         """Return when there is a slot and its holder may start.
 
         Raises:
@@ -188,7 +194,7 @@ class Pacer:
         """
         account, limits = place.account, place.limits
         patience = max(until - time.monotonic(), 0.0)
-        unit = Enter(account, identifier, self._worker, self._lease, limits, kind, patience)
+        unit = Enter(account, identifier, self._worker, self._lease, limits, kind, patience, caller)
         answer = await self._serve(unit)
         start = answer.start
         if answer.queued:

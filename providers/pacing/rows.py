@@ -6,7 +6,7 @@ Statements are built once: SQLAlchemy takes longer to make one anew than to carr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from providers.pacing.shares import Party
 from providers.pacing.standing import Standing
 from providers.pacing.tables import pacing_accounts, pacing_slots, pacing_windows
 from studio.database import UtcDateTime
@@ -44,9 +45,19 @@ _SAVE = (
 )
 _STARTS = select(pacing_windows).where(pacing_windows.c.account.in_(_ACCOUNTS))
 _COUNT = (
-    select(_slot.account, _slot.state, func.count(), func.max(_slot.ticket))
+    select(
+        _slot.account,
+        _slot.owner,
+        _slot.priority,
+        _slot.state,
+        func.count().label("number"),
+        func.min(_slot.ticket).label("first"),
+        func.max(_slot.ticket).label("last"),
+        func.min(_slot.turn).label("next_turn"),
+        func.max(_slot.turn).label("last_turn"),
+    )
     .where(_slot.account.in_(_ACCOUNTS))
-    .group_by(_slot.account, _slot.state)
+    .group_by(_slot.account, _slot.owner, _slot.priority, _slot.state)
 )
 _TRIALS = select(func.count()).where(
     _slot.account == bindparam("account"),
@@ -55,8 +66,13 @@ _TRIALS = select(func.count()).where(
 )
 _NEXT = (
     select(_slot.id)
-    .where(_slot.account == bindparam("account"), _slot.state == "waiting")
-    .order_by(_slot.ticket)
+    .where(
+        _slot.account == bindparam("account"),
+        _slot.state == "waiting",
+        _slot.owner == bindparam("owner"),
+        _slot.priority == bindparam("priority"),
+    )
+    .order_by(_slot.turn, _slot.ticket)
     .limit(bindparam("number"))
 )
 _GRANT = update(pacing_slots).where(_slot.id.in_(_IDS)).values(state="held", taken_at=_NOW)
@@ -75,11 +91,18 @@ _REMOVE_DEAD = delete(pacing_slots).where(
 
 @dataclass(slots=True)
 class Queue:
-    """How many hold a slot of an account, how many wait, and the last ticket given out."""
+    """How many hold a slot of an account, how many wait, and the last ticket given out.
+
+    Attributes:
+        parties: those who hold and wait, by owner and priority.
+        clock: the latest turn of those who hold a slot.
+    """
 
     held: int = 0
     waiting: int = 0
     ticket: int = 0
+    parties: dict[tuple[str, str], Party] = field(default_factory=dict)
+    clock: int = 0
 
 
 def lock_accounts(connection: Connection, accounts: Sequence[str]) -> dict[str, Standing]:
@@ -134,10 +157,18 @@ def save_starts(
 def read_queues(connection: Connection, accounts: Sequence[str]) -> dict[str, Queue]:
     """Return the queues of the accounts, also of those where nobody is."""
     queues = {each: Queue() for each in accounts}
-    for account, state, number, ticket in connection.execute(_COUNT, {"accounts": accounts}):
-        queue = queues[account]
-        setattr(queue, state, number)
-        queue.ticket = max(queue.ticket, ticket)
+    for row in connection.execute(_COUNT, {"accounts": accounts}):
+        queue, key = queues[row.account], (row.owner, row.priority)
+        party = queue.parties.setdefault(key, Party(*key))
+        if row.state == "held":
+            queue.held += row.number
+            party.held = row.number
+            queue.clock = max(queue.clock, row.last_turn)
+        else:
+            queue.waiting += row.number
+            party.waiting, party.first, party.came = row.number, row.next_turn, row.first
+        party.last = max(party.last, row.last_turn)
+        queue.ticket = max(queue.ticket, row.last)
     return queues
 
 
@@ -147,12 +178,17 @@ def count_trials(connection: Connection, account: str, since: datetime) -> int:
     return int(connection.execute(_TRIALS, parameters).scalar_one())
 
 
-def grant_next(connection: Connection, account: str, number: int, now: datetime) -> list[str]:
-    """Give slots to those who have waited longest, and return their ids."""
-    found = connection.execute(_NEXT, {"account": account, "number": number}).scalars().all()
+def grant_next(
+    connection: Connection, account: str, shares: Sequence[tuple[Party, int]], now: datetime
+) -> list[str]:
+    """Give each party so many slots, by their turns, and return the ids."""
+    found: list[str] = []
+    for party, number in shares:
+        names = {"account": account, "owner": party.owner, "priority": party.priority}
+        found += connection.execute(_NEXT, {**names, "number": number}).scalars()
     if found:
         connection.execute(_GRANT, {"ids": found, "now": now})
-    return list(found)
+    return found
 
 
 def add_slots(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

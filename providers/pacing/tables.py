@@ -40,6 +40,9 @@ pacing_slots = Table(
     Column("account", Text, nullable=False),
     Column("ticket", BigInteger, nullable=False),
     Column("worker", Text, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("priority", Text, nullable=False, server_default="single"),
+    Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("state", Text, nullable=False),
     Column("taken_at", UtcDateTime),
     Column("expires_at", UtcDateTime, nullable=False),
@@ -47,4 +50,8 @@ pacing_slots = Table(
     CheckConstraint("(state = 'held') = (taken_at IS NOT NULL)", name="taken_at"),
     Index("ix_pacing_slots_account_state_ticket", "account", "state", "ticket"),
 )
-"""The queue at each account: those at work and those that wait, in the order of their tickets."""
+"""The queue at each account: those at work and those that wait.
+
+``share_out`` says whose turn it is; those of one owner and priority go by their turns, and then
+their tickets.
+"""

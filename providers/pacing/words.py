@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from providers.pacing.limits import AccountLimits, Kind
+from providers.pacing.shares import ANY_CALLER, Caller
 from providers.pacing.standing import Standing
 
 
@@ -21,6 +22,7 @@ class Enter:
     limits: AccountLimits
     kind: Kind | None
     patience: float
+    caller: Caller = ANY_CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,7 @@ class News:
     """What a transaction changed, for all who wait in this process.
 
     Attributes:
-        granted: ids that waited and now hold a slot, of every process, in the order of
-            their tickets.
+        granted: ids that waited and now hold a slot, of every process.
         standings: of the accounts concerned.
     """
 

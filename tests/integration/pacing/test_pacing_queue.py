@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select
 
-from providers.pacing import AccountLimits, Pacer, Window, handlers
+from providers.pacing import AccountLimits, Caller, Pacer, Priority, Window, handlers
 from providers.pacing.tables import pacing_slots, pacing_windows
 from providers.pacing.words import Enter, Leave, Served, Unit
 from studio.database import Database
@@ -240,3 +240,36 @@ def test_without_limits_no_database_is_asked(limits: AccountLimits | None) -> No
 
     asyncio.run(main())
     here.close()
+
+
+def test_who_has_little_gets_the_next_slot_over_processes(database: Database) -> None:
+    """By owner, not by process; and a single picture goes before all rows."""
+
+    async def main(busy: Pacer, other: Pacer) -> list[str]:
+        order: list[str] = []
+
+        async def enter(here: Pacer, owner: str, priority: Priority) -> None:
+            async with here.admission(ACCOUNT, ONE, patience=60, caller=Caller(owner, priority)):
+                order.append(f"{owner} {priority}")
+
+        tasks = []
+        coming: list[tuple[Pacer, str, Priority]] = [
+            (busy, "big", "normal"),
+            (busy, "big", "normal"),
+            (busy, "big", "high"),
+            (other, "small", "low"),
+            (other, "small", "low"),
+            (other, "eve", "single"),
+        ]
+        async with busy.admission(ACCOUNT, ONE, patience=1, caller=Caller("big", "normal")):
+            for number, (here, owner, priority) in enumerate(coming, start=1):
+                tasks.append(asyncio.create_task(enter(here, owner, priority)))
+                await until_there_are(database, number, "waiting")
+        await asyncio.gather(*tasks)
+        return order
+
+    with pacer(database, "wrk_busy") as busy, pacer(database, "wrk_other") as other:
+        order = asyncio.run(main(busy, other))
+    # Owners one after the other, although all of the big one's came before.
+    rows = ["big normal", "small low", "big high", "big normal", "small low"]
+    assert order == ["eve single", *rows]
