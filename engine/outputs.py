@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.finish import Finished, finish
 from engine.jobs import Job, Made, charge_for
+from engine.provenance import labelled
 from providers import Delivery, Offer, Output
 from studio import imaging, media
 from studio.errors import BadResponse, NotFound, PictureRefused, StudioUnavailable
@@ -43,7 +44,8 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[s
     for output in delivery.outputs:
         finished = _finish(offer, output, job)
         facts |= finished.facts
-        made.append(asdict(_keep_one(store, offer, output.name, finished.data, zipped=zipped)))
+        data = labelled(store, offer, job, finished.data)
+        made.append(asdict(_keep_one(store, offer, output.name, data, zipped=zipped)))
     return {
         "outputs": made,
         "model": delivery.model,

@@ -20,6 +20,7 @@ from studio.imaging.encode import (
     format_of,
 )
 from studio.imaging.kinds import sniff
+from studio.imaging.provenance import SourceType, marked, source_of
 from studio.imaging.shrink import shrink
 from studio.imaging.thumbnail import MAX_ITEMS, checkerboard, contact_sheet, fitted, thumbnail
 
@@ -35,6 +36,7 @@ __all__ = [
     "Fitted",
     "Format",
     "Probe",
+    "SourceType",
     "checkerboard",
     "contact_sheet",
     "credit_of",
@@ -43,10 +45,12 @@ __all__ = [
     "fitted",
     "flatten",
     "format_of",
+    "marked",
     "open_picture",
     "probe",
     "shrink",
     "sniff",
+    "source_of",
     "thumbnail",
     "without_metadata",
 ]

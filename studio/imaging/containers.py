@@ -42,6 +42,9 @@ _USUAL_FRAMES = {0xC0, 0xC1, 0xC2}
 _FRAME = struct.Struct(">BHHB")
 _APPS = range(0xE0, 0xF0)
 _APP1 = 0xE1
+_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+_PNG_XMP = b"XML:com.adobe.xmp\x00\x00"
+"""With the mark of a text that is not packed."""
 _PROFILE = b"ICC_PROFILE\x00"
 _APPS_FOR_PIXELS = {0xE0: b"JFIF\x00", 0xE2: _PROFILE, 0xEE: b"Adobe"}
 """Application segments that say how the pixels are to be read."""
@@ -112,6 +115,8 @@ def _png_extra(walk: Walk, data: bytes, name: bytes, body: int, end: int) -> int
         walk.note("" if name in _PNG_HARMLESS else name.decode("latin-1"))
     if name == b"eXIf" and not walk.exif:
         walk.exif = data[body : min(end, body + MAX_EXIF_BYTES)]
+    elif name == b"iTXt" and not walk.xmp and data.startswith(_PNG_XMP, body):
+        walk.xmp = data[body + len(_PNG_XMP) : min(end, body + MAX_EXIF_BYTES)]
     elif name in {b"zTXt", b"iTXt", b"iCCP"}:
         walk.unpacks_to(_unpacked(data, body, end, name))
     elif name == b"acTL":
@@ -180,6 +185,8 @@ def _jpeg_extra(walk: Walk, data: bytes, code: int, start: int, end: int) -> boo
     walk.note(name)
     if code == _APP1 and data.startswith(b"Exif\x00\x00", start + 4) and not walk.exif:
         walk.exif = data[start + 4 : end]
+    if code == _APP1 and data.startswith(_JPEG_XMP, start + 4) and not walk.xmp:
+        walk.xmp = data[start + 4 + len(_JPEG_XMP) : end]
     walk.leave_out(start, end)
     return True
 
@@ -261,6 +268,8 @@ def _webp(data: bytes) -> Survey:
             walk.note(name.decode("latin-1"))
         if name == b"EXIF" and not walk.exif:
             walk.exif = data[place + 8 : place + 8 + min(length, MAX_EXIF_BYTES)]
+        if name == b"XMP " and not walk.xmp:
+            walk.xmp = data[place + 8 : place + 8 + min(length, MAX_EXIF_BYTES)]
         place += 8 + length + (length & 1)
     walk.ends(end)
     if size is None:

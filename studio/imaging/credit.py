@@ -1,7 +1,7 @@
-"""Who made a picture: the one thing of its metadata that is worth keeping.
+"""Who made a picture, and how: the two things of its metadata that are worth keeping.
 
 Places, times, cameras and comments stay behind; the names of artist and holder of the copyright are
-there to be passed on.
+there to be passed on, and so is the label that tells a picture of AI.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from studio.errors import PictureRefused
 from studio.imaging.containers import survey
 from studio.imaging.exif import ARTIST, COPYRIGHT, texts
 from studio.imaging.kinds import FORMATS, sniff
+from studio.imaging.provenance import SourceType, source_of
 
 _LONGEST = 200
 """Characters kept of each."""
@@ -22,10 +23,11 @@ _LONGEST = 200
 
 @dataclass(frozen=True)
 class Credit:
-    """Names from a picture's EXIF; empty where there are none."""
+    """Names from a picture's EXIF and its source from XMP; empty where there are none."""
 
     artist: str = ""
     copyright: str = ""
+    source: SourceType = ""
 
     def exif(self) -> bytes:
         """Return an EXIF block with these names alone; nothing if there are none."""
@@ -38,7 +40,7 @@ class Credit:
 
 
 NOBODY = Credit()
-"""No names."""
+"""No names, and no source."""
 
 
 def credit_of(data: bytes) -> Credit:
@@ -50,7 +52,8 @@ def credit_of(data: bytes) -> Credit:
         found = texts(survey(data, media_type).exif, ARTIST, COPYRIGHT)
     except PictureRefused:
         return NOBODY
-    return Credit(_name(found.get(ARTIST, "")), _name(found.get(COPYRIGHT, "")))
+    artist, holder = found.get(ARTIST, ""), found.get(COPYRIGHT, "")
+    return Credit(_name(artist), _name(holder), source_of(data))
 
 
 def _name(value: str) -> str:

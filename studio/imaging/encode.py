@@ -16,6 +16,7 @@ from PIL import Image
 from studio.errors import InvalidRequest
 from studio.imaging.colour import flatten, without_metadata
 from studio.imaging.credit import NOBODY, Credit
+from studio.imaging.provenance import marked
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -65,12 +66,12 @@ def encode(
         format: ``"png"``, ``"jpeg"`` or ``"webp"``. JPEG has no transparency: it is laid on white.
         quality: 1..100, ignored by PNG.
         lossless: of WebP; PNG always is, JPEG never.
-        credit: names to keep in the file; nothing else is.
+        credit: names and source to keep in the file; nothing else is.
 
     Raises:
         InvalidRequest: unknown format, or a picture larger than the format can hold.
     """
-    return _encode(prepared(image, format), format, quality, lossless=lossless, exif=credit.exif())
+    return _encode(prepared(image, format), format, quality, lossless=lossless, credit=credit)
 
 
 def encode_within(
@@ -88,12 +89,12 @@ def encode_within(
     Raises:
         InvalidRequest: it cannot be made that small; says how small it can be made.
     """
-    ready, exif = prepared(image, format), credit.exif()
+    ready = prepared(image, format)
     usual = 100 if format == "png" else QUALITY
-    best = _encode(ready, format, QUALITY, exif=exif)
+    best = _encode(ready, format, QUALITY, credit=credit)
     if len(best) <= max_bytes:
         return Fitted(best, usual)
-    smallest = _encode(ready, format, LOWEST_QUALITY, png_level=_PNG_SMALLEST, exif=exif)
+    smallest = _encode(ready, format, LOWEST_QUALITY, png_level=_PNG_SMALLEST, credit=credit)
     if len(smallest) > max_bytes:
         raise InvalidRequest(
             f"The picture does not fit into so few bytes as {format}.",
@@ -104,7 +105,7 @@ def encode_within(
     if format == "png":
         return Fitted(smallest, usual)
     return best_fit(
-        lambda quality: _encode(ready, format, quality, exif=exif),
+        lambda quality: _encode(ready, format, quality, credit=credit),
         max_bytes,
         Fitted(smallest, LOWEST_QUALITY),
         QUALITY - 1,
@@ -167,10 +168,10 @@ def _encode(
     *,
     png_level: int = _PNG_LEVEL,
     lossless: bool = False,
-    exif: bytes = b"",
+    credit: Credit = NOBODY,
 ) -> bytes:
     """Write the prepared picture."""
-    buffer = BytesIO()
+    buffer, exif = BytesIO(), credit.exif()
     if kind == "png":
         image.save(buffer, "PNG", compress_level=png_level, exif=exif)
     elif kind == "jpeg":
@@ -179,7 +180,7 @@ def _encode(
         image.save(
             buffer, "WEBP", quality=quality, method=_WEBP_METHOD, lossless=lossless, exif=exif
         )
-    return buffer.getvalue()
+    return marked(buffer.getvalue(), credit.source)
 
 
 def format_of(media_type: str) -> Format:

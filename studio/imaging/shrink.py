@@ -16,6 +16,7 @@ from PIL import Image
 from studio.errors import InvalidRequest
 from studio.imaging.credit import NOBODY, Credit
 from studio.imaging.encode import Fitted, Format, best_fit, prepared
+from studio.imaging.provenance import marked
 
 _MOST = 95
 """Above this quality files grow fast and nothing is seen of it."""
@@ -42,19 +43,18 @@ def shrink(
         format: ``"png"``, ``"jpeg"`` or ``"webp"``. JPEG has no transparency: it is laid on white.
         max_bytes: the best quality that fits is taken; 0 for no limit, and the least quality.
         least: the least quality, 1..100. PNG stays lossless as long as it fits.
-        credit: names to keep in the file.
+        credit: names and source to keep in the file.
 
     Raises:
         InvalidRequest: unknown format, too many pixels for it, or it cannot be made so small;
             ``details["smallest"]`` is then the least number of bytes.
     """
     ready = prepared(image, format)
-    exif = credit.exif()
     if format == "png":
-        return _png(ready, max_bytes, least, exif)
+        return _png(ready, max_bytes, least, credit)
 
     def attempt(quality: int) -> bytes:
-        return _lossy(ready, format, quality, exif)
+        return _lossy(ready, format, quality, credit)
 
     smallest = attempt(least)
     if not max_bytes:
@@ -64,8 +64,8 @@ def shrink(
     return best_fit(attempt, max_bytes, Fitted(smallest, least), _MOST)
 
 
-def _lossy(image: Image.Image, kind: Format, quality: int, exif: bytes) -> bytes:
-    buffer = BytesIO()
+def _lossy(image: Image.Image, kind: Format, quality: int, credit: Credit) -> bytes:
+    buffer, exif = BytesIO(), credit.exif()
     if kind == "jpeg":
         image.save(
             buffer,
@@ -78,17 +78,17 @@ def _lossy(image: Image.Image, kind: Format, quality: int, exif: bytes) -> bytes
         )
     else:
         image.save(buffer, "WEBP", quality=quality, method=_WEBP_METHOD, exif=exif)
-    return buffer.getvalue()
+    return marked(buffer.getvalue(), credit.source)
 
 
-def _png(image: Image.Image, max_bytes: int, least: int, exif: bytes) -> Fitted:
+def _png(image: Image.Image, max_bytes: int, least: int, credit: Credit) -> Fitted:
     """Lose nothing if that fits; else take the largest palette that does and may be taken."""
-    found = Fitted(_packed(_lossless(image), exif), 100)
+    found = Fitted(_packed(_lossless(image), credit), 100)
     for colours, quality in _COLOURS:
         if not max_bytes or len(found.data) <= max_bytes:
             return found
         if quality >= least:
-            data = _packed(_fewer(image, colours), exif)
+            data = _packed(_fewer(image, colours), credit)
             if len(data) < len(found.data):
                 found = Fitted(data, quality)
     if len(found.data) > max_bytes:
@@ -96,10 +96,10 @@ def _png(image: Image.Image, max_bytes: int, least: int, exif: bytes) -> Fitted:
     return found
 
 
-def _packed(image: Image.Image, exif: bytes) -> bytes:
-    buffer = BytesIO()
+def _packed(image: Image.Image, credit: Credit) -> bytes:
+    buffer, exif = BytesIO(), credit.exif()
     image.save(buffer, "PNG", optimize=True, exif=exif)
-    return buffer.getvalue()
+    return marked(buffer.getvalue(), credit.source)
 
 
 def _fewer(image: Image.Image, colours: int) -> Image.Image:

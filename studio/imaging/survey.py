@@ -50,6 +50,7 @@ class Survey:
         channels: of a JPEG (1, 3 or 4); 0 where it does not matter.
         extras: parts that are no pixels, by name: ``COM``, ``APP1``, ``tEXt``, ``behind``, …
         exif: the first EXIF block, or nothing.
+        xmp: the first XMP packet that is not packed, or nothing.
         spans: where in the file lies what the decoder needs.
         tail: bytes that end the file that the decoder gets.
     """
@@ -61,6 +62,7 @@ class Survey:
     channels: int = 0
     extras: frozenset[str] = frozenset()
     exif: bytes = b""
+    xmp: bytes = b""
     spans: tuple[tuple[int, int], ...] = ()
     tail: bytes = b""
 
@@ -79,6 +81,7 @@ class Walk:
     size: int
     extras: set[str] = field(default_factory=set)
     exif: bytes = b""
+    xmp: bytes = b""
     spans: list[tuple[int, int]] = field(default_factory=list)
     _kept_to: int = 0
     _parts: int = 0
@@ -152,6 +155,7 @@ class Walk:
             channels=channels,
             extras=self.names,
             exif=self.exif,
+            xmp=self.xmp,
             spans=tuple(self.spans),
         )
 

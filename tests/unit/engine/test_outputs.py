@@ -77,6 +77,24 @@ def test_what_was_not_ordered_is_refused_as_maybe_bought(
     assert refused.value.provider == "liar"
 
 
+def labelled(data: bytes) -> bytes:
+    """Return a picture as a model of somebody else's made it, with the label of that."""
+    said = imaging.marked(data, "trainedAlgorithmicMedia")
+    assert said != data
+    return said
+
+
+def test_a_picture_that_cannot_be_labelled_is_kept_as_it_came(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(imaging, "marked", broken)
+    kept = outputs.keep(store, OFFER, _delivery(), JOB)
+    assert store.get(kept["outputs"][0]["sha256"]) == PNG
+
+
 def test_a_picture_that_cannot_be_finished_is_kept_as_it_came(
     store: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +104,7 @@ def test_a_picture_that_cannot_be_finished_is_kept_as_it_came(
     monkeypatch.setattr(outputs, "finish", broken)
     rough = OFFER.model_copy(update={"exact": False})
     kept = outputs.keep(store, rough, _delivery(), JOB)
-    assert store.get(kept["outputs"][0]["sha256"]) == PNG
+    assert store.get(kept["outputs"][0]["sha256"]) == labelled(PNG)
     assert kept["facts"] == {"not_finished": "ZeroDivisionError: a mistake of ours"}
 
 
@@ -96,8 +114,9 @@ def test_what_was_ordered_is_kept(store: BlobStore) -> None:
     assert [each["name"] for each in kept["outputs"]] == ["story", "post"]
     assert (kept["seed"], kept["facts"]) == (7, {"id": "x"})
     for each, output in zip(kept["outputs"], made, strict=True):
-        assert store.get(each["sha256"]) == output.data
-        assert (each["width"], each["height"], each["size"]) == (8, 8, len(output.data))
+        data = labelled(output.data)
+        assert store.get(each["sha256"]) == data
+        assert (each["width"], each["height"], each["size"]) == (8, 8, len(data))
         assert store.has(each["thumbnail"])
 
 
