@@ -181,3 +181,22 @@ def test_a_moment_without_a_zone_is_none(accounts: Accounts, name: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         accounts.plan("small", **agreed)
     assert refusal.value.field == name
+
+
+def test_what_moved_nothing_takes_no_place_in_a_history(books: Books) -> None:
+    books.clock.advance(timedelta(seconds=1))
+    hold = books.hold(10)
+    books.clock.advance(timedelta(seconds=1))
+    books.claim(hold, 0)
+    with books.database.read() as connection:
+        assert [each.kind for each in movements(connection, "ada", 1)] == ["hold"]
+
+
+def test_what_cannot_be_moved_is_named(accounts: Accounts) -> None:
+    accounts.plan("small")
+    with pytest.raises(InvalidRequest) as refusal:
+        accounts.plan("small", zone="Europe/Vienna")
+    assert (refusal.value.field, refusal.value.given) == ("zone", "Europe/Vienna")
+    with pytest.raises(InvalidRequest) as refusal:
+        accounts.plan("small", anchor=accounts.clock())
+    assert (refusal.value.field, refusal.value.given) == ("anchor", str(accounts.clock()))
