@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -54,6 +55,25 @@ batch_wishes = Table(
     CheckConstraint("wish IN ('pause', 'cancel')", name="wish"),
 )
 """What somebody wishes of a batch that is being run; no row where it may go on."""
+
+batch_approvals = Table(
+    "batch_approvals",
+    metadata,
+    Column("hold", Text, primary_key=True),
+    Column("batch", Text, ForeignKey("batches.id"), nullable=False),
+    Column("run", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", UtcDateTime),
+    CheckConstraint("decision IN ('waiting', 'approved', 'rejected', 'lapsed')", name="decision"),
+    Index("ix_batch_approvals_batch_asked_at", "batch", "asked_at"),
+)
+"""One row for each hold that waited, or waits, for somebody's word."""
 
 batch_rows = Table(
     "batch_rows",

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -16,7 +18,9 @@ from sqlalchemy import Connection, RowMapping, select, update
 from batches import BatchSpec, Row, clear_ends, end_rows, save_batch, waves
 from batches.tables import batches
 from billing.accounts.members import require_member
-from engine.announcements import batch_ended
+from billing.ledger import Hold
+from engine.announcements import approval_needed, batch_ended
+from engine.batch_approval import Approval, approval_of, ask_approval, lapse, must_ask
 from engine.batch_control import forget_wish
 from engine.batch_plan import BatchQuote, PlannedBatch, PlannedRow, prompt_line, quote_batch
 from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
@@ -47,6 +51,8 @@ class BatchRun:
         parts: what each line of its quote may take of it; no row spends another's part.
         refused: why prompts were not even begun to be written, by their keys.
         cancelled: why no further row begins, once somebody wished so.
+        approval: that somebody's word is needed before its rows may be bought.
+        began: whether rows may be bought.
         before: how the batch stood before; a start that is refused leaves it so.
         priority: of its rows among the owner's own work.
     """
@@ -60,6 +66,8 @@ class BatchRun:
     parts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, StudioError] = field(default_factory=dict)
     cancelled: StudioError | None = None
+    approval: Approval | None = None
+    began: bool = False
     before: Mapping[str, Any] = field(default_factory=dict)
     priority: Priority = "normal"
 
@@ -92,14 +100,69 @@ class BatchRun:
         )
         self.hold = held.id
         self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
-        self.studio.database.write(self._begin)
+        self.approval = self.studio.database.write(partial(self._take_hold, held, caller))
+        self.began = self.approval is None
 
-    def _begin(self, connection: Connection) -> None:
-        # Not before: a start that is refused must not take away what the last one came to.
-        clear_ends(connection, self.spec.id)
-        connection.execute(
-            update(batches).where(batches.c.id == self.spec.id).values(hold=self.hold)
+    def _take_hold(self, held: Hold, caller: Caller, connection: Connection) -> Approval | None:
+        connection.execute(update(batches).where(batches.c.id == self.spec.id).values(hold=held.id))
+        owner = self.spec.owner
+        if not must_ask(connection, owner, held.amount):
+            # Not before: a start that is refused must not take away what the last one came to.
+            clear_ends(connection, self.spec.id)
+            return None
+        asked = ask_approval(
+            connection,
+            self.spec.id,
+            held,
+            run=self.run,
+            user=caller.user or owner,
+            lasts=self.approval_lasts,
         )
+        # The hold and not the run names it: a run that is started again asks again.
+        message = approval_needed(
+            owner,
+            batch=self.spec.id,
+            name=self.spec.name or self.spec.source,
+            rows=len(self.spec.rows),
+            total=held.amount,
+            until=asked.until,
+            run=self.run,
+        )
+        post(connection, [replace(message, subject=f"{self.spec.id}/{held.id}")])
+        return asked
+
+    def word(self) -> Approval:
+        """Return what was decided about it, or that nobody has yet.
+
+        Raises:
+            NotFound: nobody's word was asked for.
+        """
+        with self.studio.database.read() as connection:
+            found = approval_of(connection, self.spec.id, self.hold)
+        if found is None:
+            raise NotFound("Nobody was asked.", field="batch", given=self.spec.id)
+        return found
+
+    @property
+    def hold_lasts(self) -> timedelta:
+        """How long a hold lasts that nobody ends."""
+        return timedelta(minutes=self.studio.settings.hold_minutes)
+
+    @property
+    def approval_lasts(self) -> timedelta:
+        """How long it waits for somebody's word."""
+        return timedelta(minutes=self.studio.settings.approval_minutes)
+
+    def heed(self, word: Approval) -> None:
+        """Begin if the batch is approved.
+
+        Raises:
+            ApprovalRefused: it is not; ``abandon`` gives its credits back.
+        """
+        if word.decision != "approved":
+            raise word.refusal()
+        self.studio.database.write(lambda connection: clear_ends(connection, self.spec.id))
+        self.began = True
 
     def waves(self) -> tuple[tuple[Row, ...], ...]:
         """Return the rows that are left to do, in layers that build on each other."""
@@ -260,13 +323,14 @@ class BatchRun:
         values: dict[str, Any] = {"worker": ""}
         if self.hold:
             release_hold(self.studio, self.spec.owner, self.hold)
-        else:
+        if not self.began:
             values |= self.before
-        self.studio.database.write(
-            lambda connection: connection.execute(
-                update(batches).where(batches.c.id == self.spec.id).values(values)
-            )
-        )
+
+        def leave(connection: Connection) -> None:
+            lapse(connection, self.spec.id)
+            connection.execute(update(batches).where(batches.c.id == self.spec.id).values(values))
+
+        self.studio.database.write(leave)
 
     def _finish(self, connection: Connection) -> None:
         end_rows(connection, self.spec.id, self.view.endings)
@@ -309,6 +373,7 @@ def start_batch(
         if row["worker"] and row["worker"] != gone:
             return None
         forget_wish(connection, spec.id)
+        lapse(connection, spec.id)
         connection.execute(
             update(batches)
             .where(batches.c.id == spec.id)
@@ -327,7 +392,7 @@ def start_batch(
         release_hold(studio, spec.owner, found["hold"])
     with studio.database.read() as connection:
         view = BatchView(spec, find_jobs(connection, spec))
-    before = {name: found[name] for name in ("state", "round", "finished_at")}
+    before = {name: found[name] for name in ("state", "round", "hold", "finished_at")}
     return BatchRun(studio, planned, view, run, before["round"] + 1, before=before)
 
 

@@ -18,6 +18,7 @@ from batches import (
     totals,
     unfinished_csv,
 )
+from engine.batch_approval import approval_of
 from engine.batch_view import DONE, BatchView
 from engine.jobs import Job
 from engine.studio import Studio
@@ -137,7 +138,15 @@ def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
             if not path.exists() or path.stat().st_size != made.size:
                 _write(path, studio.store.get(made.sha256))
     rows = manifest_rows(view)
-    summary = {"batch": view.spec.id, "name": view.spec.name, "source": view.spec.source}
+    summary: dict[str, Any] = {
+        "batch": view.spec.id,
+        "name": view.spec.name,
+        "source": view.spec.source,
+    }
+    with studio.database.read() as connection:
+        word = approval_of(connection, view.spec.id)
+    if word is not None:
+        summary["approval"] = word.as_dict()
     _write(folder / "manifest.csv", manifest_csv(rows))
     _write(folder / "manifest.json", manifest_json(rows, {**summary, **totals(rows)}))
     _write(folder / "manifest.jsonl", manifest_jsonl(rows))

@@ -21,10 +21,11 @@ from engine.batch_source import shown_name
 from engine.batch_view import DONE, WAITING, sum_counts
 from engine.execute import Order
 from engine.jobs import Job
+from flows.approval import approved
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio import credits as money
-from studio.errors import StudioError
+from studio.errors import ApprovalRefused, StudioError
 from studio.settings import settings
 from tasks import OPERATION_TASKS, notify
 from tasks.artifacts import progress_card
@@ -143,10 +144,14 @@ async def batch(
         return Failed(message=running.message)
     progress = _Progress(running)
     try:
+        await approved(running)
         await progress.show()
         for wave in running.waves():
             for orders in (running.prompts, running.orders):
                 await _fan_out(progress, await asyncio.to_thread(orders, wave))
+    except ApprovalRefused as error:
+        await asyncio.to_thread(running.abandon)
+        return refused(error)
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise

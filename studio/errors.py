@@ -20,6 +20,7 @@
     │   ├── NotInPlan              the workspace's plan has nothing of the kind
     │   ├── LimitReached           so many per period, or so many at once; says when it resets
     │   ├── BudgetReached          more than somebody set for this run, user, project, month
+    │   ├── ApprovalRefused        somebody said no, or nobody said yes in time
     │   └── HoldRefused            a hold that is closed, expired or too small
     ├── ProviderError              a provider did not deliver
     │   ├── AuthFailed             the key was not accepted
@@ -212,6 +213,12 @@ class BudgetReached(GateRefused):
     """It comes to more than was set as the most; amounts in ``details`` are micro-credits."""
 
     code = "budget_reached"
+
+
+class ApprovalRefused(GateRefused):
+    """A batch that needs somebody's approval was rejected, or nobody decided in time."""
+
+    code = "approval_refused"
 
 
 class HoldRefused(GateRefused):

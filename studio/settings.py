@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         le=10_080,
         description="Minutes until a hold that nobody ended is given back by the reaper.",
     )
+    approval_minutes: int = Field(
+        default=60,
+        ge=1,
+        le=10_080,
+        description="Minutes for which a batch waits for approval; never longer than its hold.",
+    )
     quote_minutes: int = Field(
         default=30,
         ge=1,

@@ -34,6 +34,7 @@ STATUSES: Mapping[type[StudioError], HTTPStatus] = MappingProxyType(
         errors.NotInPlan: HTTPStatus.FORBIDDEN,
         errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
         errors.BudgetReached: HTTPStatus.PAYMENT_REQUIRED,
+        errors.ApprovalRefused: HTTPStatus.FORBIDDEN,
         errors.HoldRefused: HTTPStatus.CONFLICT,
         # A provider's failures are a gateway's: nothing is wrong with who asks.
         errors.ProviderError: HTTPStatus.BAD_GATEWAY,

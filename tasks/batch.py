@@ -138,6 +138,14 @@ async def _show_problems(csv: str, problems: Sequence[dict[str, Any]]) -> None:
     get_run_logger().error("%s %s", title, page)
 
 
+def approval_text(batch: BatchRun) -> str:
+    """Return what an approver has to know: the quote, and how long it waits."""
+    text = _quote_text(batch, batch.quote())
+    asked = batch.word()
+    until = f"{asked.until:%Y-%m-%d %H:%M} UTC"
+    return f"{text}\n\nStarted by {asked.asked_by}. Without a word by {until}, nothing is bought."
+
+
 def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
     reasons = Counter(quoted.free.values())
     notes = [f"{count('row', number)} free: {reason}." for reason, number in reasons.items()]

@@ -34,6 +34,8 @@ class Account:
         granted_period: the index of the last period whose credits were granted.
         low_balance: below how many micro-credits its owner is told; ``None`` for never.
         low_told: whether that was told since the balance last was above.
+        approval_above: above how many micro-credits a batch waits for approval; ``None`` for never.
+        approval_by_another: whether who started the batch may not approve it.
         kept: whether the database has a row of it; without one it is personal and prepaid.
     """
 
@@ -48,6 +50,8 @@ class Account:
     granted_period: int | None = None
     low_balance: int | None = None
     low_told: bool = False
+    approval_above: int | None = None
+    approval_by_another: bool = False
     kept: bool = False
 
     @property
@@ -171,5 +175,6 @@ def change_account(connection: Connection, owner: str, **values: Any) -> Account
 
 
 def _account(row: RowMapping) -> Account:
-    values = {name: row[name] for name in row if name not in {"created_at", "low_told"}}
-    return Account(**values, low_told=bool(row["low_told"]), kept=True)
+    values = {name: row[name] for name in row if name != "created_at"}
+    flags = {name: bool(row[name]) for name in ("low_told", "approval_by_another")}
+    return Account(**{**values, **flags}, kept=True)

@@ -50,6 +50,8 @@ accounts = Table(
     Column("granted_period", Integer),
     Column("low_balance", BigInteger),
     Column("low_told", Integer, nullable=False),
+    Column("approval_above", BigInteger),
+    Column("approval_by_another", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("cycle IN ('monthly', 'yearly')", name="cycle"),
     CheckConstraint(

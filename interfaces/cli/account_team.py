@@ -137,6 +137,37 @@ def low_balance(below: Annotated[str, _QUIET], /, *, session: Here) -> int:
     return Exit.DONE
 
 
+def approval(
+    above: Annotated[str, _QUIET],
+    /,
+    *,
+    by_another: Annotated[bool, Parameter(negative=())] = False,
+    session: Here,
+) -> int:
+    """Have batches that come to more wait until an admin approves them.
+
+    Args:
+        above: Credits, such as 100; none has no batch wait.
+        by_another: Whoever started the batch may not approve it.
+    """
+    limit = None if above == "none" else money.parse(above, field="above")
+
+    def work(connection: Connection) -> None:
+        session.require(connection, "manage")
+        require(lock_wallets(connection, [session.owner]), session.owner)
+        keep_account(connection, session.owner, clock.now())
+        values: dict[str, Any] = {"approval_above": limit, "approval_by_another": int(by_another)}
+        change_account(connection, session.owner, **values)
+        note(connection, session.owner, "approval_set", author=session.user, **values)
+
+    with opened_database(session.config) as database:
+        database.write(work)
+    asked = "never" if limit is None else f"above {in_credits(limit)}"
+    document = {"owner": session.owner, "approval_above": limit, "by_another": by_another}
+    session.out.result(document, lambda to: show_facts(to, [("approval", asked)]))
+    return Exit.DONE
+
+
 def forecast_(*, days: int = 30, session: Here) -> int:
     """Say when the wallet runs dry at the rate of the last days.
 
@@ -162,6 +193,7 @@ def add_to(app: App) -> None:
     app.command(members)
     app.command(budget)
     app.command(low_balance)
+    app.command(approval)
     app.command(forecast_, name="forecast")
 
 

@@ -182,6 +182,34 @@ def cancel(batch: str, /, *, session: Here) -> int:
 
 
 @app.command
+def approve(batch: str, /, *, by: _Name = "", reason: _Name = "", session: Here) -> int:
+    """Say yes to a batch that waits for approval; its run goes on at once.
+
+    Args:
+        batch: Its id (bat_...).
+        by: Who decides: an admin of the workspace. You, if not given.
+        reason: Why; kept with the batch.
+    """
+    from interfaces.cli import batch_control  # noqa: PLC0415 - the engine is heavy
+
+    return batch_control.say(session, batch, "approved", by, reason)
+
+
+@app.command
+def reject(batch: str, /, *, by: _Name = "", reason: _Name = "", session: Here) -> int:
+    """Say no to a batch that waits for approval; nothing is bought, and its credits are free.
+
+    Args:
+        batch: Its id (bat_...).
+        by: Who decides: an admin of the workspace. You, if not given.
+        reason: Why; kept with the batch.
+    """
+    from interfaces.cli import batch_control  # noqa: PLC0415 - the engine is heavy
+
+    return batch_control.say(session, batch, "rejected", by, reason)
+
+
+@app.command
 def manifest(batch: str, /, *, to: _File = None, force: _Force = False, session: Here) -> int:
     """Print what became of every row.
 

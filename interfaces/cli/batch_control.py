@@ -6,10 +6,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from engine.batch_approval import Approval, Verdict, decide
 from engine.batch_control import Verb, Wish, ask_for
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
-from interfaces.cli.output import Fact, show_facts
+from interfaces.cli.output import Fact, plain, show_facts
 from interfaces.cli.session import Session
 
 _GOES_ON = "runs: rows begin as before"
@@ -35,6 +36,38 @@ def ask(session: Session, batch: str, verb: Verb) -> int:
         lambda to: show_facts(to, [("batch", batch), wish_fact(wish)]),
     )
     return Exit.DONE
+
+
+def say(session: Session, batch: str, verdict: Verdict, by: str, reason: str) -> int:
+    """Approve or reject a batch that waits, and say what is kept of it."""
+    with opened_studio() as studio:
+        word = studio.database.write(
+            partial(
+                decide,
+                owner=session.owner,
+                batch=batch,
+                verdict=verdict,
+                by=by or session.user or session.owner,
+                reason=reason,
+                lasts=timedelta(minutes=studio.settings.hold_minutes),
+            )
+        )
+    session.out.result(
+        {"batch": batch, "approval": word.as_dict()},
+        lambda to: show_facts(to, [("batch", batch), word_fact(word)]),
+    )
+    return Exit.DONE
+
+
+def word_fact(word: Approval) -> Fact:
+    """Return what was decided about a batch, or that nobody has yet, for people."""
+    if word.waiting:
+        return ("approval", f"waits until {word.until:%Y-%m-%d %H:%M} UTC, for {word.asked_by}")
+    if word.decided_at is None or not word.by:
+        return ("approval", "nobody decided in time")
+    why = f": {word.reason}" if word.reason else ""
+    at = f"{word.decided_at:%Y-%m-%d %H:%M} UTC"
+    return ("approval", plain(f"{word.decision} by {word.by} at {at}{why}"))
 
 
 def wish_document(wish: Wish | None) -> dict[str, Any] | None:

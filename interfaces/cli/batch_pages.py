@@ -21,13 +21,14 @@ from batches import (
     manifest_csv,
 )
 from billing.ledger import balance
+from engine.batch_approval import approval_of
 from engine.batch_control import wish_of
 from engine.batch_files import deliver, folder_of, manifest_rows
 from engine.batch_plan import prompt_line
 from engine.batch_source import open_source
 from engine.batch_view import view_batch
 from engine.studio import Studio
-from interfaces.cli.batch_control import wish_document, wish_fact
+from interfaces.cli.batch_control import wish_document, wish_fact, word_fact
 from interfaces.cli.batch_files import ended_batch, write_manifest
 from interfaces.cli.batch_runs import (
     BatchReport,
@@ -112,10 +113,12 @@ def status(session: Session, batch: str) -> int:
             record = find_batch(connection, session.owner, batch)
             view = view_batch(connection, session.owner, batch)
             wish = wish_of(connection, batch)
+            word = approval_of(connection, batch)
         state = _state(studio, record)
         folder = folder_of(studio, view.spec)
     document = {**batch_document(view, folder), "state": state, "round": record.round}
     document["wish"] = wish_document(wish)
+    document["approval"] = word.as_dict() if word else None
 
     def tell(to: Console) -> None:
         show_rows(to, view)
@@ -124,6 +127,7 @@ def status(session: Session, batch: str) -> int:
             [
                 ("batch", view.spec.id),
                 ("state", coloured(state)),
+                *([word_fact(word)] if word else []),
                 *([wish_fact(wish)] if wish else []),
                 ("started", f"{record.round} times"),
                 ("spent", in_credits(view.spent)),

@@ -23,11 +23,13 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from billing.accounts.account import change_account, keep_account
 from billing.ledger import Ledger
 from billing.tables import holds, ledger_transactions
 from studio import credits as money
+from studio.clock import now
 from studio.database import Database
 from studio.database.migrate import migrate
 from studio.settings import Settings
@@ -36,6 +38,7 @@ from tests.support.browser import find_chromium, loaded_width, opened_browser, o
 
 OWNER = "marketing"
 POOR = "without-credits"
+APPROVED = "approvals"
 
 _STUDIO = """
 import json
@@ -356,3 +359,58 @@ def test_what_is_scheduled_runs_by_itself(studio: Running) -> None:
     while not studio.ask("/flow_runs/filter", body):
         assert time.monotonic() < deadline, "no run of Upkeep was scheduled"
         time.sleep(1)
+
+
+def test_a_batch_above_the_limit_waits_for_a_word_in_the_form(
+    studio: Running, browser: Browser, tmp_path: Path
+) -> None:
+    csv = studio.folder / "approval.csv"
+    csv.write_text("row,operation,prompt,width,height\nhill,generate,a hill,64,64\n")
+    ask_above_nothing(studio)
+    for choice, ends in (("reject", "FAILED"), ("approve", "COMPLETED")):
+        run = studio.start("Batch from CSV", csv=str(csv), owner=APPROVED)
+        until = time.monotonic() + _RUN_SECONDS
+        while studio.ask(f"/flow_runs/{run}")["state"]["type"] != "PAUSED":
+            assert time.monotonic() < until, studio.log(run)
+            time.sleep(0.2)
+        assert studio.moments(run, "hold")
+        with opened_page(browser, tmp_path) as page:
+            page.goto(f"{studio.pages}/runs/flow-run/{run}")
+            decide_in_the_form(page, choice)
+        state = studio.end_of(run)
+        assert state["type"] == ends, state["message"]
+        assert len(studio.moments(run, "capture")) == (choice == "approve")
+        if choice == "reject":
+            assert "was rejected by approvals: as said" in state["message"]
+            assert studio.moments(run, "release")
+
+
+def decide_in_the_form(page: Page, choice: str) -> None:
+    """Resume a paused run as a person would: read the quote, choose, say who and why."""
+    page.get_by_role("main").get_by_role("button", name="Open menu").first.click()
+    page.get_by_role("menuitem", name="Resume").click()
+    form = page.get_by_role("dialog")
+    expect(form.get_by_text("credits").first).to_be_visible()
+    expect(form.get_by_text("Without a word by")).to_be_visible()
+    form.get_by_label("Decision").click()
+    page.get_by_role("option", name=choice).click()
+    form.get_by_label("Approver").fill(APPROVED)
+    form.get_by_label("Reason").fill("as said")
+    form.get_by_role("button", name="Resume").click()
+    expect(form).to_be_hidden()
+
+
+def ask_above_nothing(studio: Running) -> None:
+    """Have every batch of a wallet of its own wait for approval."""
+
+    def limit(connection: Connection) -> None:
+        keep_account(connection, APPROVED, now())
+        change_account(connection, APPROVED, approval_above=0)
+
+    database = Database(studio.config.database)
+    ledger = Ledger(database)
+    ledger.open_wallet(APPROVED)
+    ledger.top_up(APPROVED, 10 * money.MICRO, key="start", author="tester", reason="a test")
+    database.write(limit)
+    ledger.close()
+    database.close()

@@ -25,7 +25,17 @@ _ACCOUNT = (
         "limits",
         "suspend",
     ),
-    *("resume", "events", "members", "budget", "low-balance", "forecast", "adjust", "refund"),
+    *(
+        "resume",
+        "events",
+        "members",
+        "budget",
+        "low-balance",
+        "approval",
+        "forecast",
+        "adjust",
+        "refund",
+    ),
 )
 _ALL = [
     ["demo"],
@@ -38,7 +48,7 @@ _ALL = [
         ["batch", name]
         for name in ("check", "run", "template", "status", "manifest", "errors", "zip")
     ),
-    *(["batch", name] for name in ("pause", "resume", "cancel")),
+    *(["batch", name] for name in ("pause", "resume", "cancel", "approve", "reject")),
     *(["account", name] for name in _ACCOUNT),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
     *(["prices", name] for name in ("list", "show", "books", "diff", "what-if")),
