@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from prefect import State, flow, get_run_logger
@@ -99,6 +99,16 @@ SKIP_INVALID = Annotated[
         },
     ),
 ]
+PRIORITY = Annotated[
+    Literal["low", "normal", "high"],
+    Field(
+        json_schema_extra={
+            "title": "Priority",
+            "description": "Among the owner's own batches at a provider with few slots: high, "
+            "normal and low get 4, 2 and 1 parts of them. It takes nothing from other owners.",
+        },
+    ),
+]
 
 _PROGRESS_SECONDS = 2
 _THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
@@ -121,6 +131,7 @@ async def batch(
     encoding: ENCODING = "",
     *,
     skip_invalid: SKIP_INVALID = False,
+    priority: PRIORITY = "normal",
     owner: OWNER = "",
     user: USER = "",
     project: PROJECT = "",
@@ -142,6 +153,7 @@ async def batch(
     running = await preflight_batch(csv, name, payer, options, caller)
     if isinstance(running, State):
         return Failed(message=running.message)
+    running.priority = priority
     progress = _Progress(running)
     try:
         await approved(running)

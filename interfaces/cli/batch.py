@@ -79,6 +79,7 @@ def run(
     skip_invalid: _Skip = False,
     project: _Name = "",
     max_credits: _Name = "",
+    priority: Literal["low", "normal", "high"] = "normal",
     session: Here,
 ) -> int:
     """Do every row of a file that is not done yet.
@@ -95,11 +96,12 @@ def run(
         skip_invalid: Leave out faulty rows, and those that build on them.
         project: What it is for; its budget is kept to.
         max_credits: Credits that it may come to, such as 12.5; above it nothing is bought.
+        priority: Among your own batches at a provider with few slots.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
     options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
-    purse = {"project": project, "max_credits": max_credits}
+    purse = {"project": project, "max_credits": max_credits, "priority": priority}
     return batch_pages.run(session, file, name, {**options, **purse})
 
 

@@ -37,8 +37,8 @@ from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import NotFound
 
-_PURSE = ("project", "max_credits")
-"""Options of a run that are about the money and not about the file."""
+_PURSE = ("project", "max_credits", "priority")
+"""Options of a run that are about the money and the slots, and not about the file."""
 
 
 @dataclass(frozen=True, slots=True)
