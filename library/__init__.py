@@ -10,6 +10,7 @@ from library.assets import (
     list_assets,
     measure,
 )
+from library.filters import Filters
 from library.personas import (
     MOST_PERSONAS,
     StoredPersona,
@@ -22,6 +23,7 @@ from library.personas import (
 __all__ = [
     "MOST_PERSONAS",
     "Asset",
+    "Filters",
     "Parent",
     "StoredPersona",
     "add_assets",

@@ -45,7 +45,18 @@ assets = Table(
     CheckConstraint("credits >= 0", name="credits"),
     # A job files each of its outputs once, whoever tries how often.
     UniqueConstraint("job", "position"),
-    Index("ix_assets_owner_id", "owner", "id"),
+    # Pages go by (owner, id). The rest is what filters look at: a row that does not fit is passed
+    # over here, without its request and facts being read.
+    Index(
+        "ix_assets_owner_id",
+        "owner",
+        "id",
+        "operation",
+        "provider",
+        "model",
+        "media_type",
+        "created_at",
+    ),
     Index("ix_assets_owner_sha256", "owner", "sha256"),
 )
 """One row for each file; it is never changed. Ids sort by time, so pages go by (owner, id)."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
+from interfaces.cli.days import moment
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
 from interfaces.cli.groups import group
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
-from library import Asset, find_asset, list_assets, measure
+from library import Asset, Filters, find_asset, list_assets, measure
 from studio import credits as money
 from studio.storage import BlobStore
 
@@ -29,6 +30,12 @@ def list_(
     *,
     limit: int = 50,
     before: Annotated[str, Parameter(show_default=False)] = "",
+    kind: Annotated[str, Parameter(show_default=False)] = "",
+    operation: Annotated[str, Parameter(show_default=False)] = "",
+    provider: Annotated[str, Parameter(show_default=False)] = "",
+    model: Annotated[str, Parameter(show_default=False)] = "",
+    since: Annotated[str, Parameter(show_default=False)] = "",
+    until: Annotated[str, Parameter(show_default=False)] = "",
     session: Here,
 ) -> int:
     """List pictures, the newest first.
@@ -36,14 +43,29 @@ def list_(
     Args:
         limit: How many, 1 to 500.
         before: Go on behind this asset: the last one of the page before.
+        kind: Only these: image, video, audio, text or model.
+        operation: Only what this made, such as generate; import for what was brought in.
+        provider: Only what this provider made.
+        model: Only what this model made, by its whole name.
+        since: Only what was filed at this moment or later, such as 2026-12-31; a time is in UTC
+            unless it bears its offset.
+        until: Only what was filed up to the end of this day, or before this moment.
     """
+    filters = Filters(
+        kind=kind,
+        operation=operation,
+        provider=provider,
+        model=model,
+        since=moment("since", since),
+        until=moment("until", until, end=True),
+    )
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
-        found = list_assets(connection, session.owner, limit=limit, before=before)
+        found = list_assets(connection, session.owner, limit=limit, before=before, filters=filters)
     following = found[-1].id if len(found) == limit else None
     session.out.result(
         {"assets": [asset_document(asset) for asset in found], "next_before": following},
-        lambda to: _show_list(to, found, following),
+        lambda to: _show_list(to, found, following, filtered=filters != Filters()),
     )
     return Exit.DONE
 
@@ -119,7 +141,7 @@ def asset_document(asset: Asset) -> dict[str, Any]:
     }
 
 
-def _show_list(to: Console, found: list[Asset], following: str | None) -> None:
+def _show_list(to: Console, found: list[Asset], following: str | None, *, filtered: bool) -> None:
     rows = table("asset", "name", "size", "credits", right=("size", "credits"))
     rows.columns[0].no_wrap = True
     for asset in found:
@@ -127,7 +149,8 @@ def _show_list(to: Console, found: list[Asset], following: str | None) -> None:
         rows.add_row(asset.id, plain(asset.name), size, money.show(asset.credits))
     to.print(rows if found else Text("Nothing yet.", style="dim"))
     if following:
-        to.print(Text(f"More: studio library list --before {following}", style="dim"))
+        same = " and the same filters" if filtered else ""
+        to.print(Text(f"More: studio library list --before {following}{same}", style="dim"))
 
 
 def _pixels(asset: Asset) -> str:
