@@ -13,7 +13,12 @@ Compared in the same run, on the same disk:
 - ``SQLite, not durable``: the same without waiting for the disk, which leaves the work itself;
 - ``Postgres, row locks``: the textbook, SELECT … FOR UPDATE and one transaction per step, three
   tables without journal or idempotency, from 1 and 64 threads (needs the wheel of the tests);
-- ``disk``: append + fdatasync per commit, three per pair; no design without groups can be faster.
+- ``disk``: append + fdatasync per commit, three per pair; no design without groups can be faster;
+- from 1 and 8 processes, out of 50 grants that expire: our ledger on SQLite and on Postgres, and
+  the row locks (``benchmarks.ledger_processes``).
+
+With ``benchmarks.preflight`` and ``benchmarks.reports`` that is what billing has to be measured by;
+``--all`` runs these two as well, in processes of their own.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +40,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from benchmarks.common import show
+from benchmarks.ledger_processes import processes_results
 from billing import ledger
 from billing.ledger import CaptureRequest, Claim, ClaimRequest, Hold, HoldRequest, Ledger
 from studio import clock
@@ -221,6 +229,12 @@ _PLAIN_TABLES = (
 )
 
 
+def plain_tables(database: Database) -> None:
+    """Make the textbook's tables, with one rich wallet."""
+    for statement in _PLAIN_TABLES:
+        database.write(lambda connection: connection.execute(text(statement)))  # noqa: B023
+
+
 def by_row_locks(database: Database) -> Pair:
     """The textbook on Postgres: lock the row, look, write, commit; one transaction per step."""
 
@@ -271,8 +285,7 @@ def postgres_results(pairs: int, rounds: int) -> Iterator[Result]:
 
         with running_postgres(durable=True) as server:
             database = Database(server.create_database(), pool_size=64)
-            for statement in _PLAIN_TABLES:
-                database.write(lambda connection: connection.execute(text(statement)))  # noqa: B023
+            plain_tables(database)
             for threads in (1, 64):
                 done = [
                     measure(by_row_locks(database), pairs // 4, threads, f"{threads}-{each}")
@@ -323,6 +336,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--pairs", type=int, default=2000, help="pairs a round, a multiple of 500")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which medians are taken")
     parser.add_argument("--folder", type=Path, help="where to write; its disk is measured")
+    parser.add_argument("--all", action="store_true", help="pre-flight and reports as well")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the reports")
     options = parser.parse_args(arguments)
     if options.pairs < 500 or options.pairs % 500 or options.rounds < 1:
         parser.error("--pairs is a multiple of 500, --rounds at least 1")
@@ -333,10 +348,17 @@ def main(arguments: list[str]) -> None:
             *postgres_results(options.pairs, options.rounds),
             disk_result(folder, options.pairs, options.rounds),
         ]
+        racing = list(processes_results(folder, options.pairs // 4, options.rounds))
     if options.json:
-        print(json.dumps([asdict(each) for each in results], indent=2))
+        print(json.dumps([*(asdict(each) for each in results), *racing], indent=2))
     else:
         print_table(results)
+        show("The same from processes, out of 50 grants that expire", racing)
+    if options.all:
+        entries = ("--entries", str(options.entries), "--rounds", "1")
+        for name, more in (("preflight", ()), ("reports", entries)):
+            words = [sys.executable, "-m", f"benchmarks.{name}", *more]
+            subprocess.run([*words, *(["--json"] if options.json else [])], check=True)
 
 
 if __name__ == "__main__":
