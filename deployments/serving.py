@@ -13,6 +13,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from deployments.automations import automations, register_automations
 from deployments.catalogue import Offered
+from deployments.schedules import name_schedules
 from flows.upkeep import upkeep
 
 _POLL_SECONDS = 2
@@ -35,20 +36,7 @@ async def _serve(offered: Sequence[Offered], limit: int, started: Callable[[], N
     runner = Runner(
         name="studio", limit=limit, query_seconds=_POLL_SECONDS, pause_on_shutdown=False
     )
-    for each in offered:
-        deployment = await each.flow.ato_deployment(
-            name=each.name,
-            description=each.description,
-            tags=list(each.tags),
-            interval=each.interval,
-            cron=each.cron or None,
-            version=version("image-studio"),
-            enforce_parameter_schema=True,
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
-        identifier = await runner.aadd_deployment(deployment)
-        if each.flow is upkeep:
-            await register_automations(automations(identifier))
+    await register(runner, offered)
     serving = asyncio.create_task(runner.start())
     stop = asyncio.Event()
     # The runner sets a handler of its own when it starts; ours comes after it.
@@ -62,3 +50,23 @@ async def _serve(offered: Sequence[Offered], limit: int, started: Callable[[], N
     serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+
+
+async def register(runner: Runner, offered: Sequence[Offered]) -> None:
+    """Tell the Prefect server of deployments; schedules that people added stay as they are."""
+    for each in offered:
+        if not (each.interval or each.cron):
+            await asyncio.to_thread(name_schedules, f"{each.flow.name}/{each.name}")
+        deployment = await each.flow.ato_deployment(
+            name=each.name,
+            description=each.description,
+            tags=list(each.tags),
+            interval=each.interval,
+            cron=each.cron or None,
+            version=version("image-studio"),
+            enforce_parameter_schema=True,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        identifier = await runner.aadd_deployment(deployment)
+        if each.flow is upkeep:
+            await register_automations(automations(identifier))

@@ -35,6 +35,7 @@ _COMMANDS = (
     ("quote", "operations:quote", "Say what an operation would cost, and who would do it."),
     ("run", "operations:run", "Do one operation: buy it and file the picture."),
     ("batch", "batch:app", "Do a file of operations: CSV, JSONL or XLSX."),
+    ("schedule", "schedule:app", "Let batches run by themselves."),
     ("account", "account:app", "See to a wallet."),
     ("usage", "usage:usage", "See what was done and spent, and on what."),
     (
@@ -57,7 +58,7 @@ What ``studio --help`` shows stands here, so that it loads none of them.
 """
 
 _GROUPS = {"quote", "run", "batch", "account", "library", "jobs", "prices", "templates"}
-_GROUPS |= {"personas", "notify"}
+_GROUPS |= {"personas", "notify", "schedule"}
 
 
 def _tree() -> App:

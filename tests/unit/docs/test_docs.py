@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from batches import read_batch
 from billing.pricebook import current
+from interfaces.cli.app import app
 from providers.catalogue import all_offers
 from providers.local.extras import EXTRAS
 from scripts import (
@@ -136,3 +138,11 @@ def test_every_operation_has_a_sheet_of_pictures_or_a_reason_for_none() -> None:
     linked = set(re.findall(r"\]\(([\w.]+)\)", page))
     assert linked == {each.name for each in (ROOT / "docs" / "pictures").glob("*.jpg")}
     assert set(write_pictures.SHEETS) == here - {"image_to_3d"}
+
+
+def test_the_page_of_schedules_has_lines_that_can_be_typed() -> None:
+    page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^studio (schedule .+)$", page, re.MULTILINE)
+    used = [app.parse_args(shlex.split(line), exit_on_error=False)[0] for line in lines]
+    names = {each.__name__.strip("_") for each in used}
+    assert names == {"add", "list", "show", "pause", "resume", "remove"}

@@ -1,0 +1,119 @@
+"""What ``studio schedule`` does and shows. Prefect is imported once its profile is in place."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from batches import given_of
+from engine.batch_source import is_remote
+from interfaces.cli.exits import Exit
+from interfaces.cli.opening import opened_database
+from interfaces.cli.output import Fact, plain, show_facts, table
+from interfaces.cli.prefect_runs import prefect_server
+from interfaces.cli.session import Session
+from studio import credits as money
+from studio.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from billing.accounts.members import Need
+    from deployments.schedules import Scheduled
+
+_OF_FILE = ("operation", "defaults", "encoding", "skip_invalid")
+
+
+def add(
+    session: Session, name: str, rhythm: Mapping[str, str], parameters: Mapping[str, Any]
+) -> int:
+    """Add a schedule, and show it with its next three moments.
+
+    Raises:
+        StudioError: something that was given is wrong, or the user may not spend.
+    """
+    _check(session, "spend")
+    given_of(**{key: parameters[key] for key in _OF_FILE})
+    if parameters["max_credits"]:
+        money.parse(parameters["max_credits"])
+    file = parameters["csv"]
+    if not is_remote(file):
+        path = Path(file).absolute()
+        if not path.is_file():
+            allowed = "a file that is there"
+            raise InvalidRequest("No such file.", field="file", given=file, allowed=allowed)
+        file = str(path)
+    with prefect_server(session.config, session.out):
+        schedules = importlib.import_module("deployments.schedules")
+        when = schedules.read_rhythm(**rhythm)
+        wanted = {**parameters, "csv": file}
+        found = schedules.add_schedule(session.owner, name, when, wanted)
+    return _tell(session, found)
+
+
+def list_all(session: Session) -> int:
+    """List the owner's schedules."""
+    _check(session, "look")
+    with prefect_server(session.config, session.out):
+        found = importlib.import_module("deployments.schedules").schedules_of(session.owner)
+    shown = [_document(each) for each in found]
+    document = {"owner": session.owner, "schedules": shown}
+    session.out.result(document, lambda to: _show_all(to, shown))
+    return Exit.DONE
+
+
+def one(session: Session, action: Literal["show", "pause", "resume", "remove"], name: str) -> int:
+    """Show, pause, resume or remove a schedule, and show what it is or was."""
+    _check(session, "look" if action == "show" else "spend")
+    with prefect_server(session.config, session.out):
+        schedules = importlib.import_module("deployments.schedules")
+        if action == "show":
+            found = schedules.find_schedule(session.owner, name)
+        elif action == "remove":
+            found = schedules.remove_schedule(session.owner, name)
+        else:
+            found = schedules.set_active(session.owner, name, active=action == "resume")
+    return _tell(session, found)
+
+
+def _check(session: Session, need: Need) -> None:
+    with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, need)
+
+
+def _document(each: Scheduled) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "when": each.when,
+        "zone": each.zone,
+        "active": each.active,
+        "next": [moment.isoformat() for moment in each.upcoming],
+        "parameters": dict(each.parameters),
+    }
+
+
+def _tell(session: Session, found: Scheduled) -> int:
+    document = _document(found)
+    facts: list[Fact] = [
+        ("name", plain(found.name)),
+        ("when", plain(f"{found.when} ({found.zone})")),
+        ("state", _state(document)),
+        ("next", ", ".join(document["next"]) or "never"),
+        ("file", plain(str(found.parameters.get("csv", "")))),
+    ]
+    session.out.result(document, lambda to: show_facts(to, facts))
+    return Exit.DONE
+
+
+def _state(document: Mapping[str, Any]) -> str:
+    return "active" if document["active"] else "paused"
+
+
+def _show_all(to: Console, found: list[dict[str, Any]]) -> None:
+    rows = table("name", "when", "zone", "state", "next")
+    for each in found:
+        moment = (each["next"] or ["never"])[0]
+        rows.add_row(plain(each["name"]), plain(each["when"]), each["zone"], _state(each), moment)
+    to.print(rows)
