@@ -17,8 +17,11 @@ from batches.spec import Problem
 from studio.credits import show
 from studio.spreadsheets import neutral
 
-STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown")
-"""How a row may end. ``unknown``: it may have been bought, and a person must decide."""
+STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown", "invalid")
+"""How a row may end.
+
+``unknown``: it may have been bought, and a person must decide; ``invalid``: it was
+faulty, and left out because that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,8 @@ class BatchSpec:
         name: chosen by the owner to tell repetitions of one file apart; may be empty.
         source: the file's name, for people.
         rows: in the order of the file.
-        left_out: what was wrong with rows that were left out because that was asked for. They
-            are for whoever read the file, and not kept with the batch.
+        left_out: what was wrong with rows that were left out because that was asked for; the
+            last run's are kept with the batch.
     """
 
     id: str

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from batches.spec import BatchSpec, Reference, Row
-from batches.tables import batch_rows, batches
+from batches.spec import BatchSpec, Problem, Reference, Row
+from batches.tables import batch_faults, batch_rows, batches
 from studio import clock
 from studio.errors import InvalidRequest, NotFound
 from studio.operations import parse_operation
@@ -98,7 +98,30 @@ def load_batch(connection: Connection, owner: str, batch: str) -> BatchSpec:
         )
         for row in connection.execute(query).mappings()
     )
-    return BatchSpec(record.id, record.owner, record.name, record.source, rows)
+    left_out = _faults(connection, batch)
+    return BatchSpec(record.id, record.owner, record.name, record.source, rows, left_out)
+
+
+def keep_faults(connection: Connection, spec: BatchSpec) -> None:
+    """Keep what was wrong with rows that were left out, instead of what an earlier run left out."""
+    connection.execute(delete(batch_faults).where(batch_faults.c.batch == spec.id))
+    for start in range(0, len(spec.left_out), _ROWS_AT_ONCE):
+        some = spec.left_out[start : start + _ROWS_AT_ONCE]
+        connection.execute(
+            insert(batch_faults),
+            [
+                {"batch": spec.id, "position": position, **problem.as_dict()}
+                for position, problem in enumerate(some, start)
+            ],
+        )
+
+
+def _faults(connection: Connection, batch: str) -> tuple[Problem, ...]:
+    query = select(
+        *(batch_faults.c[name] for name in ("line", "row", "field", "value", "rule"))
+    ).where(batch_faults.c.batch == batch)
+    found = connection.execute(query.order_by(batch_faults.c.position)).mappings()
+    return tuple(Problem(**each) for each in found)
 
 
 def find_batch(connection: Connection, owner: str, batch: str) -> BatchRecord:

@@ -75,6 +75,19 @@ batch_approvals = Table(
 )
 """One row for each hold that waited, or waits, for somebody's word."""
 
+batch_faults = Table(
+    "batch_faults",
+    metadata,
+    Column("batch", Text, ForeignKey("batches.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, nullable=False),
+    Column("row", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+)
+"""What was wrong with rows that the last run of a batch left out, in the order of the file."""
+
 batch_rows = Table(
     "batch_rows",
     metadata,

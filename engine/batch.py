@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from batches import BatchSpec, Row, clear_ends, end_rows, save_batch, waves
+from batches import BatchSpec, Row, clear_ends, end_rows, keep_faults, save_batch, waves
 from batches.tables import batches
 from billing.accounts.members import require_member
 from billing.ledger import Hold
@@ -372,6 +372,7 @@ def start_batch(
         row = connection.execute(query).mappings().one()
         if row["worker"] and row["worker"] != gone:
             return None
+        keep_faults(connection, spec)
         forget_wish(connection, spec.id)
         lapse(connection, spec.id)
         connection.execute(

@@ -19,9 +19,10 @@ from batches import (
     unfinished_csv,
 )
 from engine.batch_approval import approval_of
-from engine.batch_view import DONE, BatchView
+from engine.batch_view import DONE, INVALID, BatchView
 from engine.jobs import Job
 from engine.studio import Studio
+from studio.errors import BatchInvalid
 
 LEFT_OUT = "left-out.csv"
 """The errors file of rows that were faulty when the batch was read."""
@@ -35,9 +36,22 @@ def folder_of(studio: Studio, spec: BatchSpec) -> Path:
 
 
 def manifest_rows(view: BatchView) -> list[ManifestRow]:
-    """Return the manifest: one entry for each output, and one for each row without any."""
+    """Return the manifest: an entry for each output, and for each row without any or left out."""
     statuses = view.statuses()
-    return [entry for row in view.spec.rows for entry in _entries(view, row, statuses[row.name])]
+    made = [entry for row in view.spec.rows for entry in _entries(view, row, statuses[row.name])]
+    return made + _left_out(view.spec)
+
+
+def _left_out(spec: BatchSpec) -> list[ManifestRow]:
+    """Return an entry for each row that was left out, with all that was wrong with it."""
+    faults: dict[tuple[int, str], list[str]] = {}
+    for problem in spec.left_out:
+        faults.setdefault((problem.line, problem.row), []).append(str(problem))
+    return [
+        # What it asked for is not known for certain: its operation may be what is wrong.
+        ManifestRow(line, row, "", INVALID, error_code=BatchInvalid.code, error="; ".join(words))
+        for (line, row), words in faults.items()
+    ]
 
 
 def _entries(view: BatchView, row: Row, status: str) -> list[ManifestRow]:

@@ -19,6 +19,7 @@ from engine.prompts import enhancement
 
 DONE = "done"
 WAITING = "waiting"
+INVALID = "invalid"
 _STATUS = {"settled": DONE, "failed": "failed", "unknown": "unknown"}
 
 
@@ -76,12 +77,15 @@ class BatchView:
         return WAITING if job is None else _STATUS.get(job.state, WAITING)
 
     def counts(self) -> Counter[str]:
-        """Return how many rows have each status."""
-        return Counter(self.statuses().values())
+        """Return how many rows have each status; those that were left out count as well."""
+        counts = Counter(self.statuses().values())
+        if self.spec.left_out:
+            counts[INVALID] = len({(each.line, each.row) for each in self.spec.left_out})
+        return counts
 
     @property
     def complete(self) -> bool:
-        """Whether every row is done."""
+        """Whether every row is done, and none was left out."""
         return set(self.counts()) <= {DONE}
 
     @property

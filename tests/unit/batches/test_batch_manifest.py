@@ -41,6 +41,7 @@ ROWS = [
     ManifestRow(5, "5", "upscale", "skipped_budget"),
     ManifestRow(6, "6", "upscale", "cancelled"),
     ManifestRow(7, "7", "upscale", "unknown", attempts=1),
+    ManifestRow(8, "8", "", "invalid", error_code="batch_invalid", error="no prompt"),
 ]
 
 CSV = f"""\
@@ -55,15 +56,17 @@ there"
 5,"5","upscale","skipped_budget",1,0,"","","","0","","","","","","","",""
 6,"6","upscale","cancelled",1,0,"","","","0","","","","","","","",""
 7,"7","upscale","unknown",1,1,"","","","0","","","","","","","",""
+8,"8","","invalid",1,0,"","","","0","","","","","","","batch_invalid","no prompt"
 """
 
 TOTALS = {
-    "rows": 6,
+    "rows": 7,
     "done": 2,
     "failed": 1,
     "skipped_budget": 1,
     "cancelled": 1,
     "unknown": 1,
+    "invalid": 1,
     "attempts": 7,
     "files": 3,
     "credits": "1.50004",

@@ -7,9 +7,11 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
-from batches import Given, ManifestRow, manifest_csv, named
-from engine.batch_files import deliver, errors_file, folder_of
+from batches import Given, ManifestRow, manifest_csv, named, totals
+from engine.batch import start_batch
+from engine.batch_files import deliver, errors_file, folder_of, manifest_rows
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_view import view_batch
 from engine.batch_zip import write_zip
 from studio.errors import OutcomeUnknown, ProviderRejected
 from tests.support.studios import OWNER
@@ -57,6 +59,37 @@ def test_what_may_have_been_bought_is_not_in_the_errors_file(house: House) -> No
     assert [row.status for row in carry_out(house, running)] == ["unknown", "failed"]
     text = errors_file(running.view).decode("utf-8-sig")
     assert [line.partition(",")[0] for line in text.splitlines()] == ["row", "big"]
+
+
+def test_rows_that_were_left_out_are_in_the_manifest_and_in_the_totals(house: House) -> None:
+    text = ROWS.replace("big,upscale,,@fox,", "big,upscale,,@nobody,")
+    spec = read_file(
+        house.studio,
+        text.encode(),
+        source="rows.csv",
+        owner=OWNER,
+        folder=Path("/nowhere"),
+        given=Given(skip_invalid=True),
+    )
+    planned = plan_batch(house.studio, spec, skip_invalid=True)
+    running = start_batch(house.studio, planned, "run-1")
+    running.hold_for(running.quote(), "run-1/1")
+    rows = carry_out(house, running)
+    assert {row.row: row.status for row in rows} == {
+        "fox": "done", "big": "invalid", "owl": "done", "tall": "done",
+    }  # fmt: skip
+    with house.studio.database.read() as connection:
+        view = view_batch(connection, OWNER, spec.id)
+    assert manifest_rows(view) == rows
+    (big,) = [row for row in rows if row.status == "invalid"]
+    assert (big.line, big.error_code, big.credits) == (3, "batch_invalid", 0)
+    assert "nobody" in big.error
+    assert view.counts() == {"done": 3, "invalid": 1}
+    assert not view.complete
+    assert totals(rows)["rows"] == sum(view.counts().values()) == 4
+    # Mended, it is another batch; as it was, without the faulty row, nothing is left out any more.
+    sound = "\n".join(line for line in text.splitlines() if not line.startswith("big"))
+    assert carry_out(house, start(house, sound, 2))[-1].status == "done"
 
 
 def test_a_zip_has_every_file_by_its_name_and_the_same_bytes_each_time(house: House) -> None:
