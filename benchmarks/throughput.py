@@ -35,12 +35,20 @@ _LOCKED = "database is locked"
 
 
 class Painter(PaidProvider):
-    """The painter as a provider whose account has slots."""
+    """The painter as a provider whose account has slots; orders have a connection each."""
 
     def __init__(self, url: str, slots: int) -> None:
         super().__init__(url, timeout=120, seconds=120)
         self.limits = AccountLimits(concurrent=slots)
         self.account = "paid:bench"
+        # As ``providers.connections`` has it for orders.
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=self._headers,
+            timeout=120,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=slots, max_keepalive_connections=0),
+        )
 
 
 def through_studio(home: Path, url: str, rows: int, slots: int) -> None:
