@@ -1,4 +1,4 @@
-"""Schedules on a real Prefect server: kept over restarts of ``studio up``, changed, planned from."""
+"""Schedules on a real Prefect server: kept over restarts, changed, and runs planned from them."""
 
 from __future__ import annotations
 
