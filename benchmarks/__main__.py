@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("ledger", "reports", "preflight", "pacing", "derivatives", "intake", "batch")
+NAMES = ("ledger", "reports", "preflight", "pacing", "derivatives", "intake", "library", "batch")
 
 for name in NAMES:
     # A process each: Prefect and the peers leave threads behind that would disturb the next one.
