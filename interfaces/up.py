@@ -43,6 +43,7 @@ def up(config: Settings, ready: Callable[[dict[str, str]], None]) -> None:
             deployments(offers, studio.book),
             limit=_RUNS_AT_ONCE,
             started=lambda: ready(addresses),
+            pool=config.work_pool,
         )
 
 

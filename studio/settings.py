@@ -153,6 +153,12 @@ class Settings(BaseSettings):
     prefect_port: int = Field(
         default=4200, ge=1, le=65_535, description="Port of the Prefect server of `studio up`."
     )
+    work_pool: str = Field(
+        default="",
+        max_length=60,
+        description="Prefect work pool whose workers (`studio worker`) run what is asked for; "
+        "empty means that `studio up` runs it itself.",
+    )
     files_port: int = Field(
         default=4210, ge=1, le=65_535, description="Port of the pages that serve the pictures."
     )

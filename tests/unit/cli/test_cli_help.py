@@ -40,6 +40,7 @@ _ACCOUNT = (
 _ALL = [
     ["demo"],
     ["up"],
+    ["worker"],
     ["setup"],
     ["doctor"],
     *(["quote", name] for name in OPERATIONS),

@@ -1,0 +1,68 @@
+"""The way of several machines: deployments in a work pool, and workers that carry out its runs.
+
+What a deployment is called, takes and costs comes from the catalogue, as it does without a pool: a
+``prefect.yaml`` would say all of it a second time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Mapping
+
+from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+from studio.errors import SetupIncomplete
+
+_TYPE = "process"
+
+
+async def ensure_pool(name: str) -> None:
+    """Make a work pool for processes, if there is none of this name.
+
+    Raises:
+        SetupIncomplete: there is one of another type, whose workers cannot run a module that is
+            installed on their machine.
+    """
+    async with get_client() as client:
+        try:
+            pool = await client.read_work_pool(name)
+        except ObjectNotFound:
+            wanted = WorkPoolCreate(name=name, type=_TYPE, description="Runs of Image Studio.")
+            # Somebody else may have made it in between; then it is read again.
+            with contextlib.suppress(ObjectAlreadyExists):
+                await client.create_work_pool(wanted)
+            pool = await client.read_work_pool(name)
+    if pool.type != _TYPE:
+        raise SetupIncomplete(
+            f"Work pool {name} is of type {pool.type}.",
+            field="STUDIO_WORK_POOL",
+            given=name,
+            allowed=f"the name of a work pool of type {_TYPE}, or a name that is not taken",
+        )
+
+
+def worker_command(pool: str, limit: int, name: str = "") -> list[str]:
+    """Return the command that takes runs from a work pool until SIGINT or SIGTERM.
+
+    Args:
+        limit: runs at once, each a process of about 150 MB.
+        name: of the worker, as Prefect shows it; Prefect makes one up, if empty.
+    """
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
+    command += ["--type", _TYPE, "--limit", str(limit)]
+    return [*command, "--name", name] if name else command
+
+
+def worker_environment(profile: Mapping[str, str], api_url: str = "") -> dict[str, str]:
+    """Return the settings of a worker and of the runs that it starts.
+
+    Args:
+        profile: the studio's, of ``deployments.profile``.
+        api_url: of a Prefect server on another machine; that of the profile, if empty.
+    """
+    found = {**profile, "PREFECT_API_URL": api_url} if api_url else dict(profile)
+    # Prefect's own 10 s are most of what a short run takes.
+    return {**found, "PREFECT_WORKER_QUERY_SECONDS": "2"}
