@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -121,7 +122,7 @@ class Points:
             return handle(connection, group)
 
         def written(work: Any) -> Any:
-            writing.words = str(work.__qualname__).partition(".<locals>")[0]
+            writing.words = str(getattr(work, "func", work).__qualname__).partition(".<locals>")[0]
             return write(work)
 
         @event.listens_for(engine, "commit")
@@ -281,6 +282,9 @@ def main() -> None:
             try:
                 run(Command(**json.loads(line)))
                 code = 0
+            except BaseException:
+                traceback.print_exc()
+                raise
             finally:
                 sys.stderr.flush()
                 os._exit(code)

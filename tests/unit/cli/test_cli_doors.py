@@ -53,6 +53,12 @@ DOORS: dict[str, list[str]] = {
     "personas show": ["x"],
     "personas set": ["x", "--tone", "calm"],
     "personas remove": ["x"],
+    "schedule add": ["nightly", SHEET, "--every", "1h"],
+    "schedule list": [],
+    "schedule show": ["nightly"],
+    "schedule pause": ["nightly"],
+    "schedule resume": ["nightly"],
+    "schedule remove": ["nightly"],
     "notify channels": ["add", "ops", "env:STUDIO_CHANNEL_OPS"],
     "notify test": ["ops"],
     "notify dead": [],
@@ -61,7 +67,7 @@ DOORS: dict[str, list[str]] = {
 """A command's words, and what it needs so that only the user is wrong."""
 
 OPEN = {
-    *("demo", "up", "setup", "doctor", "providers", "emulators"),
+    *("demo", "up", "worker", "setup", "doctor", "providers", "emulators"),
     *("templates list", "templates search", "templates recommend", "batch template"),
     *("prices list", "prices show", "prices books", "prices diff", "account plans"),
 }
