@@ -49,6 +49,7 @@ up(settings(), lambda addresses: print(json.dumps(addresses), flush=True))
 _START_SECONDS = 150
 _RUN_SECONDS = 120
 _STOP_SECONDS = 60
+_BUSY_SECONDS = 60
 
 _GOOD = """\
 row,operation,prompt,width,height,seed,image,factor,model
@@ -83,8 +84,14 @@ class Running:
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         method = "GET" if body is None else "POST"
-        answer = httpx.request(method, self.api + path, json=body, timeout=60, trust_env=False)
-        return answer.raise_for_status().json()
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            answer = httpx.request(method, self.api + path, json=body, timeout=60, trust_env=False)
+            # So the server says that its SQLite was locked and nothing was done; Prefect's own
+            # client asks again as well.
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                return answer.raise_for_status().json()
+            time.sleep(1)
 
     def deployment(self, name: str) -> str:
         (found,) = [d for d in self.ask("/deployments/filter", {}) if d["name"] == name]
