@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,11 +18,11 @@ from sqlalchemy import Connection, RowMapping, select, update
 from batches import BatchSpec, Row, clear_ends, end_rows, keep_faults, save_batch, waves
 from batches.tables import batches
 from billing.accounts.members import require_member
-from billing.ledger import Hold
-from engine.announcements import approval_needed, batch_ended
-from engine.batch_approval import Approval, approval_of, ask_approval, lapse, must_ask
+from engine.announcements import batch_ended
+from engine.batch_approval import Approval, lapse
 from engine.batch_control import forget_wish
 from engine.batch_plan import BatchQuote, PlannedBatch, PlannedRow, prompt_line, quote_batch
+from engine.batch_request import take_hold, word_about
 from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
 from engine.execute import Order
 from engine.jobs import Job, Picture
@@ -100,36 +100,16 @@ class BatchRun:
         )
         self.hold = held.id
         self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
-        self.approval = self.studio.database.write(partial(self._take_hold, held, caller))
-        self.began = self.approval is None
-
-    def _take_hold(self, held: Hold, caller: Caller, connection: Connection) -> Approval | None:
-        connection.execute(update(batches).where(batches.c.id == self.spec.id).values(hold=held.id))
-        owner = self.spec.owner
-        if not must_ask(connection, owner, held.amount):
-            # Not before: a start that is refused must not take away what the last one came to.
-            clear_ends(connection, self.spec.id)
-            return None
-        asked = ask_approval(
-            connection,
-            self.spec.id,
-            held,
+        asks = partial(
+            take_hold,
+            spec=self.spec,
+            held=held,
             run=self.run,
-            user=caller.user or owner,
+            user=caller.user or self.spec.owner,
             lasts=self.approval_lasts,
         )
-        # The hold and not the run names it: a run that is started again asks again.
-        message = approval_needed(
-            owner,
-            batch=self.spec.id,
-            name=self.spec.name or self.spec.source,
-            rows=len(self.spec.rows),
-            total=held.amount,
-            until=asked.until,
-            run=self.run,
-        )
-        post(connection, [replace(message, subject=f"{self.spec.id}/{held.id}")])
-        return asked
+        self.approval = self.studio.database.write(asks)
+        self.began = self.approval is None
 
     def word(self) -> Approval:
         """Return what was decided about it, or that nobody has yet.
@@ -137,11 +117,7 @@ class BatchRun:
         Raises:
             NotFound: nobody's word was asked for.
         """
-        with self.studio.database.read() as connection:
-            found = approval_of(connection, self.spec.id, self.hold)
-        if found is None:
-            raise NotFound("Nobody was asked.", field="batch", given=self.spec.id)
-        return found
+        return word_about(self.studio.database, self.spec.id, self.hold)
 
     @property
     def hold_lasts(self) -> timedelta:
