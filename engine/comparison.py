@@ -5,7 +5,8 @@ from __future__ import annotations
 from PIL import Image
 
 from engine.jobs import Job
-from studio import imaging
+from library import Asset, measure
+from studio import imaging, media
 from studio.storage import BlobStore
 
 _SAME_SHAPE = 0.02
@@ -38,6 +39,34 @@ def comparison(store: BlobStore, job: Job, *, cell: int = 480) -> Image.Image | 
         columns=2,
         cell=cell,
     )
+
+
+def side_by_side(
+    store: BlobStore, one: Asset, other: Asset, *, names: tuple[str, str], cell: int = 480
+) -> Image.Image:
+    """Return two assets side by side: pictures, videos by their first frame, the rest as cards.
+
+    Args:
+        names: what stands under each, before its size.
+        cell: pixels of the longer side of each half.
+
+    Raises:
+        NotFound: one of them is not kept any more.
+        PictureRefused: one of them cannot be shown.
+        StudioUnavailable: the storage refused.
+    """
+    shown = [_face(store, each) for each in (one, other)]
+    sheet = [_as_large(shown[0], shown[1]), _as_large(shown[1], shown[0])]
+    captions = [
+        f"{name}: {measure(each.width, each.height, each.bytes)}, {each.model or each.operation}"
+        for name, each in zip(names, (one, other), strict=True)
+    ]
+    return imaging.contact_sheet(list(zip(sheet, captions, strict=True)), columns=2, cell=cell)
+
+
+def _face(store: BlobStore, asset: Asset) -> Image.Image:
+    data = store.get(asset.sha256)
+    return media.face(data, media.look(data))
 
 
 def _as_large(before: Image.Image, after: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from library import Asset, Parent
+from library import VERSION_OF, Asset, Parent
 from providers import Input
 from studio.operations import Operation, parse_operation
 
@@ -222,7 +222,10 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
     """Return the assets that a generated job comes to."""
     if job.delivery is None:
         raise ValueError(f"{job.id} has no outputs to file")
-    delivery = job.delivery
+    delivery, notes = job.delivery, dict(job.notes)
+    parents = [Parent(p["field"], p["asset"]) for p in job.pictures]
+    if version_of := notes.pop(VERSION_OF, ""):
+        parents.append(Parent(VERSION_OF, version_of))
     return [
         Asset(
             id=job.asset_id(position),
@@ -242,12 +245,12 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
             reason=job.reason,
             seed=delivery["seed"],
             credits=job.due if position == 0 else 0,
-            facts={**delivery["facts"], **job.notes},
+            facts={**delivery["facts"], **notes},
             job=job.id,
             position=position,
             run=job.run,
             created_at=moment,
-            parents=tuple(Parent(p["field"], p["asset"]) for p in job.pictures),
+            parents=tuple(parents),
         )
         for position, made in enumerate(job.outputs())
     ]

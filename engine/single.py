@@ -24,8 +24,11 @@ from engine.quoting import read_quote
 from engine.seeds import with_seed
 from engine.settled import find, settled
 from engine.studio import Studio
+from library import VERSION_OF, find_asset
 from providers import Plan
 from studio.clock import now
+from studio.database import Database
+from studio.errors import NotFound
 from studio.operations import Operation
 
 _LABEL_LENGTH = 40
@@ -65,7 +68,14 @@ class Planned:
 
 
 def plan_one(
-    studio: Studio, operation: Operation, owner: str, key: str, *, token: str = "", user: str = ""
+    studio: Studio,
+    operation: Operation,
+    owner: str,
+    key: str,
+    *,
+    token: str = "",
+    user: str = "",
+    version_of: str = "",
 ) -> Planned:
     """Find the inputs, choose who does it, and quote. Nothing is held and nothing bought.
 
@@ -74,6 +84,7 @@ def plan_one(
             after a crash asks for the same picture.
         token: a signed quote of this request, whose offer and prices are to be kept.
         user: who asks; empty stands for the user of the owner's own name.
+        version_of: the asset whose request is run again for it; empty for none.
 
     Raises:
         InvalidRequest: an input or the token is not right, or nobody can do it (``NoOffer``).
@@ -82,6 +93,8 @@ def plan_one(
         AccountRefused: the user is no member of the workspace.
     """
     check_identity(studio.database, owner, user, "look")
+    if version_of:
+        _check_version(studio.database, owner, version_of)
     done = settled(operation, lambda name: find(studio.database, owner, name))
     chosen = with_seed(done.operation, key)
     pictures = studio.inputs.resolve(chosen, owner)
@@ -100,9 +113,20 @@ def plan_one(
     keys = [*([_prompt_key(key)] if before else ()), *_piece_keys(key, len(pieces))]
     quote = signed.quote if signed else studio.planner.quote(dict(zip(keys, plans, strict=True)))
     prompt = plans.pop(0) if before else None
-    notes = {**done.notes, **found[-1].notes}
+    notes = {**done.notes, **found[-1].notes, **({VERSION_OF: version_of} if version_of else {})}
     promise = signed.id if signed else ""
     return Planned(tuple(plans), pictures, quote, done.operation, promise, notes, prompt=prompt)
+
+
+def _check_version(database: Database, owner: str, identifier: str) -> None:
+    """Refuse what is no asset of the owner: when the work is settled, it would be too late."""
+    with database.read() as connection:
+        try:
+            find_asset(connection, owner, identifier)
+        except NotFound as error:
+            raise NotFound(
+                error.message, field=VERSION_OF, given=identifier, allowed="an asset of yours"
+            ) from None
 
 
 def _planning(

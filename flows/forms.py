@@ -81,6 +81,18 @@ MAX_CREDITS = Annotated[
     ),
 ]
 
+VERSION = Annotated[
+    str,
+    Field(
+        max_length=80,
+        json_schema_extra={
+            "title": "Version of",
+            "description": "A library asset (ast_...) whose request is run again: the result is "
+            "filed as a version of it. Empty for new work.",
+        },
+    ),
+]
+
 ACCOUNT = {
     "owner": OWNER,
     "user": USER,
@@ -88,6 +100,10 @@ ACCOUNT = {
     "max_credits": MAX_CREDITS,
 }
 """What every flow that buys something is asked beside its work: who pays, who asks, how much."""
+
+
+ORDER = {"quote": QUOTE, "version_of": VERSION}
+"""What every flow of an operation is asked of its order: at whose price, and as what."""
 
 
 def caller_of(values: Mapping[str, Any], owner: str) -> Caller:
@@ -105,7 +121,7 @@ def caller_of(values: Mapping[str, Any], owner: str) -> Caller:
 
 
 def form(operation: type[Operation]) -> Callable[[Function], Function]:
-    """Give a flow's function a keyword for each field of ``operation``, ``quote`` and ``ACCOUNT``.
+    """Give a flow's function a keyword for each field of ``operation``, ``ORDER`` and ``ACCOUNT``.
 
     The function's attribute ``operation`` says which operation it is for.
     """
@@ -122,7 +138,7 @@ def form(operation: type[Operation]) -> Callable[[Function], Function]:
         ]
         parameters += [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default="")
-            for name, kind in (("quote", QUOTE), *ACCOUNT.items())
+            for name, kind in (*ORDER.items(), *ACCOUNT.items())
         ]
         signature = inspect.Signature(parameters, return_annotation=Any)
         function.__signature__ = signature  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from engine.execute import Order
 from engine.jobs import Job
 from engine.single import release_run, stages
 from engine.studio import open_studio
-from flows.forms import ACCOUNT, caller_of, form
+from flows.forms import ACCOUNT, ORDER, caller_of, form
 from studio.errors import InvalidRequest
 from studio.operations import Operation, parse_operation
 from studio.settings import settings
@@ -55,17 +55,18 @@ async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -
 
     Args:
         operation: which.
-        values: its fields, ``quote``, and who pays and asks (``flows.forms.ACCOUNT``).
+        values: its fields, ``flows.forms.ORDER``, and who pays and asks (``flows.forms.ACCOUNT``).
     """
     owner = str(values["owner"]) or settings().owner
     name = str(operation.model_fields["operation"].default)
-    fields = {key: value for key, value in values.items() if key not in {"quote", *ACCOUNT}}
+    fields = {key: value for key, value in values.items() if key not in {*ORDER, *ACCOUNT}}
     try:
         caller = caller_of(values, owner)
         request = parse_operation({**fields, "operation": name})
     except InvalidRequest as error:
         return refused(error)
-    orders = await preflight(request, owner, str(values.get("quote", "")), caller)
+    token, version_of = (str(values.get(name, "")) for name in ORDER)
+    orders = await preflight(request, owner, token, caller, version_of)
     if isinstance(orders, State):
         return Failed(message=orders.message)
     outcomes: list[tuple[Job | None, str]] = []

@@ -11,6 +11,7 @@ from library.assets import (
     measure,
 )
 from library.filters import Filters
+from library.lineage import Edge, Lineage, Related, lineage
 from library.personas import (
     MOST_PERSONAS,
     StoredPersona,
@@ -19,21 +20,41 @@ from library.personas import (
     remove_persona,
     save_persona,
 )
+from library.versions import (
+    VERSION_OF,
+    Difference,
+    Version,
+    Versions,
+    differences,
+    make_current,
+    versions,
+)
 
 __all__ = [
     "MOST_PERSONAS",
+    "VERSION_OF",
     "Asset",
+    "Difference",
+    "Edge",
     "Filters",
+    "Lineage",
     "Parent",
+    "Related",
     "StoredPersona",
+    "Version",
+    "Versions",
     "add_assets",
+    "differences",
     "find_asset",
     "find_assets",
     "find_import",
     "find_persona",
+    "lineage",
     "list_assets",
     "list_personas",
+    "make_current",
     "measure",
     "remove_persona",
     "save_persona",
+    "versions",
 ]

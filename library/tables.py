@@ -80,3 +80,14 @@ personas = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 """One row for each brand persona of an owner. It may change: what is made keeps its content."""
+
+current_versions = Table(
+    "current_versions",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("root", Text, primary_key=True),
+    Column("asset", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("chosen_at", UtcDateTime, nullable=False),
+)
+"""Which version of a picture counts, where somebody said so; ``root`` is its first version."""

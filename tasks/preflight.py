@@ -30,7 +30,11 @@ from tasks.states import refused
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight(
-    operation: Operation, owner: str, token: str = "", caller: Caller = ANYBODY
+    operation: Operation,
+    owner: str,
+    token: str = "",
+    caller: Caller = ANYBODY,
+    version_of: str = "",
 ) -> tuple[Order, ...] | State[Any]:
     """Check the inputs, quote, show the quote, and hold what it comes to.
 
@@ -39,6 +43,7 @@ async def preflight(
         owner: whose wallet pays.
         token: a signed quote, whose price is kept.
         caller: who asks, for which project, and for how much at most.
+        version_of: the asset whose request is run again; empty for none.
 
     Returns:
         The orders to carry out (one for each variation), or a failed state that says why nothing
@@ -51,7 +56,14 @@ async def preflight(
             # The attempt before may be gone without having let go of what it held.
             await asyncio.to_thread(release_run, studio, owner, run)
         planned = await asyncio.to_thread(
-            plan_one, studio, operation, owner, run, token=token, user=caller.user
+            plan_one,
+            studio,
+            operation,
+            owner,
+            run,
+            token=token,
+            user=caller.user,
+            version_of=version_of,
         )
         left, uses = await asyncio.to_thread(left_to_buy, studio, planned, owner, run)
         chosen = planned.plan.first

@@ -11,7 +11,7 @@ from rich.text import Text
 from interfaces.cli.days import moment
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
-from interfaces.cli.groups import group
+from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = group("library", "Look through pictures.")
+
+for _name, _place, _says in (
+    ("lineage", "versions:lineage_", "Show what a picture was made from, and what from it."),
+    ("versions", "versions:versions_", "Show the versions of a picture, and which of them counts."),
+    ("current", "versions:current", "Make a version the one that counts; restores an earlier one."),
+    ("compare", "versions:compare", "Show in what two versions differ, side by side as well."),
+    ("again", "versions:again", "Run again what made a picture: the same request, or changed."),
+):
+    # By import path: what one of them needs is loaded when it is asked for.
+    app.command(f"interfaces.cli.library_{_place}", name=_name, help=_says, **HELP)
 
 
 @app.command(name="list")

@@ -12,7 +12,7 @@ from rich.text import Text
 from interfaces.cli.exits import Exit
 from interfaces.cli.options import with_options
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
-from interfaces.cli.session import Here
+from interfaces.cli.session import Here, Session
 from library import measure
 from studio import credits as money
 from studio.errors import InvalidRequest
@@ -46,10 +46,20 @@ def _quote(
     kind: type[Operation], *, session: Here, save: Annotated[str, _SAVE] = "", **values: Any
 ) -> int:
     """Say what an operation would cost. Nothing is held and nothing bought."""
+    return quote_only(session, _parse(kind, values), save)
+
+
+def quote_only(session: Session, operation: Operation, save: str = "") -> int:
+    """Say what an operation would cost; nothing is held and nothing bought.
+
+    Args:
+        session: whose wallet it would be.
+        operation: what would be done.
+        save: a file for the signed quote; empty for none.
+    """
     from interfaces.cli.files import write_file  # noqa: PLC0415 - as below
     from interfaces.cli.opening import opened_studio  # noqa: PLC0415 - engine and providers
 
-    operation = _parse(kind, values)
     with opened_studio() as studio:
         from engine.quoting import sign_quote  # noqa: PLC0415 - as above
         from engine.single import plan_one  # noqa: PLC0415 - as above
@@ -83,13 +93,13 @@ def _run(
     """Do one operation as its real flow."""
     from interfaces.cli.orders import carry_out  # noqa: PLC0415 - engine and providers
 
-    purse = {"quote": _token(quote), "project": project, "max_credits": max_credits}
+    purse = {"quote": read_token(quote), "project": project, "max_credits": max_credits}
     made = carry_out(session, _parse(kind, values), to, purse)
-    session.out.result(made.as_dict(), lambda console: _show_made(console, made))
+    session.out.result(made.as_dict(), lambda console: show_made(console, made))
     return Exit.DONE
 
 
-def _token(given: str) -> str:
+def read_token(given: str) -> str:
     """Return the token that is given, or that is in the file behind an @."""
     if not given.startswith("@"):
         return given
@@ -149,7 +159,8 @@ def _show_planned(to: Console, planned: Planned, identifier: str) -> None:
     to.print(Text(f"{until} --save FILE keeps it; `studio run` takes it.", style="dim"))
 
 
-def _show_made(to: Console, made: Made) -> None:
+def show_made(to: Console, made: Made) -> None:
+    """Show what a run made, for people."""
     for picture in made.pictures:
         pairs: list[Fact] = [
             ("asset", Text(picture.asset, style="bold")),

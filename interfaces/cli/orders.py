@@ -78,7 +78,8 @@ def carry_out(
         session: whose wallet it is.
         operation: what to do.
         to: the folder; empty for one of the run's own.
-        purse: the flow's parameters about the money: ``quote``, ``project``, ``max_credits``.
+        purse: the flow's parameters about the money (``quote``, ``project``, ``max_credits``), and
+            ``version_of``.
 
     Raises:
         StudioError: it was refused or failed.
@@ -86,7 +87,13 @@ def carry_out(
     owner, config = session.owner, session.config
     with opened_studio() as studio:
         planned = plan_one(
-            studio, operation, owner, "check", token=purse.get("quote", ""), user=session.user
+            studio,
+            operation,
+            owner,
+            "check",
+            token=purse.get("quote", ""),
+            user=session.user,
+            version_of=purse.get("version_of", ""),
         )
         check_funds(studio, owner, planned.quote.total, purse.get("max_credits", ""))
         values = {**operation.again(), **purse, "owner": owner, "user": session.user}

@@ -59,6 +59,7 @@ _ALL = [
     ["providers"],
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),
+    *(["library", name] for name in ("lineage", "versions", "current", "compare", "again")),
     *(["templates", name] for name in ("list", "search", "recommend")),
     *(["notify", name] for name in ("channels", "test", "dead", "retry")),
     *(["personas", name] for name in ("list", "show", "set", "remove")),
