@@ -34,12 +34,13 @@ _EVERYWHERE = {
 }
 
 
-def environment(home: Path, port: int) -> dict[str, str]:
+def environment(home: Path, port: int, pages: str = "") -> dict[str, str]:
     """Return the environment of a Prefect server of our own, and of its clients.
 
     Args:
         home: the studio's home folder; Prefect's data goes into a folder of it.
         port: of the server, on this machine only.
+        pages: where browsers reach its pages; those of the port, if empty.
     """
     return {
         **_SERVER,
@@ -47,7 +48,7 @@ def environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         # Links in logs and messages then lead to the pages that people see by default.
-        "PREFECT_UI_URL": f"http://127.0.0.1:{port}/v2",
+        "PREFECT_UI_URL": pages or f"http://127.0.0.1:{port}/v2",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
     }

@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.25
 
 def server_environment(config: Settings) -> dict[str, str]:
     """Return the environment of the studio's Prefect server and of all that talk to it."""
-    return environment(config.folder, config.prefect_port)
+    return environment(config.folder, config.prefect_port, config.prefect_pages)
 
 
 def is_healthy(api_url: str) -> bool:

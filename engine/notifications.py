@@ -83,7 +83,7 @@ def links(message: Message, config: Settings) -> list[str]:
         uuid.UUID(run)
     except ValueError:
         return found
-    return [*found, f"http://127.0.0.1:{config.prefect_port}/runs/flow-run/{run}"]
+    return [*found, f"{config.prefect_pages}/runs/flow-run/{run}"]
 
 
 def _said(message: Message) -> Words:

@@ -34,7 +34,7 @@ def up(config: Settings, ready: Callable[[dict[str, str]], None]) -> None:
         from deployments.serving import serve_deployments  # noqa: PLC0415
 
         addresses = {
-            "prefect": f"http://127.0.0.1:{config.prefect_port}/v2",
+            "prefect": config.prefect_pages,
             "api": api_url,
             "files": config.files_url,
         }

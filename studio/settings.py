@@ -153,6 +153,13 @@ class Settings(BaseSettings):
     prefect_port: int = Field(
         default=4200, ge=1, le=65_535, description="Port of the Prefect server of `studio up`."
     )
+    prefect_url: str = Field(
+        default="",
+        max_length=500,
+        pattern=r"^(https?://\S+)?$",
+        description="Address under which browsers reach Prefect's pages, for links to them, such "
+        "as `https://prefect.example.org/v2`; empty means `http://127.0.0.1`, the port and `/v2`.",
+    )
     work_pool: str = Field(
         default="",
         max_length=60,
@@ -187,6 +194,11 @@ class Settings(BaseSettings):
     def storage(self) -> str:
         """The storage's URL with the default filled in."""
         return self.storage_url or (self.folder / "blobs").as_uri()
+
+    @property
+    def prefect_pages(self) -> str:
+        """Address of Prefect's pages, without a slash at its end."""
+        return (self.prefect_url or f"http://127.0.0.1:{self.prefect_port}/v2").rstrip("/")
 
     @property
     def files_url(self) -> str:

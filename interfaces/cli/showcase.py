@@ -39,7 +39,7 @@ def show_case(session: Session, file: Path) -> int:
         sheet = write_sheet(studio, report.view, report.folder, anew=report.bought)
     session.out.result(
         {**report.as_dict(), "contact_sheet": str(sheet) if sheet else None},
-        lambda to: _show(to, report, sheet, config.prefect_port),
+        lambda to: _show(to, report, sheet, config.prefect_pages),
     )
     return report.exit if sheet is not None else Exit.FAILED
 
@@ -69,7 +69,7 @@ def _welcome(session: Session) -> None:
         session.out.note(f"{in_credits(_WELCOME)} added to the wallet of {plain(session.owner)}.")
 
 
-def _show(to: Console, report: BatchReport, sheet: Path | None, port: int) -> None:
+def _show(to: Console, report: BatchReport, sheet: Path | None, pages: str) -> None:
     show_rows(to, report.view)
     to.print()
     if report.exit is Exit.DONE and not report.bought:
@@ -80,7 +80,7 @@ def _show(to: Console, report: BatchReport, sheet: Path | None, port: int) -> No
     to.print()
     to.print(Text("Try next", style="bold"))
     for command, says in (
-        ("studio up", f"see the runs at http://127.0.0.1:{port}/v2 (also: make up)"),
+        ("studio up", f"see the runs at {pages} (also: make up)"),
         ("studio batch check examples/faulty.csv", "every fault, with its place"),
         ('studio run generate --prompt "a lighthouse at dawn"', "a picture of your own"),
     ):

@@ -16,7 +16,11 @@ from studio.clock import now
 from studio.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-CONFIG = Settings(_env_file=None, public_url="https://pictures.example.org")
+CONFIG = Settings(
+    _env_file=None,
+    public_url="https://pictures.example.org",
+    prefect_url="https://prefect.example.org/v2/",
+)
 RUN = "0192f0c1-7c6f-7d10-8000-000000000000"
 
 _BATCH = {
@@ -94,7 +98,7 @@ def test_a_batch_says_how_many_of_what_and_the_first_causes() -> None:
         ),
         "https://pictures.example.org/assets/ast_1",
         "https://pictures.example.org/assets/ast_2",
-        f"http://127.0.0.1:{CONFIG.prefect_port}/runs/flow-run/{RUN}",
+        f"https://prefect.example.org/v2/runs/flow-run/{RUN}",
         "Message msg_1",
     ]
 
