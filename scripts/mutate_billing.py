@@ -5,7 +5,8 @@
 For the mutants see ``scripts.mutants``; the tests of ``billing/`` on SQLite alone try them. A first
 run of these, under coverage, tells which test reaches which line and how long it takes. A mutant
 has only the tests that reach its statement, those that found its neighbours first, up to the first
-that fails. One that takes 20 times its time and 5 s, or 4 GiB, has failed as well.
+that fails. One that takes 20 times its time and 5 s, or 4 GiB, has failed as well; time is the
+processor's, so that a busy machine finds nothing by itself.
 
 Each mutant has a process of its own. Where a function's body is changed it is forked when all tests
 are collected, and the function gets its new code; where a module changes what it does when it is
