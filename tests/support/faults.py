@@ -7,7 +7,9 @@ the moment at which it happens, and the request, which can be told again by its 
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Row, event, select, text
+from sqlalchemy.exc import OperationalError
 
 from billing import ledger
 from billing.ledger import (
@@ -28,12 +31,33 @@ from billing.ledger import (
     ReleaseRequest,
     TopUpRequest,
 )
+from studio.errors import StudioUnavailable
 from tests.support.accounts import Accounts
 from tests.support.books import HOUR, START
 from tests.support.oracle import tell
 
 Strike = Callable[[Any, str], None]
 """What happens at the point: it gets the connection, and the point's name."""
+
+
+def fail(_connection: Any, name: str) -> None:
+    """What a driver raises when the disk or the server fails it."""
+    if name == "after COMMIT":
+        raise sqlite3.OperationalError("disk I/O error")
+    raise OperationalError(name, {}, sqlite3.OperationalError("disk I/O error"))
+
+
+def cancel(_connection: Any, _name: str) -> None:
+    """What a task that is cancelled, or Ctrl-C, raises: not an ``Exception``."""
+    raise asyncio.CancelledError
+
+
+def drop(connection: Any, name: str) -> None:
+    """Close the connection from our side, as the end of a process does: there is no answer."""
+    connection.connection.dbapi_connection.close()
+    if name == "after COMMIT":
+        raise StudioUnavailable("the answer to COMMIT was lost")
+
 
 _WRITES = "studio_writes"
 _WHOLE = "whole"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,9 +20,10 @@ from billing.accounts.limits import settle_closed, used_of
 from billing.accounts.subscriptions import set_active
 from billing.ledger import Hold
 from studio.database import Database, metadata
-from studio.errors import GateRefused
+from studio.errors import GateRefused, StudioUnavailable
 from tests.support.accounts import PLANS, Accounts
 from tests.support.books import StandingClock
+from tests.support.faults import fail, struck
 
 OPERATIONS = ("generate", "edit")
 WORDS = {"author": "operator", "reason": "a test"}
@@ -119,6 +122,43 @@ class Life(RuleBasedStateMachine):
             return
         assert expected
         self.runs.append(Run(hold, self.now, operation, count, project))
+
+    @rule(
+        amount=st.integers(0, 60),
+        operation=st.sampled_from(OPERATIONS),
+        project=st.sampled_from(["", "spring"]),
+        at=st.integers(1, 40),
+    )
+    def ask_and_crash(self, amount: int, operation: str, project: str, at: int) -> None:
+        """Whether it was admitted before the crash or is now: it is admitted once."""
+        expected = self.fits(amount, operation, 1, project)
+        asked = {"key": f"crash-{len(self.runs)}", "uses": {operation: 1}, "project": project}
+        with self.crash(at), suppress(GateRefused):
+            self.accounts.ask(amount, **asked)
+        try:
+            hold = self.accounts.ask(amount, **asked)
+        except GateRefused:
+            assert not expected
+            return
+        assert expected
+        self.runs.append(Run(hold, self.now, operation, 1, project))
+
+    @precondition(lambda self: not self.suspended)
+    @rule(name=st.sampled_from(["small", "large", "prepaid"]), at=st.integers(1, 40))
+    def change_and_crash(self, name: str, at: int) -> None:
+        before = self.accounts.account()
+        with self.crash(at) as passed:
+            self.accounts.plan(name)
+        if "after COMMIT" not in passed:
+            assert self.accounts.account() == before
+        self.accounts.plan(name)
+
+    @contextmanager
+    def crash(self, at: int) -> Iterator[list[str]]:
+        """Let the transaction fail at a point, if it comes by so many."""
+        engine = self.accounts.database.engine
+        with struck(engine, at, fail) as passed, suppress(StudioUnavailable):
+            yield passed
 
     @precondition(lambda self: not self.suspended and any(each.open for each in self.runs))
     @rule(data=st.data(), amount=st.integers(0, 10))

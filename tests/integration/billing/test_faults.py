@@ -7,7 +7,6 @@ to what it would have come to without the fault: once, however often it is told.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,14 +15,23 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 
 from studio.database import Database, metadata
 from studio.errors import StudioUnavailable
 from tests.support.accounts import PLANS, Accounts
 from tests.support.books import StandingClock
 from tests.support.databases import PostgresServer
-from tests.support.faults import SCENES, Scene, Strike, act, prepare, seen, struck
+from tests.support.faults import (
+    SCENES,
+    Scene,
+    Strike,
+    act,
+    cancel,
+    fail,
+    prepare,
+    seen,
+    struck,
+)
 
 
 @pytest.fixture
@@ -42,18 +50,6 @@ def disturbed(
         metadata.create_all(database.engine)
     yield Accounts(database, clock)
     database.close()
-
-
-def fail(_connection: Any, name: str) -> None:
-    """What a driver raises when the disk or the server fails it."""
-    if name == "after COMMIT":
-        raise sqlite3.OperationalError("disk I/O error")
-    raise OperationalError(name, {}, sqlite3.OperationalError("disk I/O error"))
-
-
-def cancel(_connection: Any, _name: str) -> None:
-    """What a task that is cancelled, or Ctrl-C, raises: not an ``Exception``."""
-    raise asyncio.CancelledError
 
 
 class Cut:

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +25,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from billing import ledger
 from billing.ledger import (
@@ -42,7 +46,9 @@ from billing.ledger import (
 )
 from billing.tables import allocations, withdrawals
 from studio.database import Database, metadata
+from studio.errors import StudioUnavailable
 from tests.support.books import StandingClock
+from tests.support.faults import cancel, drop, fail, struck
 from tests.support.oracle import ModelClaim, ModelGrant, ModelHold, Oracle, tell
 
 EXAMPLES = int(os.environ.get("STUDIO_LEDGER_EXAMPLES", "20"))
@@ -59,6 +65,11 @@ LASTS = st.sampled_from([None] * 4 + [30, 30, 5, 5, 1, -1]).map(
 )
 PICKS = st.integers(0, 30)
 RARELY = st.integers(0, 7).map(lambda number: number in (3, 5))
+
+Crash = tuple[int, str]
+"""At which point of a transaction, if it has so many, and how it ends there."""
+
+CRASHES = st.tuples(st.integers(1, 40), st.sampled_from(["fails", "is cancelled", "is cut off"]))
 
 KINDS = (
     *("open", "state", "top_up", "top_up", "adjust", "refund", "give_back", "release", "extend"),
@@ -227,6 +238,51 @@ class LedgerMachine(RuleBasedStateMachine):
         if len(lapsed) < limit:
             assert self.database.write(lambda connection: ledger.lapse(connection, now, 1)) == []
 
+    @rule(
+        chosen=st.lists(plans(), min_size=1, max_size=6),
+        crash=CRASHES,
+        comes_back=st.booleans(),
+        minutes=st.sampled_from([0, 0, 1, 30]),
+    )
+    def a_crash_cuts_a_group_off(
+        self, chosen: list[Plan], crash: Crash, minutes: int, *, comes_back: bool
+    ) -> None:
+        requests = [plan(self) for plan in chosen]
+        done = self.crash(crash, lambda connection: ledger.apply(connection, requests))
+        if done:
+            # Nobody has heard the answer. Which ids were given is told with the next one.
+            self.oracle.group(requests, self.clock())
+        else:
+            self.every_balance_is_what_the_oracle_adds_up()
+            self.the_books_are_in_order()
+        if done or comes_back:
+            self.clock.advance(timedelta(minutes=minutes))
+            self.send(requests)
+
+    @rule(crash=CRASHES)
+    def a_crash_cuts_the_reapers_off(self, crash: Crash) -> None:
+        now = self.clock()
+        if self.crash(
+            crash,
+            lambda connection: (ledger.expire(connection, now), ledger.lapse(connection, now)),
+        ):
+            self.oracle.expire(now, len(self.oracle.holds))
+
+    def crash(self, crash: Crash, work: Callable[[Connection], object]) -> bool:
+        """Run ``work`` until it comes by a point, if it does; return whether it was committed."""
+        at, way = crash
+        strike = {"fails": fail, "is cancelled": cancel, "is cut off": drop}[way]
+        if self.database.is_sqlite and way == "is cut off":
+            strike = cancel  # the connection is closed for it, and the transaction with it
+        with struck(self.database.engine, at, strike) as passed:
+            try:
+                self.database.write(work)
+            except (StudioUnavailable, asyncio.CancelledError):
+                assert len(passed) == at
+            else:
+                assert len(passed) < at
+        return "after COMMIT" in passed
+
     def balances(self) -> list[Balance]:
         with self.database.read() as connection:
             return [ledger.balance(connection, owner) for owner in self.oracle.wallets]
@@ -321,11 +377,17 @@ def run(examples: int, clock: StandingClock, new_database: Callable[[], Database
 
 
 @pytest.mark.timeout(0)
-def test_sqlite_answers_as_the_oracle(clock: StandingClock) -> None:
+def test_sqlite_answers_as_the_oracle(clock: StandingClock, tmp_path: Path) -> None:
+    # A file: what is in memory is gone with the connection, and a crash takes that along.
+    made = Database(f"sqlite:///{tmp_path / 'made.db'}")
+    metadata.create_all(made.engine)
+    made.close()
+    numbers = count(1)
+
     def new_database() -> Database:
-        database = Database("sqlite://", durable=False)
-        metadata.create_all(database.engine)
-        return database
+        file = tmp_path / f"{next(numbers)}.db"
+        shutil.copyfile(tmp_path / "made.db", file)
+        return Database(f"sqlite:///{file}", durable=False)
 
     run(EXAMPLES, clock, new_database)
 
