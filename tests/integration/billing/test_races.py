@@ -11,7 +11,8 @@ from billing import ledger
 from billing.ledger import Ledger
 from studio import clock
 from studio.database import Database
-from tests.support import races
+from studio.errors import InvalidRequest
+from tests.support import races, races_of_grants
 from tests.support.races import PROCESSES, THREADS, Racers
 
 RUNNERS = PROCESSES * THREADS
@@ -131,6 +132,17 @@ def test_a_wallet_opened_by_everybody_at_once_is_one(
     books.close()
 
 
+def deadlocks(database: Database) -> int:
+    """How many Postgres had to break. ``Database.write`` tries again and hides them: the lock
+    order is what must prevent them.
+    """
+    with database.read() as connection:
+        found: int = connection.exec_driver_sql(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        ).scalar_one()
+    return found
+
+
 def test_groups_over_many_wallets_do_not_deadlock(
     racers: Racers, postgres_database: Database
 ) -> None:
@@ -144,12 +156,7 @@ def test_groups_over_many_wallets_do_not_deadlock(
         "NotEnoughCredits": 6 * (RUNNERS * 4 - 100),
         "Wallet": RUNNERS * 4,
     }
-    with postgres_database.read() as connection:
-        deadlocks = connection.exec_driver_sql(
-            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-        ).scalar_one()
-    # Database.write would try again and hide them: the lock order is what must prevent them.
-    assert deadlocks == 0
+    assert deadlocks(postgres_database) == 0
     assert books.audit() == []
     books.close()
 
@@ -172,5 +179,115 @@ def test_reapers_and_releases_end_each_hold_once(
     later = clock.now() + timedelta(days=2)
     database.write(lambda connection: ledger.expire(connection, later, 1000))
     assert books.balance("ada").held == 34 * 2
+    assert books.audit() == []
+    books.close()
+
+
+def test_grants_end_while_they_are_spent(racers: Racers, database: Database) -> None:
+    books = Ledger(database)
+    books.open_wallet("ada")
+    tomorrow = clock.now() + timedelta(days=1)
+    for number in range(40):
+        books.top_up("ada", 10, key=str(number), author="op", reason="a race", expires_at=tomorrow)
+    books.top_up("ada", 50, key="for good", author="op", reason="a race")
+    counted = racers.race(database, races_of_grants.spend_what_ends)
+    assert counted["lapsed"] > 0
+    assert counted["held"] > 0
+    assert books.audit() == []
+    later = clock.now() + timedelta(days=2)
+    database.write(lambda connection: ledger.expire(connection, later, 1000))
+    database.write(lambda connection: ledger.lapse(connection, later, 1000))
+    balance = books.balance("ada")
+    assert (balance.granted, balance.held) == (450, 0)
+    assert balance.captured == counted["captured"]
+    # All that was not spent of what ends tomorrow is over; what lasts was spent last.
+    assert balance.available == min(50, 450 - balance.captured - balance.expired)
+    assert balance.captured + balance.expired >= 400
+    assert books.audit() == []
+    books.close()
+
+
+def test_what_is_taken_back_is_not_spent_as_well(racers: Racers, database: Database) -> None:
+    books = Ledger(database)
+    books.open_wallet("ada")
+    books.top_up("ada", 7 * 50 + 6, key="grant", author="op", reason="a race")
+    counted = racers.race(database, races_of_grants.spend_or_take_back)
+    assert counted["taken"] + counted["bought"] == 50
+    assert counted["NotEnoughCredits"] == RUNNERS * 5 - 50
+    balance = books.balance("ada")
+    assert balance.granted == 7 * 50 + 6 - 7 * counted["taken"]
+    assert (balance.captured, balance.available) == (7 * counted["bought"], 6)
+    assert books.audit() == []
+    books.close()
+
+
+def test_one_key_makes_one_correction(racers: Racers, database: Database, books: Ledger) -> None:
+    counted = racers.race(database, races_of_grants.correct_under_the_same_key)
+    made = 5 if counted["made 5"] else -5
+    same = RUNNERS // 4 if made == 5 else RUNNERS * 3 // 4
+    assert counted == {f"made {made}": 1, "replayed": same - 1, "Conflict": RUNNERS - same}
+    assert books.balance("ada").granted == 100_000_000 + made
+    assert books.audit() == []
+    books.close()
+
+
+def test_never_more_is_refunded_than_was_captured(racers: Racers, database: Database) -> None:
+    books = Ledger(database)
+    books.open_wallet("ada")
+    books.top_up("ada", 20, key="grant", author="op", reason="a race")
+    until = clock.now() + timedelta(hours=1)
+    hold = books.hold("ada", 20, key="run", expires_at=until, purpose="a run")
+    counted = racers.race(database, races_of_grants.refund_while_it_is_captured)
+    balance = books.balance("ada")
+    assert counted["refunded"] <= 6
+    assert balance.granted == 20 + 3 * counted["refunded"]
+    assert (balance.captured, balance.held) == (20, 2 * counted["held"])
+    assert balance.available == 3 * counted["refunded"] - 2 * counted["held"]
+    for number in range(counted["refunded"], 6):
+        books.refund("ada", job(database), 3, key=f"{number}", author="op", reason="a race")
+    with pytest.raises(InvalidRequest):
+        books.refund("ada", job(database), 3, key="more", author="op", reason="a race")
+    books.release("ada", hold.id)
+    assert books.audit() == []
+    books.close()
+
+
+def job(database: Database) -> str:
+    """Return the id of Ada's claim."""
+    with database.read() as connection:
+        claim = ledger.claim_with_key(connection, "ada", "the job")
+    assert claim is not None
+    return claim.id
+
+
+def test_one_key_makes_one_refund(racers: Racers, database: Database, books: Ledger) -> None:
+    until = clock.now() + timedelta(hours=1)
+    hold = books.hold("ada", 20, key="run", expires_at=until, purpose="a run")
+    claim = books.claim("ada", hold.id, 20, key="the job")
+    books.capture("ada", claim.id, 20)
+    counted = racers.race(database, races_of_grants.refund_under_the_same_key)
+    assert counted == {"made": 1, "replayed": RUNNERS - 1}
+    assert books.balance("ada").granted == 100_000_000 + 11
+    assert books.audit() == []
+    books.close()
+
+
+def test_corrections_over_many_wallets_do_not_deadlock(
+    racers: Racers, postgres_database: Database
+) -> None:
+    books = Ledger(postgres_database)
+    soon = clock.now() + timedelta(hours=1)
+    for number in range(6):
+        owner = f"owner-{number}"
+        books.open_wallet(owner)
+        books.top_up(owner, 100, key="grant", author="op", reason="a race", expires_at=soon)
+        hold = books.hold(owner, 50, key="run", expires_at=soon, purpose="a run")
+        claim = books.claim(owner, hold.id, 50, key="job")
+        books.capture(owner, claim.id, 50)
+    counted = racers.race(postgres_database, races_of_grants.correct_across_wallets)
+    # 24 of the 32 send 4 groups over the 6 wallets each; 50 micro-credits of each are refunded.
+    assert sum(counted.values()) == RUNNERS * 3 // 4 * 4 * 6 * 3
+    assert counted["InvalidRequest"] == RUNNERS * 3 // 4 * 4 * 6 - 6 * 50
+    assert deadlocks(postgres_database) == 0
     assert books.audit() == []
     books.close()
