@@ -1,32 +1,21 @@
 """Signed quotes: a price that is kept until it expires, whatever the price book says by then.
 
-A quote goes out as a *token*: its content as JSON and an HMAC-SHA256 of it (RFC 2104), both in
-base64url. Nothing is kept of it here. The token is no secret: it holds prices, and only its owner
-can use it, only for the request that it was made for, as often as it stands.
+A quote goes out as a *token* (``tokens.py``) with its content as JSON. Only its owner can use it,
+only for the request that it was made for, as often as it stands.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from billing.quotes import Quote, QuoteLine
-from studio.errors import InvalidRequest
+from billing.tokens import check_standing, read_token, refused, unreadable, write_token
 from studio.ids import new_id
 
-LONGEST_TOKEN = 4_000
-"""Characters; a quote of ten variations has some 1,500."""
-
 _FORM = "sq1"
-"""The form of a token: whoever changes it lets tokens of the old form be refused, not misread."""
-
-_AGAIN = "a token as `studio quote` gave it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +39,7 @@ def sign(quote: Quote, *, owner: str, request: str, key: bytes) -> tuple[SignedQ
     """Return the quote under an id of its own, and its token."""
     signed = SignedQuote(new_id("quo"), owner, request, quote)
     text = json.dumps(_document(signed), ensure_ascii=False, separators=(",", ":"))
-    body = f"{_FORM}.{_encoded(text.encode())}"
-    return signed, f"{body}.{_encoded(_mac(body, key))}"
+    return signed, write_token(_FORM, text.encode(), key)
 
 
 def read(token: str, *, owner: str, request: str, key: bytes, now: datetime) -> SignedQuote:
@@ -62,19 +50,9 @@ def read(token: str, *, owner: str, request: str, key: bytes, now: datetime) -> 
             for something else.
     """
     signed = _read(token, key)
-    quote = signed.quote
-    if signed.owner != owner:
-        raise _refused(
-            "The quote was made for another wallet.", owner, "the wallet it was made for"
-        )
-    if now >= quote.expires_at:
-        raise _refused(
-            "The quote has expired; ask for a new one.",
-            f"{signed.id}, which stood until {quote.expires_at.isoformat(timespec='seconds')}",
-            "a quote that still stands",
-        )
+    check_standing(signed.id, signed.owner, signed.quote.expires_at, owner=owner, now=now)
     if signed.request != request:
-        raise _refused(
+        raise refused(
             "The quote was made for another request: it holds for the same fields and the same "
             "input files only.",
             signed.id,
@@ -85,20 +63,10 @@ def read(token: str, *, owner: str, request: str, key: bytes, now: datetime) -> 
 
 def _read(token: str, key: bytes) -> SignedQuote:
     """Return what the token says, after its signature has been checked."""
-    form, _, rest = token.partition(".")
-    text, _, mac = rest.partition(".")
-    if form != _FORM or not mac or len(token) > LONGEST_TOKEN or not token.isascii():
-        raise _refused("This is no quote of the studio.", token, _AGAIN)
-    body = f"{form}.{text}"
-    if not hmac.compare_digest(_encoded(_mac(body, key)), mac):
-        raise _refused(
-            "The quote was changed, or was signed by another studio.", token[-8:], _AGAIN
-        )
     try:
-        return _signed(json.loads(_decoded(text)))
-    except (ValueError, TypeError, KeyError, binascii.Error) as error:
-        # Signed by us and yet not readable: by another version.
-        raise _refused("This quote cannot be read any more.", token[-8:], _AGAIN) from error
+        return _signed(json.loads(read_token(token, _FORM, key)))
+    except (ValueError, TypeError, KeyError) as error:
+        raise unreadable(token) from error
 
 
 def _document(signed: SignedQuote) -> dict[str, Any]:
@@ -132,19 +100,3 @@ def _signed(told: dict[str, Any]) -> SignedQuote:
         expires_at=datetime.fromisoformat(told["expires"]),
     )
     return SignedQuote(told["id"], told["owner"], told["request"], quote)
-
-
-def _mac(body: str, key: bytes) -> bytes:
-    return hmac.new(key, body.encode(), hashlib.sha256).digest()
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _refused(message: str, given: str, allowed: str) -> InvalidRequest:
-    return InvalidRequest(message, field="quote", given=given, allowed=allowed)

@@ -78,7 +78,7 @@ class BatchRun:
 
     def quote(self) -> BatchQuote:
         """Quote what is left to be bought."""
-        return quote_batch(self.studio, self.planned, self.view)
+        return quote_batch(self.planned, self.view)
 
     def hold_for(self, quoted: BatchQuote, key: str, caller: Caller = ANYBODY) -> None:
         """Set aside what the rest of the batch comes to, in one hold.
@@ -198,7 +198,7 @@ class BatchRun:
         )
         if made:
             self.studio.masks.check(operation, pictures)
-        plan = self.studio.planner.plan(operation, pictures) if made else each.plan
+        plan = self.planned.planner.plan(operation, pictures) if made else each.plan
         return Order(
             key=row_key(self.spec, each.row),
             owner=self.spec.owner,

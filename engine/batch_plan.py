@@ -18,6 +18,7 @@ from engine.alike import Alike
 from engine.batch_view import BatchView, prompt_key
 from engine.deciding import decided
 from engine.jobs import Job, Picture
+from engine.planning import Planner
 from engine.preflight import check_identity
 from engine.prompts import enhancement
 from engine.settled import find, settled
@@ -56,10 +57,19 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
-    """A batch of which every row can be done and has a price."""
+    """A batch of which every row can be done and has a price.
+
+    Attributes:
+        spec: the batch.
+        rows: what is planned for each row, by its name.
+        planner: who planned it, and plans what only turns up while it runs.
+        promise: id of the signed quote whose prices these are; empty where there is none.
+    """
 
     spec: BatchSpec
     rows: Mapping[str, PlannedRow]
+    planner: Planner
+    promise: str = ""
 
 
 def read_file(
@@ -115,20 +125,24 @@ def _settle_once(studio: Studio, owner: str) -> Callable[[Operation], Settled]:
     return lambda operation: settled(operation, persona)
 
 
-def plan_batch(studio: Studio, spec: BatchSpec, *, skip_invalid: bool = False) -> PlannedBatch:
+def plan_batch(
+    studio: Studio, spec: BatchSpec, *, skip_invalid: bool = False, planner: Planner | None = None
+) -> PlannedBatch:
     """Find every row's inputs and offers. Nothing is held and nothing bought.
 
     Args:
         studio: who does it.
         spec: the batch.
         skip_invalid: whether rows that cannot be done are left out instead.
+        planner: instead of the studio's own.
 
     Raises:
         BatchInvalid: rows that cannot be done, all of them.
     """
+    planner = planner or studio.planner
     planned: dict[str, PlannedRow] = {}
     problems: list[Problem] = []
-    alike = Alike(studio.planner, studio.providers)
+    alike = Alike(planner, studio.providers)
     for row in spec.rows:
         try:
             planned[row.name] = _plan_row(studio, alike, spec, row)
@@ -149,7 +163,7 @@ def plan_batch(studio: Studio, spec: BatchSpec, *, skip_invalid: bool = False) -
             "nothing was held.",
             problems=[problem.as_dict() for problem in problems],
         )
-    return PlannedBatch(left, planned)
+    return PlannedBatch(left, planned, planner)
 
 
 def _plan_row(studio: Studio, alike: Alike, spec: BatchSpec, row: Row) -> PlannedRow:
@@ -185,7 +199,7 @@ class BatchQuote:
         return self.quote.total if self.quote else 0
 
 
-def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> BatchQuote:
+def quote_batch(planned: PlannedBatch, view: BatchView) -> BatchQuote:
     """Quote the rows that have yet to be bought."""
     wanted: dict[str, Plan] = {}
     free: dict[str, str] = {}
@@ -204,7 +218,7 @@ def quote_batch(studio: Studio, planned: PlannedBatch, view: BatchView) -> Batch
             prompts.add(prompt)
             wanted[row.name] = planned.rows[row.name].plan
     uses = Counter(plan.operation.operation for plan in wanted.values())
-    return BatchQuote(studio.planner.quote(wanted) if wanted else None, free, uses)
+    return BatchQuote(planned.planner.quote(wanted) if wanted else None, free, uses)
 
 
 def prompt_line(row: Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from billing.pricebook import PriceBook
 from billing.quotes import VALID, Charge, Quote, QuoteLine, quote
@@ -36,6 +36,7 @@ class Planner:
     ) -> None:
         self._book = book
         self._valid = valid
+        self._until: datetime | None = None
         self._route = Route(providers, self._price, health)
 
     def plan(self, operation: Operation, pictures: Sequence[Picture] = ()) -> Plan:
@@ -58,18 +59,42 @@ class Planner:
             NoOffer: the offer is not there any more, or not to be had now.
         """
         if all(offer.id != line.offer for offer in self._offers()):
-            raise NoOffer(
-                "The offer of this quote is not sold any more; ask for a new quote.",
-                field="quote",
-                given=line.offer,
-                allowed="a quote of an offer that is sold",
-            )
+            raise _not_sold(line.offer)
         route = replace(
             self._route,
             price=lambda _offer, _units: (line.amount, self._cost(line.offer) * line.quantity),
-            only=line.offer,
+            only=frozenset({line.offer}),
         )
         return self._plan(route, operation, pictures)
+
+    def promised(self, book: PriceBook, until: datetime) -> Planner:
+        """Return a planner of the offers that ``book`` lists alone, at its prices.
+
+        Who rests at the moment is nothing to it: the same requests come to the same offers again,
+        for as long as those are to be had. What a unit costs the operator is as it is today.
+
+        Args:
+            book: the prices that are kept.
+            until: when its quotes expire.
+
+        Raises:
+            NoOffer: one of the offers is not sold any more.
+        """
+        gone = {line.offer for line in book.lines} - {offer.id for offer in self._offers()}
+        if gone:
+            raise _not_sold(", ".join(sorted(gone)))
+        other = copy(self)
+        other._book, other._until = book, until  # noqa: SLF001 - its own copy
+        other._route = replace(  # noqa: SLF001 - as above
+            self._route,
+            price=lambda offer, units: (
+                other._price(offer, units)[0],  # noqa: SLF001 - as above
+                self._cost(offer.id) * units,
+            ),
+            health=lambda _: "",
+            only=frozenset(line.offer for line in book.lines),
+        )
+        return other
 
     def regardless(self) -> Planner:
         """Return a planner that takes all providers for ready and rested: for what it would cost.
@@ -106,7 +131,8 @@ class Planner:
     def quote(self, wanted: Mapping[str, Plan]) -> Quote:
         """Return a quote with a line for each plan, named by its key, at its first offer."""
         charges = [_charge(key, plan.first.offer, plan.first.units) for key, plan in wanted.items()]
-        return quote(charges, self._book, now(), valid=self._valid)
+        made = quote(charges, self._book, now(), valid=self._valid)
+        return replace(made, expires_at=self._until) if self._until else made
 
     def _price(self, offer: Offer, units: int) -> tuple[int, int]:
         price = quote([_charge("", offer, units)], self._book, now()).total
@@ -115,3 +141,12 @@ class Planner:
 
 def _charge(key: str, offer: Offer, units: int) -> Charge:
     return Charge(key, offer.id, offer.price.unit, units)
+
+
+def _not_sold(offer: str) -> NoOffer:
+    return NoOffer(
+        "The offer of this quote is not sold any more; ask for a new quote.",
+        field="quote",
+        given=offer,
+        allowed="a quote of an offer that is sold",
+    )

@@ -22,7 +22,7 @@ from engine.batch_view import DONE, WAITING, sum_counts
 from engine.execute import Order
 from engine.jobs import Job
 from flows.approval import approved
-from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
+from flows.forms import BATCH_QUOTE, MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio import credits as money
 from studio.errors import ApprovalRefused, StudioError
@@ -132,6 +132,7 @@ async def batch(
     *,
     skip_invalid: SKIP_INVALID = False,
     priority: PRIORITY = "normal",
+    quote: BATCH_QUOTE = "",
     owner: OWNER = "",
     user: USER = "",
     project: PROJECT = "",
@@ -150,7 +151,7 @@ async def batch(
         caller = caller_of(given, payer)
     except StudioError as error:
         return refused(error)
-    running = await preflight_batch(csv, name, payer, options, caller)
+    running = await preflight_batch(csv, name, payer, options, caller, token=quote)
     if isinstance(running, State):
         return Failed(message=running.message)
     running.priority = priority

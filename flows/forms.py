@@ -14,7 +14,7 @@ from prefect import Flow
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from billing.signed import LONGEST_TOKEN
+from billing.tokens import LONGEST_TOKEN
 from engine.preflight import Caller
 from studio import credits as money
 from studio.operations import Operation
@@ -45,6 +45,17 @@ QUOTE = Annotated[
     ),
 ]
 
+BATCH_QUOTE = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_TOKEN,
+        json_schema_extra={
+            "title": "Quote",
+            "description": "A signed quote of this very file with these options, as `studio batch "
+            "quote` gives it: its prices are kept until it expires. Empty for the prices of today.",
+        },
+    ),
+]
 
 USER = Annotated[
     str,

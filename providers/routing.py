@@ -71,14 +71,14 @@ class Route:
         providers: by their names.
         price: what so many units of an offer cost.
         health: which providers had better be left alone now.
-        only: the one offer that may be tried; empty lets all of them be.
+        only: the offers that may be tried; without any, all of them may be.
         regardless: whether it does not matter if an offer can be had now.
     """
 
     providers: Mapping[str, Provider]
     price: Price
     health: Health = lambda _: ""
-    only: str = ""
+    only: frozenset[str] = frozenset()
     regardless: bool = False
 
     def plan(self, operation: Operation, inputs: Sequence[Input] = ()) -> Plan:
@@ -164,7 +164,7 @@ class Route:
             for name, provider in self.providers.items()
             if operation.provider in {"auto", name}
             for offer in provider.offers()
-            if offer.operation == operation.operation and self.only in {"", offer.id}
+            if offer.operation == operation.operation and (not self.only or offer.id in self.only)
         ]
 
     def _sellers(self, operation: Operation) -> list[str]:

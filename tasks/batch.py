@@ -18,7 +18,8 @@ from prefect.states import Completed, Failed
 from batches import Given, Problem, given_of
 from engine.batch import BatchRun, start_batch
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
-from engine.batch_plan import BatchQuote, plan_batch, prompt_line, read_file
+from engine.batch_plan import BatchQuote, prompt_line, read_file
+from engine.batch_quoting import plan_at_quote
 from engine.batch_source import open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
@@ -49,7 +50,13 @@ _LEFT = ("line", "row", "status", "why")
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight_batch(
-    csv: str, name: str, owner: str, options: Mapping[str, Any], caller: Caller = ANYBODY
+    csv: str,
+    name: str,
+    owner: str,
+    options: Mapping[str, Any],
+    caller: Caller = ANYBODY,
+    *,
+    token: str = "",
 ) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
 
@@ -59,13 +66,14 @@ async def preflight_batch(
         owner: whose it is.
         options: what is said of the whole file, as ``batches.given_of`` takes it.
         caller: who asks, for which project, and for how much at most.
+        token: a signed quote, whose prices are kept.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
         given = replace(given_of(**options), today=_day())
-        return await _prepare(csv, name, owner, given, caller)
+        return await _prepare(csv, name, owner, given, caller, token=token)
     except StudioError as error:
         await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
@@ -80,7 +88,9 @@ def _day() -> date:
     return (planned or now()).astimezone(UTC).date()
 
 
-async def _prepare(file: str, name: str, owner: str, given: Given, caller: Caller) -> BatchRun:
+async def _prepare(
+    file: str, name: str, owner: str, given: Given, caller: Caller, *, token: str
+) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
     source = await asyncio.to_thread(open_source, studio, file, owner, caller.user)
@@ -95,7 +105,9 @@ async def _prepare(file: str, name: str, owner: str, given: Given, caller: Calle
         given=given,
         user=caller.user,
     )
-    planned = await asyncio.to_thread(plan_batch, studio, spec, skip_invalid=given.skip_invalid)
+    planned = await asyncio.to_thread(
+        plan_at_quote, studio, spec, token, skip_invalid=given.skip_invalid
+    )
     spec = planned.spec
     if spec.left_out:
         problems = [problem.as_dict() for problem in spec.left_out]
@@ -149,6 +161,8 @@ def approval_text(batch: BatchRun) -> str:
 def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
     reasons = Counter(quoted.free.values())
     notes = [f"{count('row', number)} free: {reason}." for reason, number in reasons.items()]
+    if batch.planned.promise:
+        notes.append(f"The prices are those of the signed quote {batch.planned.promise}.")
     if quoted.quote is None:
         free = "\n".join(f"- {note}" for note in notes)
         return f"## Quote\n\n**0 credits**: nothing is left to buy.\n\n{free}"

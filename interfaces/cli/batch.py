@@ -68,6 +68,41 @@ def check(
 
 
 @app.command
+def quote(
+    file: str,
+    /,
+    *,
+    name: _Name = "",
+    operation: _Operation = "",
+    defaults: _Set = None,
+    encoding: _Encoding = "",
+    skip_invalid: _Skip = False,
+    save: _Name = "",
+    what_if: _Skip = False,
+    session: Here,
+) -> int:
+    """Sign what a file costs, so that `batch run --quote` keeps its prices until they expire.
+
+    It is good for these rows, under this name, from this wallet. Nothing is held and nothing spent.
+
+    Args:
+        file: CSV, JSONL or XLSX: a path, an https address or an asset; batches/README.md has the
+            format.
+        name: As for `batch run`.
+        operation: As for `batch run`.
+        defaults: As for `batch run`.
+        encoding: As for `batch run`.
+        skip_invalid: As for `batch run`.
+        save: File to keep the signed quote in: `batch run ... --quote @FILE` takes it.
+        what_if: Price it with each provider instead, as `prices what-if` does; nothing is signed.
+    """
+    from interfaces.cli import batch_quotes  # noqa: PLC0415 - engine and providers
+
+    options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
+    return batch_quotes.quote(session, file, name, options, save, what_if=what_if)
+
+
+@app.command
 def run(
     file: str,
     /,
@@ -80,6 +115,7 @@ def run(
     project: _Name = "",
     max_credits: _Name = "",
     priority: Literal["low", "normal", "high"] = "normal",
+    quote: _Name = "",
     session: Here,
 ) -> int:
     """Do every row of a file that is not done yet.
@@ -97,11 +133,12 @@ def run(
         project: What it is for; its budget is kept to.
         max_credits: Credits that it may come to, such as 12.5; above it nothing is bought.
         priority: Among your own batches at a provider with few slots.
+        quote: A signed quote of this very file, or @ and the file that `batch quote --save` wrote.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
     options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
-    purse = {"project": project, "max_credits": max_credits, "priority": priority}
+    purse = {"project": project, "max_credits": max_credits, "priority": priority, "quote": quote}
     return batch_pages.run(session, file, name, {**options, **purse})
 
 

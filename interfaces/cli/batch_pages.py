@@ -75,13 +75,13 @@ def check(
             faults = error
             if errors is not None:
                 keep([Problem(**each) for each in faults.details["problems"]], errors)
-            session.out.result({"error": faults.as_dict()}, lambda to: _show_faults(to, faults))
+            session.out.result({"error": faults.as_dict()}, lambda to: show_faults(to, faults))
             return Exit.INVALID
         if errors is not None:
             keep(checked.spec.left_out, errors)
-        available = _available(studio, session.owner)
+        available = available_in(studio, session.owner)
     session.out.result(
-        _checked_document(checked, available), lambda to: _show_checked(to, checked, available)
+        checked_document(checked, available), lambda to: show_checked(to, checked, available)
     )
     return Exit.DONE
 
@@ -156,7 +156,7 @@ def manifest(session: Session, batch: str, to: Path | None, *, force: bool) -> i
     return Exit.DONE
 
 
-def _available(studio: Studio, owner: str) -> int | None:
+def available_in(studio: Studio, owner: str) -> int | None:
     """Return what may be held now; ``None`` without a wallet."""
     try:
         with studio.database.read() as connection:
@@ -211,7 +211,8 @@ def _state(studio: Studio, record: BatchRecord) -> str:
     return record.state
 
 
-def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]:
+def checked_document(checked: Checked, available: int | None) -> dict[str, Any]:
+    """Return what a file costs, row by row, as JSON values."""
     quoted, spec = checked.quoted, checked.spec
     prices = {line.key: line for line in quoted.quote.lines} if quoted.quote else {}
     rows = []
@@ -244,14 +245,15 @@ def _checked_document(checked: Checked, available: int | None) -> dict[str, Any]
     return document
 
 
-def _show_faults(to: Console, error: BatchInvalid) -> None:
+def show_faults(to: Console, error: BatchInvalid) -> None:
     """Print the faults: here they are what was asked for."""
     problems = error.details["problems"]
     show_problems(to, problems)
     to.print(Text(f"{len(problems)} faults; nothing was held, nothing bought.", style="bold"))
 
 
-def _show_checked(to: Console, checked: Checked, available: int | None) -> None:
+def show_checked(to: Console, checked: Checked, available: int | None) -> None:
+    """Print what a file costs, row by row, and whether the wallet carries it."""
     quoted, spec = checked.quoted, checked.spec
     prices = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
     rows = table("line", "row", "operation", "offer", "credits", right=("line", "credits"))

@@ -14,13 +14,15 @@ from rich.text import Text
 from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, find_batch, given_of
 from billing.ledger import Hold, balance, hold_of
 from engine.batch_files import file_name, folder_of
-from engine.batch_plan import BatchQuote, PlannedBatch, plan_batch, quote_batch, read_file
+from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
+from engine.batch_quoting import plan_at_quote
 from engine.batch_source import BatchSource, is_remote, open_source
 from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
 from engine.jobs import Job
 from engine.studio import Studio
 from interfaces.cli.errors import FlowFailed
 from interfaces.cli.exits import Exit
+from interfaces.cli.files import read_token
 from interfaces.cli.opening import check_funds
 from interfaces.cli.output import (
     Fact,
@@ -37,7 +39,7 @@ from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import NotFound
 
-_PURSE = ("project", "max_credits", "priority")
+_PURSE = ("project", "max_credits", "priority", "quote")
 """Options of a run that are about the money and the slots, and not about the file."""
 
 
@@ -62,11 +64,16 @@ def check_source(
     given: Given = NOTHING_GIVEN,
     *,
     user: str = "",
+    token: str = "",
 ) -> Checked:
     """Read and plan a batch file. Nothing is held and nothing bought.
 
+    Args:
+        token: a signed quote of it, whose prices are kept.
+
     Raises:
         BatchInvalid: it has faults, all of which are in ``details['problems']``.
+        InvalidRequest: the signed quote does not stand, or is not of this file.
     """
     spec = read_file(
         studio,
@@ -78,11 +85,11 @@ def check_source(
         given=given,
         user=user,
     )
-    planned = plan_batch(studio, spec, skip_invalid=given.skip_invalid)
+    planned = plan_at_quote(studio, spec, token, skip_invalid=given.skip_invalid)
     spec = planned.spec
     with studio.database.read() as connection:
         view = BatchView(spec, find_jobs(connection, spec))
-    return Checked(planned, quote_batch(studio, planned, view))
+    return Checked(planned, quote_batch(planned, view))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +173,9 @@ def run_batch(
     purse |= {name: str(options[name]) for name in _PURSE if name in options}
     options = {name: value for name, value in options.items() if name not in _PURSE}
     given = given_of(**options)
+    token = purse["quote"] = read_token(purse.get("quote", ""))
     source = open_source(studio, file, owner, session.user)
-    checked = check_source(studio, source, owner, name, given, user=session.user)
+    checked = check_source(studio, source, owner, name, given, user=session.user, token=token)
     had = check_funds(studio, owner, checked.quoted.total, purse.get("max_credits", ""))
     spec = checked.spec
     where = file if is_remote(file) else str(Path(file).absolute())

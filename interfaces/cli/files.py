@@ -1,4 +1,4 @@
-"""Writing files where people asked for them."""
+"""Writing files where people asked for them, and reading tokens that were kept in one."""
 
 from __future__ import annotations
 
@@ -32,3 +32,22 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> Path:
     Path(temporary).chmod(0o644)
     Path(temporary).replace(path)
     return path
+
+
+def read_token(given: str) -> str:
+    """Return the quote's token that was typed, or that is in the file behind an @.
+
+    Raises:
+        InvalidRequest: there is no such file, or it cannot be read.
+    """
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).expanduser().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise InvalidRequest(
+            "The quote cannot be read.",
+            field="quote",
+            given=given,
+            allowed="a token, or @ and the file that `--save` of the quote wrote",
+        ) from None

@@ -178,8 +178,9 @@ def again(
     """
     from engine.again import again as run_again  # noqa: PLC0415 - engine and providers are heavy
     from engine.again import read_changes  # noqa: PLC0415 - as above
+    from interfaces.cli.files import read_token  # noqa: PLC0415 - as above
     from interfaces.cli.opening import opened_studio  # noqa: PLC0415 - as above
-    from interfaces.cli.operations import read_token, show_made  # noqa: PLC0415 - as above
+    from interfaces.cli.operations import show_made  # noqa: PLC0415 - as above
     from interfaces.cli.orders import carry_out  # noqa: PLC0415 - as above
 
     wanted = read_changes(changes or [])

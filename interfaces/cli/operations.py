@@ -15,7 +15,6 @@ from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, t
 from interfaces.cli.session import Here, Session
 from library import measure
 from studio import credits as money
-from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS, Operation, parse_operation
 
 if TYPE_CHECKING:
@@ -91,27 +90,13 @@ def _run(
     **values: Any,
 ) -> int:
     """Do one operation as its real flow."""
+    from interfaces.cli.files import read_token  # noqa: PLC0415 - as below
     from interfaces.cli.orders import carry_out  # noqa: PLC0415 - engine and providers
 
     purse = {"quote": read_token(quote), "project": project, "max_credits": max_credits}
     made = carry_out(session, _parse(kind, values), to, purse)
     session.out.result(made.as_dict(), lambda console: show_made(console, made))
     return Exit.DONE
-
-
-def read_token(given: str) -> str:
-    """Return the token that is given, or that is in the file behind an @."""
-    if not given.startswith("@"):
-        return given
-    try:
-        return Path(given[1:]).expanduser().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise InvalidRequest(
-            "The quote cannot be read.",
-            field="quote",
-            given=given,
-            allowed="a token, or @ and the file that `studio quote ... --save` wrote",
-        ) from None
 
 
 def _parse(kind: type[Operation], values: dict[str, Any]) -> Operation:

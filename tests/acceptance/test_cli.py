@@ -102,9 +102,11 @@ def test_a_faulty_file_is_not_run(rich: Shell) -> None:
 def test_a_batch_from_check_to_manifest(rich: Shell, tmp_path: Path) -> None:
     file = tmp_path / "good.csv"
     file.write_text(_GOOD, encoding="utf-8")
-    quoted = rich.json("batch", "check", str(file))
+    saved = tmp_path / "quote.txt"
+    quoted = rich.json("batch", "quote", str(file), "--save", str(saved))
+    assert rich.json("batch", "check", str(file))["total"] == quoted["total"]
 
-    done = rich.json("batch", "run", str(file))
+    done = rich.json("batch", "run", str(file), "--quote", f"@{saved}")
     assert done["complete"]
     assert done["counts"] == {"done": 3}
     assert done["spent"] == done["held"] == quoted["total"]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from billing.quotes import Quote, QuoteLine
-from billing.signed import LONGEST_TOKEN, SignedQuote, read, sign
+from billing.signed import SignedQuote, read, sign
+from billing.tokens import LONGEST_TOKEN, encoded, mac, write_token
 from studio.errors import InvalidRequest
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -96,15 +97,15 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"no JSON", b"\xff", b'{"id": 1}'])
-def test_what_is_signed_but_cannot_be_read_is_refused(
-    body: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from billing import signed
-
-    text = f"sq1.{base64.urlsafe_b64encode(body).decode().rstrip('=')}"
-    mac = signed._encoded(signed._mac(text, KEY))
+def test_what_is_signed_but_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="cannot be read any more"):
-        shown(f"{text}.{mac}")
+        shown(write_token("sq1", body, KEY))
+
+
+def test_what_is_signed_but_no_base64_is_refused() -> None:
+    text = "sq1.A"  # one character is no byte
+    with pytest.raises(InvalidRequest, match="cannot be read any more"):
+        shown(f"{text}.{encoded(mac(text, KEY))}")
 
 
 def test_it_holds_no_cost_of_the_operators() -> None:

@@ -18,6 +18,7 @@ DOORS: dict[str, list[str]] = {
     "quote generate": ["--prompt", "a hill"],
     "run generate": ["--prompt", "a hill"],
     "batch check": [SHEET],
+    "batch quote": [SHEET],
     "batch run": [SHEET],
     "batch status": ["bat_x"],
     "batch approve": ["bat_x"],

@@ -47,7 +47,7 @@ _ALL = [
     *(["run", name] for name in OPERATIONS),
     *(
         ["batch", name]
-        for name in ("check", "run", "template", "status", "manifest", "errors", "zip")
+        for name in ("check", "quote", "run", "template", "status", "manifest", "errors", "zip")
     ),
     *(["batch", name] for name in ("pause", "resume", "cancel", "approve", "reject")),
     *(["schedule", name] for name in ("add", "list", "show", "pause", "resume", "remove")),

@@ -87,3 +87,54 @@ def test_what_if_prices_a_batch_with_each_provider(studio_command: Command, tmp_
     assert by_name["stability"]["not_ready"] == "needs a key: set STUDIO_STABILITY_KEY"
     assert "stability" in studio_command("prices", "what-if", str(file)).out
     assert studio_command("prices", "what-if", str(file) + ".gone").code == 2
+
+
+def test_what_if_takes_the_options_of_a_run(studio_command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "batch.csv"
+    file.write_text("prompt,steps\na fox,\n", encoding="utf-8")
+    bare = ("--operation", "generate", "--set", "quality=draft")
+    for command in (("prices", "what-if"), ("batch", "quote", "--what-if")):
+        assert studio_command(*command, str(file), "--json").code == 2
+        faulty = studio_command(*command, str(file), *bare, "--set", "size=1", "--json")
+        assert faulty.code == 2
+    file.write_text("prompt\na fox\n", encoding="utf-8")
+    told = [
+        studio_command(*command, str(file), *bare, "--json").document
+        for command in (("prices", "what-if"), ("batch", "quote", "--what-if"))
+    ]
+    assert told[0] == told[1]
+    assert told[0]["alternatives"][0]["rows"] == told[0]["rows"] == 1
+
+
+def test_a_batch_is_quoted_kept_and_refused_for_another_file(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    studio_command("account", "top-up", "1")
+    file, saved = tmp_path / "batch.csv", tmp_path / "quote.txt"
+    file.write_text("prompt\na fox\n", encoding="utf-8")
+    rest = ("--operation", "generate", "--json")
+    told = studio_command("batch", "quote", str(file), *rest, "--save", str(saved)).document
+    assert saved.read_text("utf-8").strip() == told["token"]
+    assert told["id"].startswith("quo_")
+    assert told["total"] == told["quote"]["total"] > 0
+    assert told["expires_at"] == told["quote"]["expires_at"]
+    shown = studio_command("batch", "quote", str(file), "--operation", "generate").out
+    assert "stands until" in shown
+    file.write_text("prompt\na wolf\n", encoding="utf-8")
+    for given, words in (
+        (f"@{saved}", "made for other rows"),
+        (told["token"][:-2] + "AA", "changed, or was signed"),
+        (f"@{saved}.gone", "cannot be read"),
+    ):
+        refused = studio_command("batch", "run", str(file), *rest, "--quote", given)
+        assert (refused.code, refused.document["error"]["field"]) == (2, "quote")
+        assert words in refused.document["error"]["message"]
+    file.write_text("prompt\na fox\n", encoding="utf-8")
+    other = studio_command(
+        "batch", "run", str(file), *rest, "--quote", f"@{saved}", "--owner", "bob"
+    )
+    assert "another wallet" in other.document["error"]["message"]
+    file.write_text("operation,prompt\npaint,a fox\n", encoding="utf-8")
+    faulty = studio_command("batch", "quote", str(file), "--json")
+    assert (faulty.code, faulty.document["error"]["code"]) == (2, "batch_invalid")
+    assert studio_command("account", "show", "--json").document["held"] == 0

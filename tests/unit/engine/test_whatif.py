@@ -51,7 +51,7 @@ def found(folder: Path, text: str = ROWS) -> dict[str, Alternative]:
     with opened_studio(folder / "home", providers=providers, prices=prices) as studio:
         spec = read(studio, folder, text)
         alternatives = what_if(studio, spec)
-        quoted = quote_batch(studio, plan_batch(studio, spec), BatchView(spec, {}))
+        quoted = quote_batch(plan_batch(studio, spec), BatchView(spec, {}))
         assert alternatives[0].total == quoted.total
         assert balance_of(studio).held == 0
     assert not any(provider.calls for provider in providers.values())
