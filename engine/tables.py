@@ -125,3 +125,17 @@ provider_balances = Table(
     Column("amount", BigInteger, nullable=False),
 )
 """What providers said was left in our accounts, in micro-credits at US$0.01 a credit."""
+
+api_requests = Table(
+    "api_requests",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("run", Text, nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("id"),
+    Index("ix_api_requests_created_at", "created_at"),
+)
+"""Requests with an idempotency key, and the run that each came to; empty until it has one."""

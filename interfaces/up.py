@@ -1,22 +1,17 @@
-"""``studio up``: the Prefect server, the deployments and the file pages, until Ctrl-C."""
+"""``studio up``: Prefect, the deployments, the file pages and the HTTP API, until Ctrl-C."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from collections.abc import Callable, Iterator
-
-import uvicorn
 
 from deployments.server import running_server
 from engine.studio import Studio, open_studio, use_studio
-from interfaces.web import application
-from studio.errors import SetupIncomplete
+from interfaces.api.server import in_a_thread, served
+from interfaces.web import application as file_pages
 from studio.settings import Settings
 
 _RUNS_AT_ONCE = 4
-_START_SECONDS = 20
 
 
 def up(config: Settings, ready: Callable[[dict[str, str]], None]) -> None:
@@ -26,9 +21,14 @@ def up(config: Settings, ready: Callable[[dict[str, str]], None]) -> None:
         ready: called with the addresses, by what they are, once all of them answer.
 
     Raises:
-        SetupIncomplete: the Prefect server or the file pages did not start.
+        SetupIncomplete: the Prefect server, the file pages or the HTTP API did not start.
     """
-    with running_server(config) as api_url, _opened() as studio, _files(studio):
+    with (
+        running_server(config) as api_url,
+        _opened() as studio,
+        _files(studio),
+        _api(studio),
+    ):
         # Prefect reads its settings when it is imported: after the profile was put in place.
         from deployments.catalogue import deployments  # noqa: PLC0415
         from deployments.serving import serve_deployments  # noqa: PLC0415
@@ -37,6 +37,7 @@ def up(config: Settings, ready: Callable[[dict[str, str]], None]) -> None:
             "prefect": config.prefect_pages,
             "api": api_url,
             "files": config.files_url,
+            "http api": config.api_address,
         }
         offers = [offer for each in studio.providers.values() for offer in each.offers()]
         serve_deployments(
@@ -57,35 +58,17 @@ def _opened() -> Iterator[Studio]:
         studio.close()
 
 
-@contextlib.contextmanager
-def _files(studio: Studio) -> Iterator[None]:
+def _files(studio: Studio) -> contextlib.AbstractContextManager[None]:
     """Serve the files from a thread of this process."""
-    port = studio.settings.files_port
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(studio), host="127.0.0.1", port=port, log_level="warning", access_log=False
-        )
-    )
-    thread = threading.Thread(target=_run, args=(server,), name="studio-files", daemon=True)
-    thread.start()
-    deadline = time.monotonic() + _START_SECONDS
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if not server.started:
-        raise SetupIncomplete(
-            "The file pages did not start.",
-            field="STUDIO_FILES_PORT",
-            given=port,
-            allowed="a port that nothing else uses",
-        )
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(_START_SECONDS)
+    server = served(file_pages(studio), "127.0.0.1", studio.settings.files_port)
+    return in_a_thread(server, what="file pages", field="STUDIO_FILES_PORT")
 
 
-def _run(server: uvicorn.Server) -> None:
-    # uvicorn ends a process whose port is taken; in this thread that is only the thread's end.
-    with contextlib.suppress(SystemExit):
-        server.run()
+def _api(studio: Studio) -> contextlib.AbstractContextManager[None]:
+    """Serve the HTTP API from another one."""
+    # It brings Prefect along, which reads its settings when it is imported.
+    from interfaces.api import application  # noqa: PLC0415
+
+    config = studio.settings
+    server = served(application(studio), config.api_host, config.api_port)
+    return in_a_thread(server, what="HTTP API", field="STUDIO_API_PORT")

@@ -22,6 +22,11 @@
     │   ├── BudgetReached          more than somebody set for this run, user, project, month
     │   ├── ApprovalRefused        somebody said no, or nobody said yes in time
     │   └── HoldRefused            a hold that is closed, expired or too small
+    ├── DoorRefused                the HTTP door did not let the request in
+    │   ├── NotAuthenticated       no API key, or one that counts no more
+    │   ├── ScopeMissing           the key was not made for this
+    │   ├── TooManyRequests        says when to come back
+    │   └── BodyTooLarge           more bytes than the door takes
     ├── ProviderError              a provider did not deliver
     │   ├── AuthFailed             the key was not accepted
     │   ├── PaymentRequired        our account at the provider has no money
@@ -225,6 +230,36 @@ class HoldRefused(GateRefused):
     """The hold is closed, expired, somebody else's, or does not cover the price."""
 
     code = "hold_refused"
+
+
+class DoorRefused(StudioError):
+    """The HTTP door did not let the request in. Nothing was looked at and nothing bought."""
+
+    code = "door_refused"
+
+
+class NotAuthenticated(DoorRefused):
+    """There is no API key, or it is unknown, expired or revoked (the answer is the same)."""
+
+    code = "not_authenticated"
+
+
+class ScopeMissing(DoorRefused):
+    """The API key was not made for this; ``allowed`` names the scope that it lacks."""
+
+    code = "scope_missing"
+
+
+class TooManyRequests(DoorRefused):
+    """The API key asked too often, or for too much at once; ``retry_after`` is in seconds."""
+
+    code = "too_many_requests"
+
+
+class BodyTooLarge(DoorRefused):
+    """The request has more bytes than the door takes."""
+
+    code = "body_too_large"
 
 
 class ProviderError(StudioError):

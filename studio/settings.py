@@ -175,6 +175,38 @@ class Settings(BaseSettings):
         "empty means `http://127.0.0.1` and the port.",
     )
 
+    api_port: int = Field(default=4220, ge=1, le=65_535, description="Port of the HTTP API.")
+    api_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        max_length=253,
+        description="Address that the HTTP API listens on; others than this machine reach it only "
+        "through a proxy, which does TLS, or if this says `0.0.0.0`.",
+    )
+    api_url: str = Field(
+        default="",
+        description="Address under which the HTTP API is reached, without its prefix; "
+        "empty means `http://127.0.0.1` and the port.",
+    )
+    api_prefix: str = Field(
+        default="/api/image-studio",
+        pattern="^(/[A-Za-z0-9._~-]+)*$",
+        max_length=100,
+        description="What every path of the HTTP API begins with; empty for nothing.",
+    )
+    api_cors: tuple[str, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Origins whose pages may call the HTTP API from a browser, as a JSON list such "
+        'as `["https://studio.example"]`; none by default.',
+    )
+    api_requests_per_minute: int = Field(
+        default=300,
+        ge=1,
+        le=100_000,
+        description="Requests that one API key may make in a minute, in each process of the API.",
+    )
+
     @property
     def folder(self) -> Path:
         """The home folder with `~` resolved."""
@@ -204,6 +236,11 @@ class Settings(BaseSettings):
     def files_url(self) -> str:
         """Address of the pages that serve the pictures, without a slash at its end."""
         return (self.public_url or f"http://127.0.0.1:{self.files_port}").rstrip("/")
+
+    @property
+    def api_address(self) -> str:
+        """Address of the HTTP API with its prefix, without a slash at its end."""
+        return (self.api_url or f"http://127.0.0.1:{self.api_port}").rstrip("/") + self.api_prefix
 
 
 @cache

@@ -36,6 +36,11 @@ STATUSES: Mapping[type[StudioError], HTTPStatus] = MappingProxyType(
         errors.BudgetReached: HTTPStatus.PAYMENT_REQUIRED,
         errors.ApprovalRefused: HTTPStatus.FORBIDDEN,
         errors.HoldRefused: HTTPStatus.CONFLICT,
+        errors.DoorRefused: HTTPStatus.BAD_REQUEST,
+        errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+        errors.ScopeMissing: HTTPStatus.FORBIDDEN,
+        errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+        errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         # A provider's failures are a gateway's: nothing is wrong with who asks.
         errors.ProviderError: HTTPStatus.BAD_GATEWAY,
         errors.AuthFailed: HTTPStatus.BAD_GATEWAY,

@@ -35,6 +35,7 @@ for name in [name for name in os.environ if name.startswith(("PREFECT_", "STUDIO
 os.environ["STUDIO_HOME"] = str(HOME)
 os.environ["STUDIO_PREFECT_PORT"] = str(free_port())
 os.environ["STUDIO_FILES_PORT"] = str(free_port())
+os.environ["STUDIO_API_PORT"] = str(free_port())
 SETTINGS = Settings()
 os.environ.update(environment(HOME, SETTINGS.prefect_port))
 os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "ERROR"

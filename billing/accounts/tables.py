@@ -145,4 +145,22 @@ budget_alerts = Table(
 )
 """The thresholds of a budget, in percent, that were passed in a period: each is told once."""
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", JsonText, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("used_at", UtcDateTime),
+    CheckConstraint("length(digest) = 64", name="digest"),
+    Index("ix_api_keys_owner_id", "owner", "id"),
+)
+"""What makes a user real at the HTTP door. ``digest`` is of the secret, which is not kept."""
+
 add_append_only(account_events)

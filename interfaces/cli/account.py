@@ -40,6 +40,7 @@ for _place, _name, _says in (
         "export",
         "Write every entry of the wallet's books to a file, the oldest first.",
     ),
+    ("account_keys", "key", "List the keys of the HTTP API, make one, or revoke one."),
     ("corrections", "adjust", "Correct the wallet: add credits, or take back what is available."),
     ("corrections", "refund", "Give credits back that were spent on a job."),
 ):

@@ -123,19 +123,22 @@ def _ports(config: Settings) -> list[Finding]:
             f"not running; port {config.prefect_port} is free",
             "`studio up` starts it; `run`, `batch run` and `demo` start one for themselves.",
         )
-    return [prefect, _files_port(config, running=prefect.state == "ok")]
+    running = prefect.state == "ok"
+    files = ("file pages", config.files_port, config.files_url, "STUDIO_FILES_PORT")
+    api = ("HTTP API", config.api_port, config.api_address, "STUDIO_API_PORT")
+    return [prefect, *(_port(*each, running=running) for each in (files, api))]
 
 
-def _files_port(config: Settings, *, running: bool) -> Finding:
-    if not _taken(config.files_port):
-        return Finding("file pages", "ok", f"port {config.files_port} is free")
+def _port(what: str, port: int, address: str, setting: str, *, running: bool) -> Finding:
+    if not _taken(port):
+        return Finding(what, "ok", f"port {port} is free")
     if running:
-        return Finding("file pages", "ok", f"something answers at {config.files_url}")
+        return Finding(what, "ok", f"something answers at {address}")
     return Finding(
-        "file pages",
+        what,
         "note",
-        f"port {config.files_port} is used, and Prefect is not running",
-        "If that is no studio of yours, set STUDIO_FILES_PORT.",
+        f"port {port} is used, and Prefect is not running",
+        f"If that is no studio of yours, set {setting}.",
     )
 
 

@@ -158,6 +158,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         owner=OWNER,
         prefect_port=free_port(),
         files_port=free_port(),
+        api_port=free_port(),
     )
     fill_wallets(config)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "STUDIO_"))}
@@ -166,6 +167,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "STUDIO_OWNER": OWNER,
         "STUDIO_PREFECT_PORT": str(config.prefect_port),
         "STUDIO_FILES_PORT": str(config.files_port),
+        "STUDIO_API_PORT": str(config.api_port),
     }
     log = folder / "studio.log"
     with (

@@ -38,6 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STUDIO_PREFECT_PORT", str(free_port()))
     monkeypatch.setenv("STUDIO_FILES_PORT", str(free_port()))
+    monkeypatch.setenv("STUDIO_API_PORT", str(free_port()))
     settings.cache_clear()
     use_studio(None)
     yield tmp_path / "home"

@@ -41,6 +41,7 @@ DOORS: dict[str, list[str]] = {
     "account low-balance": ["5"],
     "account approval": ["5"],
     "account forecast": [],
+    "account key": ["add", "mine"],
     "jobs list": [],
     "jobs show": ["job_x"],
     "jobs resolve": ["job_x", "bought"],
@@ -73,7 +74,7 @@ DOORS: dict[str, list[str]] = {
 """A command's words, and what it needs so that only the user is wrong."""
 
 OPEN = {
-    *("demo", "up", "worker", "setup", "doctor", "providers", "emulators"),
+    *("demo", "up", "api", "worker", "setup", "doctor", "providers", "emulators"),
     *("templates list", "templates search", "templates recommend", "batch template"),
     *("prices list", "prices show", "prices books", "prices diff", "account plans"),
 }

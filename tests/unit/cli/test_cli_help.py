@@ -33,6 +33,7 @@ _ACCOUNT = (
         "low-balance",
         "approval",
         "forecast",
+        "key",
         "adjust",
         "refund",
     ),
@@ -40,6 +41,7 @@ _ACCOUNT = (
 _ALL = [
     ["demo"],
     ["up"],
+    ["api"],
     ["worker"],
     ["setup"],
     ["doctor"],

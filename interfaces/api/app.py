@@ -1,0 +1,57 @@
+"""The application put together: routes, errors, and what is around each request."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from engine.studio import Studio
+from interfaces.api import health, keys
+from interfaces.api.envelope import Envelope
+from interfaces.api.problems import handle_errors
+from interfaces.api.schema import describe
+from interfaces.api.throttle import Throttle
+
+LARGEST_BODY = 1_000_000
+"""Bytes of a request that uploads nothing."""
+
+_ROUTERS: tuple[APIRouter, ...] = (health.router, keys.router)
+_EXPOSED = ["X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "Location"]
+
+
+def application(studio: Studio) -> FastAPI:
+    """Return the API as an ASGI application.
+
+    Args:
+        studio: the studio behind it; the caller closes it.
+    """
+    config = studio.settings
+    app = FastAPI(
+        title="Image Studio",
+        version=version("image-studio"),
+        openapi_url=f"{config.api_prefix}/openapi.json",
+        # Their pages load programs from elsewhere; the description itself is served.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.studio = studio
+    app.state.throttle = Throttle(config.api_requests_per_minute)
+    for router in _ROUTERS:
+        app.include_router(router, prefix=config.api_prefix)
+    handle_errors(app)
+    describe(app)
+    if config.api_cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(config.api_cors),
+            # Keys travel in a header that a page must set itself: no cookies, no credentials.
+            allow_credentials=False,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=_EXPOSED,
+        )
+    app.add_middleware(Envelope, largest=lambda _path: LARGEST_BODY)
+    return app

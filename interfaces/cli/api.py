@@ -1,0 +1,55 @@
+"""``studio api``: the HTTP API as a process of its own, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from interfaces.cli.exits import Exit
+from interfaces.cli.opening import opened_studio
+from interfaces.cli.output import show_facts
+from interfaces.cli.session import Here
+
+
+def api(*, session: Here) -> int:
+    """Serve the HTTP API as a process of its own.
+
+    Runs are started on the Prefect server of `studio up`, or on the one that PREFECT_API_URL
+    names. All processes of the API need the same database (STUDIO_DATABASE_URL), the same store
+    of pictures and the same secret of quotes (STUDIO_QUOTE_SECRET).
+    """
+    from deployments.server import server_environment  # noqa: PLC0415 - only for this command
+
+    config = session.config
+    # Prefect reads its settings when it is imported: they have to be there before.
+    os.environ.update({**server_environment(config), **_named()})
+    from interfaces.api import application  # noqa: PLC0415 - as above
+    from interfaces.api.server import in_a_thread, served  # noqa: PLC0415 - as above
+
+    with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
+        server = served(application(studio), config.api_host, config.api_port)
+        with in_a_thread(server, what="HTTP API", field="STUDIO_API_PORT"):
+            address = config.api_address
+            session.out.result({"api": address}, lambda to: show_facts(to, [("api", address)]))
+            session.out.note("Ready. Ctrl-C stops it; runs go on.")
+            _wait()
+    session.out.note("Stopped.")
+    return Exit.DONE
+
+
+def _named() -> dict[str, str]:
+    """Return where Prefect is, if somebody said so: that counts more than where ours would be."""
+    address = os.environ.get("PREFECT_API_URL")
+    return {"PREFECT_API_URL": address} if address else {}
+
+
+def _wait() -> None:
+    """Return when somebody asks this process to stop."""
+    import signal  # noqa: PLC0415 - only here
+    import threading  # noqa: PLC0415 - only here
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Without a time-out, Ctrl-C would not be heard on every system.
+    while not stop.wait(1):
+        pass
