@@ -384,8 +384,8 @@ def _dead_worker(studio: Studio, spec: BatchSpec) -> str:
 def chunk_size(rows: int, least: int) -> int:
     """Return how many rows of a batch one task carries out.
 
-    So many that the batch has about 200 tasks at most: a task costs about 35 ms of CPU, most of it
-    for the TLS context of a client that Prefect makes for each, and a server keeps up with so many.
+    So many that the batch has about 200 tasks at most: a server keeps up with so many, and a page
+    still shows them all.
 
     Args:
         rows: of the whole batch.

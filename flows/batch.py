@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from prefect import State, flow, get_run_logger
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.context import SyncClientContext
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.annotations import quote
 from pydantic import Field
 
 from batches.encoding import ENCODINGS
@@ -159,16 +161,18 @@ async def batch(
     try:
         await approved(running)
         await progress.show()
-        for wave in running.waves():
-            for orders in (running.prompts, running.orders):
-                await _fan_out(progress, await asyncio.to_thread(orders, wave))
+        # One client for all tasks: each would make its own, and read the TLS authorities for it.
+        with SyncClientContext.get_or_create():
+            for wave in running.waves():
+                for orders in (running.prompts, running.orders):
+                    await _fan_out(progress, await asyncio.to_thread(orders, wave))
     except ApprovalRefused as error:
         await asyncio.to_thread(running.abandon)
         return refused(error)
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise
-    counts = await settle_batch(running)
+    counts = await settle_batch(cast(BatchRun, quote(running)))  # a task gets what is quoted
     await notify()
     if isinstance(counts, State):
         return Failed(message=counts.message)
@@ -232,11 +236,12 @@ async def _fan_out(progress: _Progress, orders: Sequence[Order]) -> None:
     if len(running.spec.rows) <= settings().rows_as_tasks:
         for name, task in OPERATION_TASKS.items():
             mine = [each for each in orders if each.plan.operation.operation == name]
-            mapped = task.map(mine)
+            mapped = task.map([quote(each) for each in mine])
             futures += [([order], future) for order, future in zip(mine, mapped, strict=True)]
     else:
         pieces = chunks(orders, chunk_size(len(running.spec.rows), settings().chunk_rows))
-        mapped = run_rows.map(range(1, len(pieces) + 1), pieces)
+        # Quoted: Prefect would look for futures in every field of every row, twice.
+        mapped = run_rows.map(range(1, len(pieces) + 1), [quote(piece) for piece in pieces])
         futures += list(zip(pieces, mapped, strict=True))
     await _wait(progress, futures)
 
