@@ -19,6 +19,7 @@ from engine.pacing import Pacing
 from engine.planning import Planner
 from engine.suppliers import all_providers
 from engine.workers import Worker
+from library import catch_up
 from providers import Provider
 from providers.pacing import Pacer
 from studio.clock import now
@@ -55,6 +56,7 @@ class Studio:
         self.settings = config
         self.database = database or Database(config.database)
         migrate(self.database)
+        catch_up(self.database)
         self.store = BlobStore(config.storage)
         self.commits = GroupCommit(self.database)
         self.worker = Worker(self.database, config.folder / "workers")

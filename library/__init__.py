@@ -1,5 +1,6 @@
 """The archive: everything that was made, with where it came from; and the brands it is for."""
 
+from library import card_tables  # noqa: F401 - so that every table is known
 from library.assets import (
     Asset,
     Parent,
@@ -10,6 +11,7 @@ from library.assets import (
     list_assets,
     measure,
 )
+from library.backlog import catch_up
 from library.filters import Filters
 from library.lineage import Edge, Lineage, Related, lineage
 from library.personas import (
@@ -44,6 +46,7 @@ __all__ = [
     "Version",
     "Versions",
     "add_assets",
+    "catch_up",
     "differences",
     "find_asset",
     "find_assets",

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
+from library.cards import file_cards
 from library.filters import EVERYTHING, Filters
 from library.tables import assets, parents
 from studio.database import as_row
@@ -91,7 +92,7 @@ def measure(width: int, height: int, size: int) -> str:
 
 
 def add_assets(connection: Connection, new: Sequence[Asset]) -> None:
-    """File assets, within the caller's transaction."""
+    """File assets with their cards, within the caller's transaction."""
     if not new:
         return
     rows = [as_row(asset) for asset in new]
@@ -105,6 +106,7 @@ def add_assets(connection: Connection, new: Sequence[Asset]) -> None:
     ]
     if edges:
         connection.execute(insert(parents), edges)
+    file_cards(connection, new)
 
 
 def find_asset(connection: Connection, owner: str, identifier: str) -> Asset:
@@ -127,6 +129,12 @@ def find_assets(connection: Connection, owner: str, identifiers: Sequence[str]) 
         query = select(assets).where(assets.c.owner == owner, assets.c.id.in_(some))
         found += _with_parents(connection, connection.execute(query).mappings().all())
     return sorted(found, key=lambda asset: asset.id)
+
+
+def assets_by_id(connection: Connection, identifiers: Sequence[str]) -> list[Asset]:
+    """Return assets whoever's they are, in the order of their ids; for the library itself."""
+    query = select(assets).where(assets.c.id.in_(identifiers)).order_by(assets.c.id)
+    return _with_parents(connection, connection.execute(query).mappings().all())
 
 
 def find_import(connection: Connection, owner: str, sha256: str) -> Asset | None:

@@ -40,12 +40,14 @@ def load_settings() -> Settings:
 @contextlib.contextmanager
 def opened_database(config: Settings) -> Iterator[Database]:
     """Open the database alone, with its newest tables: much quicker than the whole studio."""
-    from studio.database import Database  # noqa: PLC0415 - SQLAlchemy is heavy
+    from library import catch_up  # noqa: PLC0415 - SQLAlchemy is heavy
+    from studio.database import Database  # noqa: PLC0415 - as above
     from studio.database.migrate import migrate  # noqa: PLC0415 - Alembic is heavy
 
     database = Database(config.database)
     try:
         migrate(database)
+        catch_up(database)
         yield database
     finally:
         database.close()

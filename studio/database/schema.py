@@ -26,6 +26,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def belongs_to_code(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether Alembic shall compare something of this name with the tables in the code.
+
+    The full-text indexes are made by statements of their own (``library.card_tables``): SQLite
+    keeps them as tables.
+    """
+    full_text = {"table": "asset_words_index", "index": "ix_asset_words_words"}
+    return name is None or not name.startswith(full_text.get(kind, "\0"))
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC, stored as whole microseconds since 1970.
 

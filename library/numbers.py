@@ -1,0 +1,52 @@
+"""The numbers of cards: they sort by the time of filing, and a stretch of time is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from library.card_tables import cards
+
+_PLACES = 1024
+"""Numbers in one microsecond; what is filed beyond goes on in the next ones."""
+
+_SPILL = 100_000 // _PLACES + 1
+"""Microseconds into which the largest group that is filed at one moment may spill."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GREATEST = 2**63 - 1
+
+
+def number_at(moment: datetime) -> int:
+    """Return the least number of what is filed at ``moment``, within what a database takes."""
+    number = (moment - _EPOCH) // timedelta(microseconds=1) * _PLACES
+    return max(0, min(number, _GREATEST))
+
+
+def number_until(moment: datetime) -> int:
+    """Return the least number that nothing filed before ``moment`` has."""
+    return min(number_at(moment) + _SPILL * _PLACES, _GREATEST)
+
+
+def take_numbers(connection: Connection, moments: Sequence[datetime]) -> list[int]:
+    """Return a free number for each moment, in their order, within the caller's transaction.
+
+    On Postgres another transaction may take the same ones; the key then refuses one of them.
+    """
+    free: dict[datetime, int] = {}
+    taken = []
+    for moment in moments:
+        if moment not in free:
+            free[moment] = _first_free(connection, moment)
+        taken.append(free[moment])
+        free[moment] += 1
+    return taken
+
+
+def _first_free(connection: Connection, moment: datetime) -> int:
+    column = cards.c.number
+    within = column.between(number_at(moment), number_until(moment))
+    last = connection.execute(select(func.max(column)).where(within)).scalar()
+    return number_at(moment) if last is None else int(last) + 1
