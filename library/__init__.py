@@ -8,11 +8,10 @@ from library.assets import (
     find_asset,
     find_assets,
     find_import,
-    list_assets,
     measure,
 )
 from library.backlog import catch_up
-from library.filters import Filters
+from library.filters import COLOURS, EVERYTHING, Filters, filters_of
 from library.lineage import Edge, Lineage, Related, lineage
 from library.personas import (
     MOST_PERSONAS,
@@ -21,6 +20,18 @@ from library.personas import (
     list_personas,
     remove_persona,
     save_persona,
+)
+from library.search import (
+    Card,
+    Count,
+    Found,
+    Page,
+    count_matches,
+    facets,
+    find_card,
+    find_page,
+    list_assets,
+    stored_bytes,
 )
 from library.versions import (
     VERSION_OF,
@@ -33,13 +44,19 @@ from library.versions import (
 )
 
 __all__ = [
+    "COLOURS",
+    "EVERYTHING",
     "MOST_PERSONAS",
     "VERSION_OF",
     "Asset",
+    "Card",
+    "Count",
     "Difference",
     "Edge",
     "Filters",
+    "Found",
     "Lineage",
+    "Page",
     "Parent",
     "Related",
     "StoredPersona",
@@ -47,10 +64,15 @@ __all__ = [
     "Versions",
     "add_assets",
     "catch_up",
+    "count_matches",
     "differences",
+    "facets",
+    "filters_of",
     "find_asset",
     "find_assets",
+    "find_card",
     "find_import",
+    "find_page",
     "find_persona",
     "lineage",
     "list_assets",
@@ -59,5 +81,6 @@ __all__ = [
     "measure",
     "remove_persona",
     "save_persona",
+    "stored_bytes",
     "versions",
 ]

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from library.cards import file_cards
-from library.filters import EVERYTHING, Filters
 from library.tables import assets, parents
 from studio.database import as_row
 from studio.errors import InvalidRequest, NotFound
@@ -149,36 +148,16 @@ def find_import(connection: Connection, owner: str, sha256: str) -> Asset | None
     return found[0] if found else None
 
 
-def list_assets(
-    connection: Connection,
-    owner: str,
-    *,
-    limit: int = 50,
-    before: str = "",
-    filters: Filters = EVERYTHING,
-) -> list[Asset]:
-    """Return a page of assets, the newest first.
-
-    Args:
-        limit: assets on a page, 1 to 500.
-        before: the last id of the page before; empty for the first page.
-        filters: which assets; all of the owner's, if not given.
+def check_limit(limit: int) -> None:
+    """Refuse what is no number of assets on a page.
 
     Raises:
-        InvalidRequest: ``limit`` is out of range.
+        InvalidRequest: it is not within 1 and 500.
     """
     if not 1 <= limit <= _LARGEST_PAGE:
         raise InvalidRequest(
             "That is no size of a page.", field="limit", given=limit, allowed="1 to 500"
         )
-    # The ids alone are found within the index; whole rows are read for this page only.
-    ids = select(assets.c.id).where(assets.c.owner == owner, *filters.conditions())
-    if before:
-        ids = ids.where(assets.c.id < before)
-    ids = ids.order_by(assets.c.id.desc()).limit(limit)
-    page = select(assets).where(assets.c.id.in_(ids)).order_by(assets.c.id.desc())
-    rows = connection.execute(page).mappings().all()
-    return _with_parents(connection, rows)
 
 
 def _with_parents(connection: Connection, rows: Sequence[RowMapping]) -> list[Asset]:

@@ -19,7 +19,8 @@ LONGEST_WORD = 40
 """Characters of a word that are looked at."""
 
 _MARK = "\ue000"
-_PART_OF_ID = "\ue001"
+_HEAD_OF_ID = "\ue001"
+_TAIL_OF_ID = "\ue002"
 _PLAIN = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 # Scripts that are written without blanks: each of their characters is a word.
@@ -63,11 +64,11 @@ def marks_of_id(identifier: str) -> Iterator[str]:
     """Yield the marks of the beginnings and ends of an id, by which parts of it are found."""
     body = identifier.partition("_")[2].partition("_")[0]
     if len(body) == _WHOLE_ID:
-        yield f"{_PART_OF_ID}{body}"
+        yield f"{_HEAD_OF_ID}{body}"
         for length in _HEADS:
-            yield f"{_PART_OF_ID}{body[:length]}"
+            yield f"{_HEAD_OF_ID}{body[:length]}"
         for length in _TAILS:
-            yield f"{_PART_OF_ID}-{body[-length:]}"
+            yield f"{_TAIL_OF_ID}{body[-length:]}"
 
 
 def marks_of_part(typed: str) -> list[str]:
@@ -77,9 +78,9 @@ def marks_of_part(typed: str) -> list[str]:
         return []
     part = found[1]
     if len(part) == _WHOLE_ID:
-        return [f"{_PART_OF_ID}{part}"]
-    heads = [f"{_PART_OF_ID}{part[:length]}" for length in _HEADS if len(part) >= length]
-    tails = [f"{_PART_OF_ID}-{part[-length:]}" for length in _TAILS if len(part) >= length]
+        return [f"{_HEAD_OF_ID}{part}"]
+    heads = [f"{_HEAD_OF_ID}{part[:length]}" for length in _HEADS if len(part) >= length]
+    tails = [f"{_TAIL_OF_ID}{part[-length:]}" for length in _TAILS if len(part) >= length]
     return [*heads[:1], *tails[:1]]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import UTC, datetime
+
+from studio.errors import NotFound
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no i, l, o or u, so that an id read aloud stays the same id."""
@@ -21,6 +24,24 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{_base32(milliseconds, _TIME_CHARACTERS)}" + _base32(
         secrets.randbits(5 * _RANDOM_CHARACTERS), _RANDOM_CHARACTERS
     )
+
+
+def made_at(identifier: str) -> datetime:
+    """Return when an id was made, to the millisecond.
+
+    Raises:
+        NotFound: it is none of ours.
+    """
+    body = identifier.partition("_")[2][:_TIME_CHARACTERS].lower()
+    if len(body) < _TIME_CHARACTERS or not set(body) <= set(_ALPHABET):
+        raise NotFound("That is no id.", given=identifier)
+    number = 0
+    for character in body:
+        number = number * 32 + _ALPHABET.index(character)
+    try:
+        return datetime.fromtimestamp(number / 1_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise NotFound("That is no id.", given=identifier) from None
 
 
 def _base32(number: int, length: int) -> str:

@@ -8,52 +8,10 @@ from typing import Any
 import pytest
 
 from interfaces.cli.days import moment
-from library import Asset, Filters, add_assets, list_assets
-from library.tables import assets
+from library import Filters, list_assets
 from studio.database import Database
 from studio.errors import InvalidRequest
-
-OWNER = "ann"
-NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest) -> Database:
-    found = request.getfixturevalue(f"{request.param}_database")
-    assert isinstance(found, Database)
-    return found
-
-
-def asset(number: int, owner: str = OWNER, **values: Any) -> Asset:
-    given: dict[str, Any] = {
-        "id": f"ast_{number:026d}",
-        "owner": owner,
-        "name": "a.png",
-        "sha256": "0" * 64,
-        "thumbnail": "0" * 64,
-        "media_type": "image/png",
-        "bytes": 1,
-        "width": 1,
-        "height": 1,
-        "operation": "generate",
-        "request": {},
-        "provider": "local",
-        "model": "paint",
-        "method": "",
-        "reason": "",
-        "seed": None,
-        "credits": 0,
-        "facts": {},
-        "job": f"job_{number}",
-        "position": 0,
-        "run": "",
-        "created_at": NOON,
-    }
-    return Asset(**given | values)
-
-
-def file(database: Database, *new: Asset) -> None:
-    database.write(lambda connection: add_assets(connection, new))
+from tests.unit.library.conftest import NOON, OWNER, asset, file
 
 
 def numbers(database: Database, **values: Any) -> list[int]:
@@ -97,34 +55,6 @@ def test_a_time_is_compared_with_its_offset(database: Database) -> None:
     noon_in_paris = NOON.astimezone(timezone(timedelta(hours=1)))
     assert numbers(database, since=noon_in_paris) == [2]
     assert numbers(database, until=noon_in_paris) == [1]
-
-
-def test_pages_of_equal_times_are_whole_though_assets_go(database: Database) -> None:
-    odd = {"operation": "upscale"}
-    file(database, *(asset(number, **odd if number % 2 else {}) for number in range(12)))
-    first = numbers(database, limit=2, operation="upscale")
-    assert first == [11, 9]
-    gone = assets.c.id.in_([asset(11).id, asset(9).id])
-    database.write(
-        lambda connection: connection.execute(assets.update().where(gone).values(owner="x"))
-    )
-    rest = numbers(database, before=asset(9).id, limit=500, operation="upscale")
-    assert rest == [7, 5, 3, 1]
-
-
-def test_what_does_not_fit_is_passed_over_within_the_index(sqlite_database: Database) -> None:
-    conditions = Filters(kind="video", operation="x", provider="y", model="z", since=NOON)
-    query = (
-        assets.select()
-        .with_only_columns(assets.c.id)
-        .where(assets.c.owner == OWNER, *conditions.conditions())
-        .order_by(assets.c.id.desc())
-        .limit(50)
-    )
-    bound = str(query.compile(sqlite_database.engine, compile_kwargs={"literal_binds": True}))
-    with sqlite_database.read() as connection:
-        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {bound}")]
-    assert plan == ["SEARCH assets USING COVERING INDEX ix_assets_owner_id (owner=?)"]
 
 
 @pytest.mark.parametrize(

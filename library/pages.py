@@ -1,0 +1,387 @@
+"""Pages of cards: how each question is answered without reading a large library through.
+
+Every way has a bound. What is rare is taken whole, by its index; what is common is met soon on the
+way through an order. Only where both fail, a page ends before it is full: it says where it ended,
+and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from library.card_tables import cards, counts, words
+from library.filters import Filters
+from library.matches import Term, as_conditions, as_fts5, as_tsquery, scope_of, terms_of
+from library.numbers import number_at
+from library.sorting import NEWEST, Cursor, Sort
+
+RARE = 5_000
+"""As many matches are taken whole and put in order."""
+
+_FEW = 20_000
+"""Up to as many of one thing, the index is asked for it without a bound."""
+
+_WINDOW = 100_000
+"""Entries of the index that are looked through at once, where everything asked for is common."""
+
+_CARDS = 10_000
+"""Cards that are looked at on the way to one page."""
+
+_WINDOWS = 3
+"""Windows on the way to one page."""
+
+_NEAR = 2_000
+"""Newest cards that are tried on Postgres before its index, whose answers have no order."""
+
+_index = table("asset_words_index", column("rowid"))
+_vector = func.array_to_tsvector(func.string_to_array(func.btrim(words.c.words), " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Cards of one page, in their order.
+
+    Attributes:
+        rows: the cards.
+        following: where the next page begins; empty at the end.
+        whole: whether the page is full, or all there was.
+    """
+
+    rows: list[Any]
+    following: str
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of one owner's cards.
+
+    Attributes:
+        terms: what the full-text index tells; the first is the owner's own.
+        sizes: what only the cards tell, by the columns that have an index of their own.
+        others: what only the cards tell, without an index.
+        first: the least number; a stretch of time begins with it.
+        end: the least number beyond.
+    """
+
+    owner: str
+    terms: tuple[Term, ...]
+    sizes: tuple[tuple[str, int | None, int | None], ...]
+    others: tuple[ColumnElement[bool], ...]
+    trashed: bool
+    first: int | None
+    end: int | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the index has nothing to tell but whose they are."""
+        return len(self.terms) == 1
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a card must fulfil, but for the terms."""
+        gone = cards.c.deleted_at
+        found = [cards.c.owner == self.owner, *self.others]
+        found += [gone.is_not(None), cards.c.purged_at.is_(None)] if self.trashed else []
+        found += [] if self.trashed else [gone.is_(None)]
+        for name, least, most in self.sizes:
+            found += _between(name, least, most)
+        found += [cards.c.number >= self.first] if self.first is not None else []
+        found += [cards.c.number < self.end] if self.end is not None else []
+        return found
+
+
+def question(owner: str, filters: Filters, within: Sequence[str] = ()) -> Question:
+    """Return what filters ask of an owner's cards.
+
+    Args:
+        filters: what is asked for.
+        within: the ids of the collections that are meant by that of the filters.
+
+    Raises:
+        InvalidRequest: more words are searched for than one may.
+    """
+    sizes = (
+        ("bytes", filters.least_bytes, filters.most_bytes),
+        ("credits", filters.least_credits, filters.most_credits),
+        ("rating", filters.rating or None, None),
+    )
+    others = [
+        cards.c[name] >= least
+        for name, least in (("width", filters.least_width), ("height", filters.least_height))
+        if least
+    ]
+    return Question(
+        owner,
+        (scope_of(owner, filters), *terms_of(filters, within)),
+        tuple(each for each in sizes if each[1:] != (None, None)),
+        tuple(others),
+        filters.trashed,
+        number_at(filters.since) if filters.since else None,
+        number_at(filters.until) if filters.until else None,
+    )
+
+
+def stretch(
+    connection: Connection, asked: Question, sort: Sort, limit: int, after: str = ""
+) -> Stretch:
+    """Return the cards of one page.
+
+    Args:
+        connection: a connection that reads.
+        asked: which cards.
+        sort: in which order.
+        limit: cards on the page.
+        after: where the page before ended; empty for the first page.
+
+    Raises:
+        InvalidRequest: ``after`` is no place in this order.
+    """
+    cursor = sort.read(after)
+    if sort.column is cards.c.rating and all(name != "rating" for name, _, _ in asked.sizes):
+        asked = replace(asked, sizes=(*asked.sizes, ("rating", 1, None)))
+    few = _few(connection, asked, by_time=sort.by_time)
+    if few is not None:
+        query = _cards(asked, sort, cursor).where(cards.c.number.in_(few))
+        if not asked.plain:
+            query = query.join(words, words.c.number == cards.c.number)
+            query = query.where(*as_conditions(asked.terms))
+        return _page(connection.execute(query.limit(limit + 1)).all(), sort, limit)
+    if sort.by_time and not asked.plain:
+        return _by_index(connection, asked, sort, cursor, limit)
+    return _on_the_way(connection, asked, sort, cursor, limit)
+
+
+def _cards(asked: Question, sort: Sort, cursor: Cursor | None) -> Select[Any]:
+    query = select(cards).where(*asked.conditions()).order_by(*sort.order())
+    return query.where(sort.behind(cursor)) if cursor else query
+
+
+def _page(rows: Sequence[Any], sort: Sort, limit: int) -> Stretch:
+    some = list(rows[:limit])
+    return Stretch(some, sort.cursor(some[-1]) if len(rows) > limit else "")
+
+
+def _few(connection: Connection, asked: Question, *, by_time: bool) -> Select[Any] | None:
+    """Return the numbers of all that one part of the question leaves, if they are few."""
+    for name, least, most in asked.sizes:
+        some = select(cards.c.number).where(
+            cards.c.owner == asked.owner, *_between(name, least, most)
+        )
+        if name == "rating":
+            some = some.where(cards.c.rating > 0)
+        if _at_most(connection, some, RARE):
+            return some
+    if not asked.plain and not by_time:
+        matches = _matches(connection, asked)
+        if _at_most(connection, matches, RARE):
+            return select(matches.subquery().c[0])
+    return None
+
+
+def _at_most(connection: Connection, query: Select[Any], most: int) -> bool:
+    counted = select(func.count()).select_from(query.limit(most + 1).subquery())
+    return bool(connection.execute(counted).scalar_one() <= most)
+
+
+def _between(name: str, least: int | None, most: int | None) -> list[ColumnElement[bool]]:
+    found = [cards.c[name] >= least] if least is not None else []
+    return [*found, cards.c[name] <= most] if most is not None else found
+
+
+def _matches(connection: Connection, asked: Question) -> Select[Any]:
+    """Return the query of the numbers that the full-text index tells."""
+    if connection.dialect.name == "postgresql":
+        number: ColumnElement[int] = words.c.number
+        typed = cast(bindparam("terms", as_tsquery(asked.terms), unique=True), TSQUERY)
+        found = select(number).where(_vector.bool_op("@@")(typed))
+    else:
+        number = _index.c.rowid
+        found = select(number.label("number")).select_from(_index).where(_match(asked))
+    found = found.where(number >= asked.first) if asked.first is not None else found
+    return found.where(number < asked.end) if asked.end is not None else found
+
+
+def _match(asked: Question) -> ColumnElement[bool]:
+    typed: BindParameter[str] = bindparam("terms", as_fts5(asked.terms), unique=True)
+    return literal_column("asset_words_index").bool_op("MATCH")(typed)
+
+
+def _by_index(
+    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
+) -> Stretch:
+    """Go through what the full-text index tells, the newest or the oldest first."""
+    rare = _has_rare(connection, asked)
+    if connection.dialect.name == "postgresql":
+        return _by_gin(connection, asked, sort, cursor, limit, rare=rare)
+    rows: list[Any] = []
+    look = bool(asked.sizes or asked.others)
+    for _ in range(_WINDOWS):
+        edge = None if rare else _edge(connection, asked, sort, cursor, look=look)
+        part = _upto(asked, edge, sort)
+        more = _walk_fts5(connection, part, sort, cursor, limit + 1 - len(rows))
+        rows += more
+        if len(rows) > limit or edge is None:
+            return _page(rows, sort, limit)
+        cursor = Cursor(edge, "")
+    return Stretch(rows, sort.at(cursor.number) if cursor else "", whole=False)
+
+
+def _upto(asked: Question, edge: int | None, sort: Sort) -> Question:
+    """Return the question of what comes before the end of a window, and of its last."""
+    if edge is None:
+        return asked
+    return replace(asked, first=edge) if sort.falling else replace(asked, end=edge + 1)
+
+
+def _walk_fts5(
+    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
+) -> Sequence[Any]:
+    number = _index.c.rowid
+    # FTS5 goes by the rowid itself, so nothing has to be sorted; the cards are looked at one by
+    # one on the way, and no further than the page needs.
+    query = (
+        select(cards)
+        .select_from(_index)
+        .join(cards, cards.c.number == number)
+        .where(_match(asked), *asked.conditions())
+        .order_by(number.desc() if sort.falling else number.asc())
+        .limit(limit)
+    )
+    bounds = []
+    if asked.first is not None:
+        bounds.append(number >= asked.first)
+    if asked.end is not None:
+        bounds.append(number < asked.end)
+    if cursor:
+        bounds.append(number < cursor.number if sort.falling else number > cursor.number)
+    return connection.execute(query.where(*bounds)).all()
+
+
+def _by_gin(
+    connection: Connection,
+    asked: Question,
+    sort: Sort,
+    cursor: Cursor | None,
+    limit: int,
+    *,
+    rare: bool,
+) -> Stretch:
+    """Try the next cards one by one; where too few of them fit, ask the index for all that do."""
+    if not rare:
+        near = _on_the_way(connection, asked, sort, cursor, limit, most=_NEAR)
+        if near.whole:
+            return near
+    number = words.c.number
+    hits = _matches(connection, asked)
+    if cursor:
+        hits = hits.where(number < cursor.number if sort.falling else number > cursor.number)
+    # Without an order of its own, or Postgres might go through all numbers to save the sorting.
+    found = hits.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+    query = _cards(asked, sort, cursor).join(found, found.c.number == cards.c.number)
+    return _page(connection.execute(query.limit(limit + 1)).all(), sort, limit)
+
+
+def _on_the_way(
+    connection: Connection,
+    asked: Question,
+    sort: Sort,
+    cursor: Cursor | None,
+    limit: int,
+    *,
+    most: int = _CARDS,
+) -> Stretch:
+    """Go through the cards in the order asked for, and pass over those that do not fit."""
+    scope = replace(asked, terms=asked.terms[:1], others=(), sizes=_sorted_by(asked, sort))
+    passed = _cards(scope, sort, cursor)
+    free = asked.plain and not asked.others and scope.sizes == asked.sizes
+    if free:
+        return _page(connection.execute(passed.limit(limit + 1)).all(), sort, limit)
+    last = connection.execute(passed.offset(most - 1).limit(1)).first()
+    query = _cards(asked, sort, cursor)
+    if last is not None:
+        query = query.where(_not_behind(sort, last))
+    if not asked.plain:
+        query = query.join(words, words.c.number == cards.c.number)
+        query = query.where(*as_conditions(asked.terms[1:]))
+    found = _page(connection.execute(query.limit(limit + 1)).all(), sort, limit)
+    if found.following or last is None:
+        return found
+    return Stretch(found.rows, sort.cursor(last), whole=False)
+
+
+def _sorted_by(asked: Question, sort: Sort) -> tuple[tuple[str, int | None, int | None], ...]:
+    return tuple(each for each in asked.sizes if each[0] == sort.column.name)
+
+
+def _not_behind(sort: Sort, last: Any) -> ColumnElement[bool]:
+    number = cards.c.number
+    within: ColumnElement[bool] = number >= last.number if sort.falling else number <= last.number
+    if sort.by_time:
+        return within
+    key = getattr(last, sort.column.name)
+    further = sort.column > key if sort.falling else sort.column < key
+    bound = sort.column >= key if sort.falling else sort.column <= key
+    return and_(bound, or_(further, within))
+
+
+def _edge(
+    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, *, look: bool
+) -> int | None:
+    """Return the number at the end of the next window; ``None`` if all that is left fits in it."""
+    scope = replace(asked, terms=asked.terms[:1], others=(), sizes=())
+    query = select(cards.c.number).where(*scope.conditions()).order_by(*sort.order())
+    if cursor:
+        query = query.where(sort.behind(cursor))
+    size = _CARDS if look else _WINDOW
+    return connection.execute(query.offset(size - 1).limit(1)).scalar()
+
+
+def _has_rare(connection: Connection, asked: Question) -> bool:
+    """Whether one of the things asked for is rare: the index is then quick, however it is asked."""
+    known = [term.counted for term in asked.terms if term.wanted and term.counted]
+    if asked.trashed:  # what is in the trash is counted as a whole
+        known = known[:1]
+    query = select(counts.c.facet, counts.c.value, counts.c.count.label("number")).where(
+        counts.c.owner == asked.owner,
+        counts.c.facet.in_({facet for facet, _ in known}),
+        counts.c.value.in_({value for _, value in known}),
+    )
+    there = {(row.facet, row.value): row.number for row in connection.execute(query)}
+    if any(there.get(each, 0) <= _FEW for each in known):
+        return True
+    for term in asked.terms:
+        if term.wanted and (term.counted is None or asked.trashed):
+            alone = replace(asked, terms=(asked.terms[0], term))
+            if _at_most(connection, _matches(connection, alone), _FEW):
+                return True
+    return False
+
+
+def matched(connection: Connection, asked: Question, most: int) -> tuple[int, bool]:
+    """Return how many cards there are, up to ``most``, and whether that is all of them."""
+    found, after, steps = 0, "", 0
+    while found < most and steps < _WINDOWS:
+        part = stretch(connection, asked, NEWEST, most - found, after)
+        found, after, steps = found + len(part.rows), part.following, steps + 1
+        if not after:
+            return found, True
+    return found, False
