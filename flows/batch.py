@@ -14,7 +14,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.utilities.annotations import quote
+from prefect.utilities.annotations import quote as as_it_is
 from pydantic import Field
 
 from batches.encoding import ENCODINGS
@@ -172,7 +172,7 @@ async def batch(
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise
-    counts = await settle_batch(cast(BatchRun, quote(running)))  # a task gets what is quoted
+    counts = await settle_batch(cast(BatchRun, as_it_is(running)))  # a task gets what is quoted
     await notify()
     if isinstance(counts, State):
         return Failed(message=counts.message)
@@ -236,12 +236,12 @@ async def _fan_out(progress: _Progress, orders: Sequence[Order]) -> None:
     if len(running.spec.rows) <= settings().rows_as_tasks:
         for name, task in OPERATION_TASKS.items():
             mine = [each for each in orders if each.plan.operation.operation == name]
-            mapped = task.map([quote(each) for each in mine])
+            mapped = task.map([as_it_is(each) for each in mine])
             futures += [([order], future) for order, future in zip(mine, mapped, strict=True)]
     else:
         pieces = chunks(orders, chunk_size(len(running.spec.rows), settings().chunk_rows))
         # Quoted: Prefect would look for futures in every field of every row, twice.
-        mapped = run_rows.map(range(1, len(pieces) + 1), [quote(piece) for piece in pieces])
+        mapped = run_rows.map(range(1, len(pieces) + 1), [as_it_is(piece) for piece in pieces])
         futures += list(zip(pieces, mapped, strict=True))
     await _wait(progress, futures)
 
