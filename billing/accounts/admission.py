@@ -171,8 +171,9 @@ def admit(
         NotInPlan, LimitReached, BudgetReached, NotEnoughCredits: with the figures.
         Conflict: the key was used for another amount or purpose.
     """
-    now = clock.now()
     wallets = lock_wallets(connection, [each.request.owner for each in wanted])
+    # Not before: whoever waited for the lock over a period's end comes into the next one.
+    now = clock.now()
     accounts = accounts_of(connection, wallets)
     asked: dict[str, set[str]] = {owner: set() for owner in wallets}
     for each in wanted:

@@ -2,6 +2,9 @@
 
 What an admission spent and how often an operation was done are derived while a hold is open and
 kept once it is closed. Whatever is kept must be what would be derived.
+
+The gate of a purchase does not count what its hold may be used for (see ``limits.py``); so it is
+looked at here that nothing else, and no more, was bought.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    exists,
     func,
     literal_column,
     or_,
@@ -29,7 +33,11 @@ from billing.tables import claims, holds
 
 def audit(connection: Connection) -> list[Discrepancy]:
     """Look for admissions and uses that do not agree with their holds and claims."""
-    return [*_differing(connection, admissions), *_differing(connection, uses)]
+    return [
+        *_differing(connection, admissions),
+        *_differing(connection, uses),
+        *_not_asked_for(connection),
+    ]
 
 
 def _derived(table: Table) -> dict[str, ColumnElement[Any]]:
@@ -44,19 +52,47 @@ def _derived(table: Table) -> dict[str, ColumnElement[Any]]:
         kept = and_(admissions.c.spent.is_not(None), closed)
         must_be["spent"] = case((kept, holds.c.captured))
         return must_be
-    bought = (
+    bought = _bought("captured")
+    bought_yet = _bought("active", "captured")
+    must_be["count"] = case(
+        (uses.c.final == 1, bought), (bought_yet > uses.c.count, bought_yet), else_=uses.c.count
+    )
+    must_be["final"] = case((and_(uses.c.final == 1, closed), 1), else_=0)
+    return must_be
+
+
+def _bought(*states: str) -> ColumnElement[Any]:
+    return (
         select(func.count())
         .where(
             claims.c.hold_id == uses.c.hold_id,
             claims.c.operation == uses.c.operation,
-            claims.c.state == "captured",
+            claims.c.state.in_(states),
         )
         .correlate(uses)
         .scalar_subquery()
     )
-    must_be["count"] = case((uses.c.final == 1, bought), else_=uses.c.count)
-    must_be["final"] = case((and_(uses.c.final == 1, closed), 1), else_=0)
-    return must_be
+
+
+_OF_ITS_HOLD = uses.c.hold_id == claims.c.hold_id
+_NOT_ASKED_FOR = (
+    select(claims.c.id, claims.c.operation)
+    .where(
+        claims.c.operation != "",
+        claims.c.state != "returned",
+        exists().where(_OF_ITS_HOLD),
+        ~exists().where(_OF_ITS_HOLD, uses.c.operation == claims.c.operation),
+    )
+    .order_by(claims.c.id)
+)
+
+
+def _not_asked_for(connection: Connection) -> list[Discrepancy]:
+    """Look for purchases of operations that their hold was not placed for."""
+    return [
+        Discrepancy("claims", row.id, "operation", row.operation, "one of its hold's uses")
+        for row in connection.execute(_NOT_ASKED_FOR)
+    ]
 
 
 @cache

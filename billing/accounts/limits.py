@@ -3,6 +3,14 @@
 What counts is derived: a hold that is open counts what it may still do, one that has ended what was
 bought with it. There is no counter that could drift, and nothing to be given back after a failure.
 A hold counts in the period in which it was placed, to its end.
+
+It is the hold that is judged, and not each purchase out of it: the gate (``ledger/claims.py``) asks
+whether the hold is open, its owner's and large enough, and does not count uses. What is bought out
+of a hold are the orders that it was placed for, each at most once: what failed was given back
+before it is tried at the next offer, and what was billed or is unknown is not tried again. So more
+is never bought than was judged, and counting at the gate would be work for every purchase that
+grows with its batch. The auditor counts it all the same (``audit.py``), so that whoever would
+let a run buy something else one day is found out.
 """
 
 from __future__ import annotations

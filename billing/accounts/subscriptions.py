@@ -13,7 +13,7 @@ that is agreed until a moment ends then: nothing moves that moment but a person.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -76,9 +76,9 @@ def change_plan(
         AccountRefused: there is no wallet, or it is suspended.
         InvalidRequest: there is no such plan, cycle or zone, or the moments make no sense.
     """
+    wallet = require(lock_wallets(connection, [owner]), owner)
     now = clock.now()
     _check_words(cycle, anchor, ends_at, now)
-    wallet = require(lock_wallets(connection, [owner]), owner)
     account = renew(connection, wallet, keep_account(connection, owner, now), now)
     if plan == PREPAID:
         return _end(connection, account, author, reason)
@@ -174,7 +174,8 @@ def _begin(
         plan=plan,
         cycle=cycle,
         zone=begins.zone,
-        anchor=begins.anchor.isoformat(),
+        anchor=begins.anchor.astimezone(UTC).isoformat(),
+        period=begins.at(now).index,
         ends_at=ends_at.isoformat() if ends_at else None,
     )
     return renew(connection, wallet, begun, now)
@@ -242,8 +243,8 @@ def cancel(connection: Connection, owner: str, *, author: str, reason: str) -> A
         AccountRefused: there is no wallet.
         InvalidRequest: the account has no plan that could be cancelled.
     """
-    now = clock.now()
     wallet = require(lock_wallets(connection, [owner]), owner)
+    now = clock.now()
     account = renew(connection, wallet, account_of(connection, owner), now)
     if account.plan is None or account.ended(now):
         raise InvalidRequest(
@@ -298,6 +299,18 @@ def renew(connection: Connection, wallet: Wallet, account: Account, now: datetim
             plan=name,
             granted=granted,
         )
+    # The trace of this period, which the auditor looks at: one without credits has no other.
+    note(
+        connection,
+        account.owner,
+        "period_begun",
+        author=_STUDIO,
+        period=period.index,
+        plan=name,
+        granted=granted,
+        anchor=account.anchor.isoformat() if account.anchor else None,
+        zone=account.zone,
+    )
     return change_account(
         connection,
         account.owner,

@@ -39,8 +39,8 @@ def adjust(
         NotEnoughCredits: more would be taken than is available; with ``needed``, ``available``
             and ``held`` in its details.
     """
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     memory = remember(connection, found, requests, "adjust")
     answers: dict[int, Receipt | StudioError] = {}
     for adds, work in ((True, _add), (False, _take)):

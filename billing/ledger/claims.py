@@ -56,8 +56,8 @@ def claim(connection: Connection, requests: Sequence[ClaimRequest]) -> list[Clai
         HoldRefused: the hold is not the owner's, has ended, expired, or has too little left.
         Conflict: the key was used with another hold or amount.
     """
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     memory = _remember(connection, found, requests)
     rows = find_by_id(connection, holds, [request.hold_id for request in requests])
     taken: dict[str, int] = {}

@@ -87,8 +87,8 @@ def top_up(connection: Connection, requests: Sequence[TopUpRequest]) -> list[Rec
         InvalidRequest: the wallet would have been granted more than ``credits.MOST``, or the
             expiry is past or more than ten years ahead.
     """
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     memory = remember(connection, found, requests, "top_up")
     mint = Mint(found, now)
 

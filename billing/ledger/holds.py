@@ -57,8 +57,8 @@ def hold(
         NotEnoughCredits: with ``needed``, ``available`` and ``held`` in its details.
         StudioError: whatever ``judge`` refuses with.
     """
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     memory = _remember(connection, found, requests)
     wanted = [(request.owner, request.amount) for request in requests]
     turn, found = weigh(connection, found, wanted, now)
@@ -114,8 +114,8 @@ def extend(connection: Connection, requests: Sequence[ExtendRequest]) -> list[Ho
         HoldRefused: it has ended or expired; what was free may be spent elsewhere by now.
         InvalidRequest: the expiry is past, or more than 31 days ahead.
     """
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     rows = find_by_id(connection, holds, [request.hold_id for request in requests])
     until: dict[str, datetime] = {}
 

@@ -70,8 +70,8 @@ def refund(
         InvalidRequest: more than was captured and not refunded yet, or the wallet would have been
             granted more than ``credits.MOST``.
     """
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     memory = remember(connection, found, requests, "refund")
     rows = find_by_id(connection, claims, [request.claim_id for request in requests])
     refunded = refunded_of(connection, list(rows))

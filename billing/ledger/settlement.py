@@ -85,8 +85,8 @@ def _end(
     requests: Sequence[CaptureRequest | GiveBackRequest],
     state: ClaimState,
 ) -> list[Claim | StudioError]:
-    now = clock.now()
     found = lock_wallets(connection, [request.owner for request in requests])
+    now = clock.now()
     rows = _find(connection, [request.claim_id for request in requests])
     ended: dict[str, Claim] = {}
 

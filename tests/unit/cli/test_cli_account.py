@@ -39,7 +39,7 @@ def test_an_account_is_put_on_a_plan_and_told_of_its_limits(wallet: Command) -> 
     ends = wallet("cancel", "--reason", "moved on").document
     assert ends["ends_at"] == ends["period_end"]
     kinds = [event["kind"] for event in wallet("events").document["events"]]
-    assert kinds == ["plan_cancelled", "plan_will_change", "plan_begun"]
+    assert kinds == ["plan_cancelled", "plan_will_change", "period_begun", "plan_begun"]
 
 
 def test_people_see_the_same(studio_command: Command) -> None:
