@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from billing.dated import Dated, in_order, read_all, read_one
 from studio import credits as money
 from studio.errors import NotFound, PriceUnknown, SetupIncomplete
 
@@ -63,13 +56,9 @@ def _no_doubles(lines: tuple[PriceLine, ...]) -> tuple[PriceLine, ...]:
     return lines
 
 
-class PriceBook(BaseModel):
+class PriceBook(Dated):
     """All prices of one day."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9a-z][0-9a-z.-]*$", max_length=40)]
-    date: dt.date
     currency: Words
     lines: Annotated[tuple[PriceLine, ...], Field(min_length=1), AfterValidator(_no_doubles)]
 
@@ -100,16 +89,7 @@ def load(path: Path) -> PriceBook:
     Raises:
         SetupIncomplete: the file is missing or not a price book; every fault is named.
     """
-    try:
-        return PriceBook.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise SetupIncomplete(f"The price book {path} cannot be used: {faults}.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SetupIncomplete(f"The price book {path} cannot be read: {error}.") from error
+    return read_one(PriceBook, path, "price book")
 
 
 def books(folder: Path = FOLDER) -> list[PriceBook]:
@@ -118,8 +98,7 @@ def books(folder: Path = FOLDER) -> list[PriceBook]:
     Raises:
         SetupIncomplete: one of them is faulty.
     """
-    found = [load(path) for path in folder.glob("*.toml")]
-    return sorted(found, key=lambda book: (book.date, book.version))
+    return in_order(read_all(PriceBook, folder, "price book"))
 
 
 def find(version: str, folder: Path = FOLDER) -> PriceBook:

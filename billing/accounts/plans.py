@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from billing.dated import Dated, in_order, read_all, read_one
 from studio import credits as money
 from studio.errors import InvalidRequest, SetupIncomplete
 from studio.operations import OPERATIONS
@@ -74,13 +67,9 @@ class Plan(BaseModel):
         return self.limits.get(operation)
 
 
-class PlanBook(BaseModel):
+class PlanBook(Dated):
     """All plans of one day, the smallest first: their order says what an upgrade is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9a-z][0-9a-z.-]*$", max_length=40)]
-    date: dt.date
     plans: Annotated[tuple[Plan, ...], Field(min_length=1, max_length=100)]
 
     def plan(self, name: str) -> Plan:
@@ -111,7 +100,7 @@ class PlanBook(BaseModel):
 @cache
 def _books(folder: Path) -> tuple[PlanBook, ...]:
     """Read all plan books; they do not change while a process runs."""
-    return tuple(load(path) for path in sorted(folder.glob("*.toml")))
+    return tuple(read_all(PlanBook, folder, "plan book"))
 
 
 def load(path: Path) -> PlanBook:
@@ -120,16 +109,7 @@ def load(path: Path) -> PlanBook:
     Raises:
         SetupIncomplete: the file is missing or has no such form; every fault is named.
     """
-    try:
-        return PlanBook.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise SetupIncomplete(f"The plans in {path} cannot be used: {faults}.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SetupIncomplete(f"The plans in {path} cannot be read: {error}.") from error
+    return read_one(PlanBook, path, "plan book")
 
 
 def current(today: dt.date, folder: Path = FOLDER) -> PlanBook:
@@ -138,7 +118,7 @@ def current(today: dt.date, folder: Path = FOLDER) -> PlanBook:
     Raises:
         SetupIncomplete: there are none, or one file is faulty.
     """
-    books = sorted(_books(folder), key=lambda book: (book.date, book.version))
+    books = in_order(_books(folder))
     if not books:
         raise SetupIncomplete(f"There are no plans in {folder}.")
     valid = [book for book in books if book.date <= today]

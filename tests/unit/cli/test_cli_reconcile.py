@@ -104,9 +104,8 @@ def test_what_is_gone_there_is_compared_with_our_books(
     assert "30 credits: not explained by our books" in " ".join(shown.out.split())
 
 
+@pytest.mark.parametrize("account", ["stability"], indirect=True)  # the one whose balance lags
 def test_a_late_balance_is_told_as_such(studio_command: Command, account: Account) -> None:
-    if not isinstance(account.emulator, StabilityEmulator):
-        pytest.skip("only Stability's balance lags")
     studio_command("account", "top-up", "1000")
     asked(studio_command, account)
     buy(account, "one")
