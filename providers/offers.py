@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from providers.inputs import Input, InputLimits
 from providers.sizes import Sizes
 from providers.words import in_words
-from studio.operations import OPERATIONS, Operation
+from studio.errors import PriceUnknown
+from studio.operations import OPERATIONS, Operation, input_fields
 
 Quality = Literal["draft", "standard", "premium"]
 
@@ -198,12 +199,24 @@ class Offer(_Data):
         return ""
 
     def quantity(self, operation: Operation, inputs: Sequence[Input] = ()) -> int:
-        """Return how many units of the price book the operation comes to."""
+        """Return how many units of the price book the operation comes to.
+
+        Raises:
+            PriceUnknown: it is sold by its pixels, and nobody knows yet how many there are.
+        """
         pixels = 0
-        if self.price.megapixels and self.sizes is not None:
-            target = operation.target(*first_size(inputs))
-            pixels = math.prod(self.sizes.nearest(*target)[1:]) if target and min(target) else 1
+        if self.price.megapixels:
+            pixels = self._pixels(operation.target(*first_size(inputs)))
         return self.price.quantity(operation, inputs, pixels)
+
+    def _pixels(self, target: tuple[int, int] | None) -> int:
+        if self.sizes is None or not target or not min(target):
+            raise PriceUnknown(
+                f"{self.id} is sold by its pixels, whose number is not known before it is made.",
+                field="offer",
+                given=self.id,
+            )
+        return math.prod(self.sizes.nearest(*target)[1:])
 
 
 def first_size(inputs: Sequence[Input]) -> tuple[int, int]:
@@ -241,6 +254,7 @@ def read_offers(package: str) -> tuple[Offer, ...]:
     for offer in offers:
         _check_names(offer)
         _check_rules(offer)
+        _check_price(offer)
     twice = [name for name, count in Counter(offer.id for offer in offers).items() if count > 1]
     if twice:
         raise ValueError(f"{package} sells the same offer twice: {', '.join(twice)}")
@@ -277,6 +291,23 @@ def _check_rules(offer: Offer) -> None:
             raise ValueError(f"{offer.id}: {name} cannot have {longest} characters at most")
     if offer.usage and offer.repeatable:
         raise ValueError(f"{offer.id}: what may be repeated sends no bill")
+
+
+def _check_price(offer: Offer) -> None:
+    """Refuse a price whose units cannot be counted before the work is bought.
+
+    A row of a batch may take a picture that is not made yet, so an input's size counts as unknown.
+    """
+    operation = OPERATIONS[offer.operation]
+    rule = offer.price
+    if rule.megapixels:
+        target = operation.model_validate(operation.example).target(0, 0)
+        if offer.sizes is None or not target or not min(target):
+            raise ValueError(
+                f"{offer.id}: sold by the megapixel, and {offer.operation} has an unknown number"
+            )
+    if rule.seconds_of and input_fields(operation).get(rule.seconds_of) != "audio":
+        raise ValueError(f"{offer.id}: {rule.seconds_of} has no length in seconds")
 
 
 def _may_be(offer: Offer, name: str, choice: str) -> bool:

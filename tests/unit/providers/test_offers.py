@@ -325,6 +325,16 @@ BAD = {
     "an unknown kind": (GOOD + "kind = 'song'", "kind"),
     "too long a call": (GOOD + "seconds = 999999", "seconds"),
     "a bill for what is repeated": (GOOD + "usage = true\nrepeatable = true", "sends no bill"),
+    "pixels that nobody knows": (
+        GOOD.replace("generate", "upscale").replace("}", ", megapixels = true }")
+        + "sizes = { max_side = 4096 }",
+        "upscale has an unknown number",
+    ),
+    "pixels of no sizes": (GOOD.replace("}", ", megapixels = true }"), "an unknown number"),
+    "seconds of a picture": (
+        GOOD.replace("generate", "upscale").replace("}", ", seconds_of = 'image' }"),
+        "image has no length in seconds",
+    ),
     "the same twice": (GOOD + GOOD, "sells the same offer twice: tests/painter"),
 }
 
