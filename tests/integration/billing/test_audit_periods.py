@@ -14,6 +14,7 @@ from billing.accounts.subscriptions import cancel, renew_one, set_active
 from billing.accounts.tables import account_events
 from billing.accounts.tables import accounts as table
 from billing.ledger import ClaimRequest, Discrepancy, claim
+from billing.ledger.words import WalletState
 from tests.support.accounts import LARGE, PLANS, SMALL, Accounts
 
 FREE = SMALL.model_copy(update={"name": "free", "title": "Free", "credits": 0})
@@ -39,7 +40,7 @@ def next_period(accounts: Accounts, *, come: bool = True) -> None:
 
 
 def suspend(accounts: Accounts, *, again: bool = False) -> None:
-    state = "active" if again else "suspended"
+    state: WalletState = "active" if again else "suspended"
     accounts.database.write(lambda c: set_active(c, "ada", state, **WORDS))
 
 
