@@ -49,7 +49,7 @@ def open_source(studio: Studio, where: str, owner: str, user: str = "") -> Batch
 
     Only https addresses on the public internet are fetched, as for the files of providers.
     Whoever wrote such a file may name rows and assets in it, and none of this machine's files.
-    Relative paths in an asset of the library start where the studio was started.
+    So it is with an asset of the library, too, which may have been uploaded.
 
     Args:
         user: who asks; empty stands for the user of the owner's own name.
@@ -65,7 +65,14 @@ def open_source(studio: Studio, where: str, owner: str, user: str = "") -> Batch
     if where.startswith("ast_"):
         with studio.database.read() as connection:
             asset = find_asset(connection, owner, where)
-        return BatchSource(studio.store.get(asset.sha256), asset.name, Path.cwd())
+        if asset.bytes > LARGEST_FILE:
+            raise InvalidRequest(
+                "The batch file is too large.",
+                field="file",
+                given=f"{asset.bytes} bytes",
+                allowed=f"at most {LARGEST_FILE} bytes",
+            )
+        return BatchSource(studio.store.get(asset.sha256), asset.name, None)
     path = Path(where)
     try:
         if path.stat().st_size > LARGEST_FILE:

@@ -124,11 +124,31 @@ class Inputs:
             raise PictureRefused(
                 f"{path.name}: {error.message}", field=field, given=path, allowed=error.allowed
             ) from error
+        return self.keep(path.name, data, owner, found=found, shown=shown)
+
+    def keep(
+        self,
+        name: str,
+        data: bytes,
+        owner: str,
+        *,
+        found: media.Media,
+        shown: Image.Image,
+        method: str = "brought in from a file",
+    ) -> Asset:
+        """File bytes from outside that were looked at, once for the same bytes and owner.
+
+        Args:
+            name: what people know the file by.
+            found: what it is.
+            shown: a picture of it, for its thumbnail.
+            method: how it came in, in words.
+        """
         sha256 = self._store.put(data)
         new = Asset(
             id=new_id("ast"),
             owner=owner,
-            name=path.name,
+            name=name,
             sha256=sha256,
             thumbnail=self._store.put(imaging.thumbnail(shown), derived=True),
             media_type=found.media_type,
@@ -139,7 +159,7 @@ class Inputs:
             request={},
             provider="",
             model="",
-            method="brought in from a file",
+            method=method,
             reason="",
             seed=None,
             credits=0,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -82,6 +84,40 @@ class BlobStore:
             raise StudioUnavailable(f"The file with the hash {digest} was damaged in storage.")
         return data
 
+    def size(self, digest: str) -> int:
+        """Return how many bytes are kept under a hash.
+
+        Raises:
+            NotFound: none are.
+            StudioUnavailable: the storage cannot be reached.
+        """
+        with _telling(digest):
+            if self._local is not None:
+                return (self._local / _relative(digest)).stat().st_size
+            return int(self._filesystem.size(self._remote(digest)))
+
+    def read(self, digest: str, start: int, length: int) -> bytes:
+        """Return a part of what is kept under a hash, without reading the rest.
+
+        A part cannot be checked against the hash; ``get`` does that with the whole.
+
+        Args:
+            start: from which byte on, from 0.
+            length: how many bytes; fewer come at the end.
+
+        Raises:
+            NotFound: nothing is kept under that hash.
+            StudioUnavailable: the storage cannot be reached.
+        """
+        with _telling(digest):
+            if self._local is not None:
+                with (self._local / _relative(digest)).open("rb") as file:
+                    file.seek(start)
+                    return file.read(length)
+            return bytes(
+                self._filesystem.cat_file(self._remote(digest), start=start, end=start + length)
+            )
+
     def has(self, digest: str) -> bool:
         """Whether bytes with that hash are kept."""
         if self._local is not None:
@@ -90,6 +126,19 @@ class BlobStore:
 
     def _remote(self, digest: str) -> str:
         return f"{self._root}/{_relative(digest)}"
+
+
+@contextmanager
+def _telling(digest: str) -> Iterator[None]:
+    """Turn what a filesystem says into our errors."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound(f"No file with the hash {digest} is kept.") from None
+    except OSError as error:
+        raise StudioUnavailable(
+            f"The studio's storage did not answer: {error.strerror}."
+        ) from error
 
 
 def _relative(digest: str) -> str:

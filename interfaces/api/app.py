@@ -8,24 +8,58 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from engine.studio import Studio
-from interfaces.api import health, keys
+from interfaces.api import (
+    account_routes,
+    aliases,
+    assets_routes,
+    batches_routes,
+    catalogue_routes,
+    health,
+    jobs_routes,
+    keys,
+    media,
+    operations,
+    personas_routes,
+    quotes,
+    runs_routes,
+    schedules_routes,
+)
+from interfaces.api.assets_routes import LARGEST_UPLOAD, UPLOADS
 from interfaces.api.envelope import Envelope
+from interfaces.api.prefect_runs import PrefectRuns
 from interfaces.api.problems import handle_errors
+from interfaces.api.runs import Runs
 from interfaces.api.schema import describe
 from interfaces.api.throttle import Throttle
 
 LARGEST_BODY = 1_000_000
 """Bytes of a request that uploads nothing."""
 
-_ROUTERS: tuple[APIRouter, ...] = (health.router, keys.router)
+_ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    quotes.router,
+    operations.router,
+    runs_routes.router,
+    assets_routes.router,
+    media.router,
+    batches_routes.router,
+    schedules_routes.router,
+    jobs_routes.router,
+    account_routes.router,
+    catalogue_routes.router,
+    personas_routes.router,
+    keys.router,
+    aliases.router,
+)
 _EXPOSED = ["X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "Location"]
 
 
-def application(studio: Studio) -> FastAPI:
+def application(studio: Studio, runs: Runs | None = None) -> FastAPI:
     """Return the API as an ASGI application.
 
     Args:
         studio: the studio behind it; the caller closes it.
+        runs: who carries runs out; Prefect, if not given.
     """
     config = studio.settings
     app = FastAPI(
@@ -38,6 +72,7 @@ def application(studio: Studio) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.studio = studio
+    app.state.runs = runs or PrefectRuns(config)
     app.state.throttle = Throttle(config.api_requests_per_minute)
     for router in _ROUTERS:
         app.include_router(router, prefix=config.api_prefix)
@@ -53,5 +88,8 @@ def application(studio: Studio) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=_EXPOSED,
         )
-    app.add_middleware(Envelope, largest=lambda _path: LARGEST_BODY)
+    uploads = config.api_prefix + UPLOADS
+    app.add_middleware(
+        Envelope, largest=lambda path: LARGEST_UPLOAD if path == uploads else LARGEST_BODY
+    )
     return app

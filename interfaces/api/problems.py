@@ -101,7 +101,9 @@ def handle_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         told = _of_http(request, error)
         headers = dict(error.headers or {})
-        return problem(told, request_id_of(request), status=error.status_code, headers=headers)
+        # What the framework calls a bad request, we call an invalid one: one code, one status.
+        status = 0 if error.status_code == HTTPStatus.BAD_REQUEST else error.status_code
+        return problem(told, request_id_of(request), status=status, headers=headers)
 
 
 def request_id_of(request: Request) -> str:

@@ -35,6 +35,12 @@ def refuses(*statuses: int, key: bool = True) -> dict[int | str, dict[str, Any]]
     }
 
 
+def body_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what a route's description says of its body, in place of what is found there."""
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def describe(app: FastAPI) -> None:
     """Have the application describe itself in full."""
 
@@ -54,9 +60,19 @@ def _mend(document: dict[str, Any]) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _as_problems(operation["responses"])
+            _name_body(document, operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         document.get("components", {}).get("schemas", {}).pop(unused, None)
     return document
+
+
+def _name_body(document: dict[str, Any], operation: dict[str, Any]) -> None:
+    """Move a body's schema to the named ones, so that clients have a class for it."""
+    for told in operation.get("requestBody", {}).get("content", {}).values():
+        schema = told["schema"]
+        if "$ref" not in schema and "title" in schema and "properties" in schema:
+            document["components"]["schemas"][schema["title"]] = schema
+            told["schema"] = {"$ref": f"#/components/schemas/{schema['title']}"}
 
 
 def _as_problems(responses: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from billing.accounts.keys import SCOPES, add_key
 from engine.studio import Studio
 from interfaces.api import application
+from tests.support.runs import EngineRuns
 from tests.support.studios import OWNER, opened_studio
 
 PREFIX = "/api/image-studio"
@@ -26,6 +27,7 @@ class Door:
 
     studio: Studio
     app: FastAPI
+    runs: EngineRuns
     keys: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
 
     def key(self, user: str = OWNER, *scopes: str, owner: str = "", days: int = 90) -> str:
@@ -63,7 +65,13 @@ class Door:
         return self.call("POST", path, **arguments)
 
 
+def door_of(studio: Studio) -> Door:
+    """Return the API with a studio behind it, whose runs are carried out in this process."""
+    runs = EngineRuns(studio)
+    return Door(studio, application(studio, runs), runs)
+
+
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
     with opened_studio(tmp_path / "home") as studio:
-        yield Door(studio, application(studio))
+        yield door_of(studio)

@@ -13,12 +13,11 @@ from sqlalchemy import select, text
 
 from billing.accounts.members import add_member, remove_member
 from billing.accounts.tables import api_keys
-from interfaces.api import application
 from interfaces.api.throttle import Throttle
 from studio import clock
 from studio.errors import TooManyRequests
 from tests.support.studios import OWNER, fund, opened_studio
-from tests.unit.api.conftest import PREFIX, Door
+from tests.unit.api.conftest import PREFIX, Door, door_of
 
 
 def test_health_needs_no_key_and_says_when_the_database_is_gone(door: Door) -> None:
@@ -141,7 +140,7 @@ def test_a_use_is_noted_and_not_each(door: Door, monkeypatch: pytest.MonkeyPatch
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -> None:
     with opened_studio(tmp_path / "home", api_requests_per_minute=2) as studio:
-        door = Door(studio, application(studio))
+        door = door_of(studio)
         first = door.get("/keys")
         assert first.headers["ratelimit-limit"] == "2"
         assert first.headers["ratelimit-remaining"] == "1"
@@ -227,7 +226,7 @@ def test_other_origins_get_no_word_unless_they_are_named(door: Door, tmp_path: P
     asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
     assert "access-control-allow-origin" not in door.get("/health", headers=asked).headers
     with opened_studio(tmp_path / "other", api_cors=("https://shop.example",)) as studio:
-        other = Door(studio, application(studio))
+        other = door_of(studio)
         told = other.call("OPTIONS", "/keys", key=None, headers=asked)
         assert told.headers["access-control-allow-origin"] == "https://shop.example"
         assert "access-control-allow-credentials" not in told.headers

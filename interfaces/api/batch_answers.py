@@ -1,0 +1,335 @@
+"""Batches as requests and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from batches import BatchRecord, BatchSpec, Row, find_batch, given_of
+from billing.tokens import LONGEST_TOKEN
+from engine.batch_approval import approval_of
+from engine.batch_control import wish_of
+from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
+from engine.batch_quoting import plan_at_quote, sign_batch_quote
+from engine.batch_source import open_source
+from engine.batch_view import BatchView, find_jobs, view_batch
+from engine.studio import Studio
+from interfaces.api.answers import Amount, Answer
+from interfaces.api.asking import check_funds
+from interfaces.api.bodies import check_text
+from interfaces.api.identity import Identity
+from interfaces.api.run_answers import Error
+from studio import credits as money
+from studio.clock import now
+from studio.errors import InvalidRequest
+
+_OPTIONS = ("operation", "defaults", "encoding", "skip_invalid")
+
+
+class BatchRequest(BaseModel):
+    """A batch that is asked for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"file": "ast_01jd0m2v6k9y3hqk7d0c8r5wxe", "operation": "remove_background"}
+        },
+    )
+
+    file: str = Field(
+        min_length=1,
+        max_length=1_000,
+        pattern="^(ast_[0-9a-z_]{1,60}|https://[^\\s]+)$",
+        description="CSV, JSONL or XLSX: an asset (`POST /uploads`), or an https address.",
+    )
+    name: str = Field(
+        default="",
+        max_length=60,
+        description="Empty: rows that were done before are free. A new name buys all anew.",
+    )
+    operation: str = Field(
+        default="", max_length=500, description="Of rows that name none; also a chain."
+    )
+    defaults: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="For cells that are empty or not there."
+    )
+    encoding: str = Field(
+        default="", max_length=20, description="Of a file that is neither UTF-8 nor UTF-16."
+    )
+    skip_invalid: bool = Field(default=False, description="Leave faulty rows out.")
+    priority: Literal["low", "normal", "high"] = "normal"
+    quote: str = Field(
+        default="",
+        max_length=LONGEST_TOKEN,
+        description="The token of a quote of this very batch: its prices are kept.",
+    )
+    project: str = Field(default="", max_length=80, description="Its budget is kept to.")
+    max_credits: str = Field(
+        default="", max_length=20, description="Above so many credits nothing is bought."
+    )
+
+    def values(self) -> dict[str, Any]:
+        """Return what the flow is started with, but for whose it is.
+
+        Raises:
+            InvalidRequest: a text has what cannot be kept, or a default is no line.
+        """
+        values = self.model_dump()
+        check_text(values)
+        for key, value in self.defaults.items():
+            if "=" in key or not (key + value).isprintable():
+                raise InvalidRequest(
+                    "This cannot be a default.",
+                    field=f"defaults.{key}",
+                    given=value,
+                    allowed="a field's name, and a value on one line",
+                )
+        lines = "\n".join(f"{key}={value}" for key, value in self.defaults.items())
+        values["csv"] = values.pop("file")
+        return {**values, "defaults": lines}
+
+
+class Word(BaseModel):
+    """Somebody's word about a batch that waits."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approved: bool
+    reason: str = Field(default="", max_length=500)
+
+
+class RowQuote(Answer):
+    """A row that would be done."""
+
+    line: int
+    row: str
+    operation: str
+    price: Amount
+    free: str | None = Field(description="Why it costs nothing, if it does not.")
+
+
+class Fault(Answer):
+    """What is wrong with a row that is left out."""
+
+    line: int
+    row: str
+    field: str
+    value: str
+    rule: str
+
+
+class Checked(Answer):
+    """A file in order, and what doing the rest of it would cost."""
+
+    batch: str
+    source: str
+    rows: int
+    total: Amount = Field(description="Of what is left to buy.")
+    id: str = Field(description="Of the quote.")
+    token: str = Field(description="Send it as `quote` with this very batch.")
+    expires_at: datetime
+    quoted: list[RowQuote] = Field(description="The first 1,000 rows.")
+    left_out: list[Fault]
+
+
+class Wished(Answer):
+    """What somebody wishes of a batch that runs."""
+
+    wish: str
+    user: str
+    until: datetime
+    at: datetime
+
+
+class Batch(Answer):
+    """A batch and how it stands."""
+
+    id: str
+    name: str
+    source: str
+    state: str
+    rows: int
+    started: int = Field(description="How often it was started.")
+    counts: Mapping[str, int] = Field(description="Rows by status.")
+    complete: bool
+    spent: Amount
+    wish: Wished | None
+    approval: Mapping[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class Listed(Answer):
+    """A batch in a list."""
+
+    id: str
+    name: str
+    source: str
+    state: str
+    rows: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class Batches(Answer):
+    """The newest batches."""
+
+    batches: list[Listed]
+
+
+class RowEnd(Answer):
+    """A row, and what became of it."""
+
+    line: int
+    row: str
+    operation: str
+    status: str
+    spent: Amount
+    assets: list[str]
+    error: Error | None
+
+
+class Rows(Answer):
+    """A page of rows."""
+
+    rows: list[RowEnd]
+    next: int | None = Field(description="The offset of the next page; null on the last.")
+
+
+_MOST_QUOTED = 1_000
+
+
+def _read(studio: Studio, who: Identity, wanted: BatchRequest) -> BatchSpec:
+    values = wanted.values()
+    given = replace(given_of(**{name: values[name] for name in _OPTIONS}), today=now().date())
+    source = open_source(studio, wanted.file, who.owner, who.user)
+    return read_file(
+        studio,
+        source.data,
+        source=source.name,
+        owner=who.owner,
+        name=wanted.name,
+        folder=source.folder,
+        given=given,
+        user=who.user,
+    )
+
+
+def _quoted(studio: Studio, planned: PlannedBatch) -> BatchQuote:
+    with studio.database.read() as connection:
+        view = BatchView(planned.spec, find_jobs(connection, planned.spec))
+    return quote_batch(planned, view)
+
+
+def check_batch(studio: Studio, who: Identity, wanted: BatchRequest) -> Checked:
+    """Read, plan and quote a batch file, and sign the quote. Nothing is held.
+
+    Raises:
+        BatchInvalid: it has faults, all of which are in ``details['problems']``.
+    """
+    found = _read(studio, who, wanted)
+    planned, signed, token = sign_batch_quote(studio, found, skip_invalid=wanted.skip_invalid)
+    spec, quoted = planned.spec, _quoted(studio, planned)
+    prices = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
+    return Checked(
+        batch=spec.id,
+        source=spec.source,
+        rows=len(spec.rows),
+        total=Amount.of(quoted.total),
+        id=signed.id,
+        token=token,
+        expires_at=signed.expires_at,
+        quoted=[
+            RowQuote(
+                line=row.line,
+                row=row.name,
+                operation=row.operation.operation,
+                price=Amount.of(prices.get(row.name, 0)),
+                free=quoted.free.get(row.name),
+            )
+            for row in spec.rows[:_MOST_QUOTED]
+        ],
+        left_out=[Fault(**problem.as_dict()) for problem in spec.left_out],
+    )
+
+
+def check_batch_funds(studio: Studio, who: Identity, wanted: BatchRequest) -> None:
+    """Refuse a batch that is faulty, or that ceiling or wallet do not carry."""
+    most = money.parse(wanted.max_credits, field="max_credits") if wanted.max_credits else None
+    found = _read(studio, who, wanted)
+    planned = plan_at_quote(studio, found, wanted.quote, skip_invalid=wanted.skip_invalid)
+    check_funds(studio, who.owner, _quoted(studio, planned).total, most)
+
+
+def state_of(studio: Studio, record: BatchRecord) -> str:
+    """Return a batch's state; one whose process is gone without an ending was cut off."""
+    if record.state == "running" and not (record.worker and studio.worker.alive(record.worker)):
+        return "cut_off"
+    return record.state
+
+
+def listed(studio: Studio, record: BatchRecord) -> Listed:
+    """Return a batch for a list."""
+    same = ("id", "name", "source", "rows", "created_at", "finished_at")
+    known = {name: getattr(record, name) for name in same}
+    return Listed(**known, state=state_of(studio, record))
+
+
+def batch_answer(studio: Studio, owner: str, batch: str) -> Batch:
+    """Return a batch and how it stands.
+
+    Raises:
+        NotFound: ``owner`` has no such batch.
+    """
+    with studio.database.read() as connection:
+        record = find_batch(connection, owner, batch)
+        view = view_batch(connection, owner, batch)
+        wish = wish_of(connection, batch)
+        word = approval_of(connection, batch)
+    return Batch(
+        **listed(studio, record).model_dump(),
+        started=record.round,
+        counts=dict(view.counts()),
+        complete=view.complete,
+        spent=Amount.of(view.spent),
+        wish=Wished.model_validate(wish, from_attributes=True) if wish else None,
+        approval=word.as_dict() if word else None,
+    )
+
+
+def rows_answer(studio: Studio, owner: str, batch: str, status: str, page: tuple[int, int]) -> Rows:
+    """Return a page of a batch's rows, of all or of one status.
+
+    Raises:
+        NotFound: ``owner`` has no such batch.
+    """
+    with studio.database.read() as connection:
+        view = view_batch(connection, owner, batch)
+    statuses = view.statuses()
+    wanted = [row for row in view.spec.rows if status in {"", statuses[row.name]}]
+    offset, limit = page
+    shown = wanted[offset : offset + limit]
+    more = offset + limit < len(wanted)
+    return Rows(
+        rows=[_row(view, row, statuses[row.name]) for row in shown],
+        next=offset + limit if more else None,
+    )
+
+
+def _row(view: BatchView, row: Row, status: str) -> RowEnd:
+    job = view.job_of(row)
+    ending: Mapping[str, Any] = view.endings.get(row.name) or (job.error if job else None) or {}
+    told = Error(code=str(ending.get("code", "")), message=str(ending.get("message", "")))
+    return RowEnd(
+        line=row.line,
+        row=row.name,
+        operation=row.operation.operation,
+        status=status,
+        spent=Amount.of(job.credits if job is not None and not row.same_as else 0),
+        assets=list(job.asset_ids()) if job else [],
+        error=told if ending else None,
+    )
