@@ -14,6 +14,7 @@ from interfaces.api import (
     assets_routes,
     batches_routes,
     catalogue_routes,
+    events,
     health,
     jobs_routes,
     keys,
@@ -40,6 +41,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     quotes.router,
     operations.router,
     runs_routes.router,
+    events.router,
     assets_routes.router,
     media.router,
     batches_routes.router,
@@ -73,6 +75,7 @@ def application(studio: Studio, runs: Runs | None = None) -> FastAPI:
     )
     app.state.studio = studio
     app.state.runs = runs or PrefectRuns(config)
+    app.state.streams = events.Streams()
     app.state.throttle = Throttle(config.api_requests_per_minute)
     for router in _ROUTERS:
         app.include_router(router, prefix=config.api_prefix)
