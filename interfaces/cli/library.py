@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.text import Text
 
-from interfaces.cli.days import moment
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
 from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database
-from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
+from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts
 from interfaces.cli.session import Here
-from library import Asset, Filters, find_asset, list_assets, measure
-from studio import credits as money
+from library import Asset, Card, find_asset, find_card
 from studio.storage import BlobStore
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 app = group("library", "Look through pictures.")
 
 for _name, _place, _says in (
+    ("list", "lists:list_", "List pictures, the newest first."),
+    ("search", "lists:search", "Search pictures by words; the best matches come first."),
+    ("counts", "lists:counts", "Show how many pictures there are, also of each kind or tag."),
+    ("favourite", "order:favourite", "Make pictures favourites."),
+    ("unfavourite", "order:unfavourite", "Make pictures favourites no more."),
+    ("rate", "order:rate", "Rate pictures 1 to 5."),
+    ("tag", "order:tag", "Tag pictures."),
+    ("untag", "order:untag", "Take a tag away from pictures."),
+    ("title", "order:title", "Give a picture a title."),
+    ("note", "order:note", "Note something about a picture."),
+    ("trash", "order:trash", "Put pictures into the trash."),
+    ("restore", "order:restore", "Bring pictures back from the trash."),
+    ("undo", "order:undo", "Take back what was done to pictures."),
     ("lineage", "versions:lineage_", "Show what a picture was made from, and what from it."),
     ("versions", "versions:versions_", "Show the versions of a picture, and which of them counts."),
     ("current", "versions:current", "Make a version the one that counts; restores an earlier one."),
@@ -33,51 +40,8 @@ for _name, _place, _says in (
 ):
     # By import path: what one of them needs is loaded when it is asked for.
     app.command(f"interfaces.cli.library_{_place}", name=_name, help=_says, **HELP)
-
-
-@app.command(name="list")
-def list_(
-    *,
-    limit: int = 50,
-    before: Annotated[str, Parameter(show_default=False)] = "",
-    kind: Annotated[str, Parameter(show_default=False)] = "",
-    operation: Annotated[str, Parameter(show_default=False)] = "",
-    provider: Annotated[str, Parameter(show_default=False)] = "",
-    model: Annotated[str, Parameter(show_default=False)] = "",
-    since: Annotated[str, Parameter(show_default=False)] = "",
-    until: Annotated[str, Parameter(show_default=False)] = "",
-    session: Here,
-) -> int:
-    """List pictures, the newest first.
-
-    Args:
-        limit: How many, 1 to 500.
-        before: Go on behind this asset: the last one of the page before.
-        kind: Only these: image, video, audio, text or model.
-        operation: Only what this made, such as generate; import for what was brought in.
-        provider: Only what this provider made.
-        model: Only what this model made, by its whole name.
-        since: Only what was filed at this moment or later, such as 2026-12-31; a time is in UTC
-            unless it bears its offset.
-        until: Only what was filed up to the end of this day, or before this moment.
-    """
-    filters = Filters(
-        kind=kind,
-        operation=operation,
-        provider=provider,
-        model=model,
-        since=moment("since", since),
-        until=moment("until", until, end=True),
-    )
-    with opened_database(session.config) as database, database.read() as connection:
-        session.require(connection, "look")
-        found = list_assets(connection, session.owner, limit=limit, before=before, filters=filters)
-    following = found[-1].id if len(found) == limit else None
-    session.out.result(
-        {"assets": [asset_document(asset) for asset in found], "next_before": following},
-        lambda to: _show_list(to, found, following, filtered=filters != Filters()),
-    )
-    return Exit.DONE
+for _name in ("collection", "saved"):
+    app.command(f"interfaces.cli.library_collections:{_name}", name=_name)
 
 
 @app.command
@@ -89,8 +53,10 @@ def show(asset: str, /, *, session: Here) -> int:
     """
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
-        found = find_asset(connection, session.owner, asset)
-    session.out.result(asset_document(found), lambda to: show_facts(to, _story(found)))
+        found = find_card(connection, session.owner, asset)
+    document = {**asset_document(found.asset), **card_document(found.card)}
+    facts = [*_about(found.card), *_story(found.asset)]
+    session.out.result(document, lambda to: show_facts(to, facts))
     return Exit.DONE
 
 
@@ -151,16 +117,33 @@ def asset_document(asset: Asset) -> dict[str, Any]:
     }
 
 
-def _show_list(to: Console, found: list[Asset], following: str | None, *, filtered: bool) -> None:
-    rows = table("asset", "name", "size", "credits", right=("size", "credits"))
-    rows.columns[0].no_wrap = True
-    for asset in found:
-        size = measure(asset.width, asset.height, asset.bytes)
-        rows.add_row(asset.id, plain(asset.name), size, money.show(asset.credits))
-    to.print(rows if found else Text("Nothing yet.", style="dim"))
-    if following:
-        same = " and the same filters" if filtered else ""
-        to.print(Text(f"More: studio library list --before {following}{same}", style="dim"))
+def card_document(card: Card) -> dict[str, Any]:
+    """Return what is said about an asset as JSON values."""
+    since, gone = card.favourite_at, card.deleted_at
+    return {
+        "title": card.title,
+        "notes": card.notes,
+        "rating": card.rating,
+        "favourite_at": since.isoformat() if since else None,
+        "deleted_at": gone.isoformat() if gone else None,
+        "status": card.status,
+        "tags": list(card.tags),
+        "colours": list(card.colours),
+    }
+
+
+def _about(card: Card) -> list[Fact]:
+    gone = f"since {card.deleted_at:%Y-%m-%d %H:%M} UTC" if card.deleted_at else ""
+    pairs = [
+        ("title", card.title),
+        ("in the trash", gone),
+        ("favourite", "yes" if card.favourite_at else ""),
+        ("rating", f"{card.rating} of 5" if card.rating else ""),
+        ("tags", ", ".join(card.tags)),
+        ("notes", card.notes),
+        ("colours", ", ".join(card.colours)),
+    ]
+    return [(name, value) for name, value in pairs if value]
 
 
 def _pixels(asset: Asset) -> str:

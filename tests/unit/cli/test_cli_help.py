@@ -61,6 +61,14 @@ _ALL = [
     ["providers"],
     ["emulators"],
     *(["library", name] for name in ("list", "show", "export")),
+    *(
+        ["library", name]
+        for name in ("search", "counts", "favourite", "unfavourite", "rate", "tag")
+    ),
+    *(["library", name] for name in ("untag", "title", "note", "trash", "restore", "undo")),
+    *(["library", "collection", name] for name in ("list", "create", "change", "remove")),
+    *(["library", "collection", name] for name in ("put", "take", "move")),
+    *(["library", "saved", name] for name in ("list", "save", "remove")),
     *(["library", name] for name in ("lineage", "versions", "current", "compare", "again")),
     *(["templates", name] for name in ("list", "search", "recommend")),
     *(["notify", name] for name in ("channels", "test", "dead", "retry")),

@@ -1,96 +1,98 @@
-"""``studio library``: lineage, versions, comparing, running again, without Prefect."""
+"""``studio library`` as somebody uses it: find, order, trash, take back."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
+from typing import Any
 
 import pytest
-from PIL import Image
 
-from engine.single import hold_credits, order_of, plan_one
-from engine.studio import Studio
-from interfaces.cli.opening import opened_studio
-from studio.operations import Compress, Generate, Operation
+from interfaces.cli.exits import Exit
+from interfaces.cli.opening import opened_database
+from studio.settings import settings
 from tests.unit.cli.conftest import Command
-
-
-def make(studio: Studio, operation: Operation, key: str) -> str:
-    planned = plan_one(studio, operation, "demo", key)
-    held = hold_credits(studio, "demo", f"{key}/1", planned.quote.total, "a test")
-    order = order_of(planned, owner="demo", key=key, hold_id=held.id, run=key)
-    job = studio.loop.run(studio.executor.execute(order))
-    return job.asset_ids()[0]
+from tests.unit.library.conftest import asset, file, identity
 
 
 @pytest.fixture
-def pair(studio_command: Command) -> tuple[str, str]:
-    """A picture of the local provider, and one that was made of it."""
-    assert studio_command("account", "top-up", "100").code == 0
-    with opened_studio() as studio:
-        drawn = Generate(prompt="a hill", width=96, height=64, seed=7, provider="local")
-        first = make(studio, drawn, "one")
-        return first, make(studio, Compress(image=first), "two")
+def shelf(studio_command: Command) -> Command:
+    """A library of five pictures."""
+    assert studio_command("account", "top-up", "5").code == 0
+    with opened_database(settings()) as database:
+        file(
+            database,
+            *(
+                asset(each, "demo", prompt="a red fox" if each % 2 else "an owl", bytes=each + 1)
+                for each in range(5)
+            ),
+        )
+    return studio_command
 
 
-def test_lineage_versions_and_which_one_counts(
-    studio_command: Command, pair: tuple[str, str]
+def found(told: Any) -> list[int]:
+    return [int(each["asset"][4:]) for each in told.document["assets"]]
+
+
+def test_pictures_are_found_and_pages_go_on(shelf: Command) -> None:
+    told = shelf("library", "list", "--limit", "2", "--json")
+    assert (found(told), told.document["total"]) == ([4, 3], 5)
+    after = told.document["following"]
+    assert found(shelf("library", "list", "--after", after, "--json")) == [2, 1, 0]
+    before = told.document["next_before"]
+    assert found(shelf("library", "list", "--before", before, "--json")) == [2, 1, 0]
+    assert found(shelf("library", "list", "--sort", "smallest", "--json")) == [0, 1, 2, 3, 4]
+    assert found(shelf("library", "search", "red", "fox", "--json")) == [3, 1]
+    assert found(shelf("library", "search", "red", "--most-bytes", "3", "--json")) == [1]
+    assert found(shelf("library", "search", "--without", "fox", "--json")) == [4, 2, 0]
+    assert "More: the same with --after" in shelf("library", "list", "--limit", "2").out
+    refused = shelf("library", "list", "--colour", "mauve", "--json")
+    assert (refused.code, refused.document["error"]["field"]) == (Exit.INVALID, "colour")
+
+
+def test_pictures_are_put_in_order_and_it_is_taken_back(
+    shelf: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = pair
-    found = studio_command("library", "lineage", second, "--json").document
-    assert [(each["id"], each["steps"]) for each in found["related"]] == [(first, -1), (second, 0)]
-    assert found["edges"] == [{"asset": second, "field": "image", "parent": first}]
-    assert first in studio_command("library", "lineage", second).out
-
-    before = studio_command("library", "versions", first, "--json").document
-    assert (before["root"], before["current"], before["chosen"]) == (first, second, False)
-    assert studio_command("library", "current", first, "--json").document["root"] == first
-    after = studio_command("library", "versions", second, "--json").document
-    assert (after["current"], after["chosen"]) == (first, True)
-    assert "v1 *" in studio_command("library", "versions", second).out
-
-
-def test_two_versions_are_compared_in_words_and_side_by_side(
-    studio_command: Command, pair: tuple[str, str], tmp_path: Path
-) -> None:
-    file = tmp_path / "both.png"
-    told = studio_command("library", "compare", *pair, "--to", str(file), "--json").document
-    fields = [each["field"] for each in told["differences"]]
-    assert {"operation", "prompt", "bytes"} <= set(fields)
-    assert fields.index("prompt") < fields.index("bytes")
-    with Image.open(file) as sheet:
-        assert sheet.width > sheet.height
-    same = studio_command("library", "compare", pair[0], pair[0])
-    assert "The same bytes." in same.out
+    assert shelf("library", "favourite", identity(1), identity(2)).code == 0
+    assert shelf("library", "favourite", identity(1), "--json").document["assets"] == 0
+    assert found(shelf("library", "list", "--favourite", "--json")) == [2, 1]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{identity(3)}\n{identity(4)}\n"))
+    assert "Tagged: 2" in shelf("library", "tag", "best of", "@-").out
+    assert shelf("library", "title", identity(3), "Winter").code == 0
+    assert shelf("library", "rate", "4", identity(3)).code == 0
+    shown = shelf("library", "show", identity(3)).out
+    assert "Winter" in shown
+    assert "best of" in shown
+    assert "4 of 5" in shown
+    trashed = shelf("library", "trash", identity(3), "--json").document["action"]
+    assert found(shelf("library", "list", "--tag", "best of", "--json")) == [4]
+    assert found(shelf("library", "list", "--trashed", "--json")) == [3]
+    assert "trash" in shelf("library", "undo", "--list").out
+    assert shelf("library", "undo", trashed, "--json").document["assets"] == 1
+    assert shelf("library", "undo", trashed).code != 0
+    assert found(shelf("library", "search", "winter", "--json")) == [3]
+    assert shelf("library", "counts", "tag", "--json").document["counts"] == {"best of": 2}
 
 
-def test_again_tells_its_price_and_buys_nothing_when_checked(
-    studio_command: Command, pair: tuple[str, str]
-) -> None:
-    words = ("library", "again", pair[0], "--check", "--set", "prompt=a lake", "--json")
-    told = studio_command(*words).document
-    assert told["operation"]["prompt"] == "a lake"
-    assert (told["operation"]["seed"], told["operation"]["provider"]) == (7, "local")
-    assert told["token"]
-    assert len(studio_command("library", "list", "--json").document["assets"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "field"),
-    [
-        (["lineage", "{}", "--depth", "0"], 2, "depth"),
-        (["lineage", "{}", "--limit", "3000"], 2, "limit"),
-        (["versions", "{}", "--limit", "0"], 2, "limit"),
-        (["again", "{}", "--check", "--set", "nonsense"], 2, "set"),
-        (["again", "{}", "--check", "--set", "nonsense=1"], 2, "set"),
-        (["lineage", "ast_x"], 2, "asset"),
-        (["versions", "ast_x"], 2, "asset"),
-        (["current", "ast_x"], 2, "asset"),
-        (["compare", "{}", "ast_x"], 2, "asset"),
-        (["again", "ast_x"], 2, "asset"),
-    ],
-)
-def test_what_is_wrong_is_named(
-    studio_command: Command, pair: tuple[str, str], words: list[str], code: int, field: str
-) -> None:
-    told = studio_command("library", *(each.format(pair[0]) for each in words), "--json")
-    assert (told.code, told.document["error"]["field"]) == (code, field)
+def test_collections_and_saved_searches(shelf: Command) -> None:
+    made = shelf("library", "collection", "create", "Client", "--json").document["collection"]
+    smart = shelf(
+        *("library", "collection", "create", "Foxes", "--smart", "--words", "fox", "--json")
+    ).document["collection"]
+    assert shelf("library", "collection", "put", made, identity(0), identity(1)).code == 0
+    assert found(shelf("library", "list", "--collection", made, "--json")) == [1, 0]
+    assert found(shelf("library", "list", "--collection", smart, "--json")) == [3, 1]
+    listed = shelf("library", "collection", "list", "--json").document["collections"]
+    assert [(each["name"], each["assets"]) for each in listed] == [("Client", 2), ("Foxes", 0)]
+    changed = shelf(
+        *("library", "collection", "change", made, "--name", "Clients", "--cover", identity(1)),
+        "--json",
+    )
+    assert changed.document["cover"] == identity(1)
+    assert shelf("library", "collection", "take", made, identity(0)).code == 0
+    assert shelf("library", "collection", "put", smart, identity(0)).code == Exit.INVALID
+    assert shelf("library", "collection", "remove", made).code == 0
+    assert shelf("library", "saved", "save", "Foxes", "fox", "--sort", "largest").code == 0
+    assert found(shelf("library", "search", "--saved", "Foxes", "--json")) == [3, 1]
+    assert "Foxes" in shelf("library", "saved", "list").out
+    assert shelf("library", "saved", "remove", "Foxes").code == 0
+    assert shelf("library", "search", "--saved", "Foxes").code == Exit.INVALID

@@ -1,0 +1,172 @@
+"""Nobody reaches another's things: every operation of the library is tried with another's ids.
+
+An operation is a public function of the library whose first parameters are a connection and an
+owner. A new one without a case here fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+import library
+from library import Filters
+from library.card_tables import asset_tags, cards, counts, words
+from library.collecting import create_collection
+from library.ordering import collect, favourite, tag
+from library.saved import save_search
+from studio.database import Database
+from studio.errors import NotFound
+from studio.operations import Persona
+from tests.unit.library.conftest import OTHER, OWNER, asset, file, identity
+
+MINE = identity(1)
+FIRST = ("connection", "owner")
+
+
+def operations() -> Mapping[str, Callable[..., Any]]:
+    """Return every public function of the library that acts for an owner, by its name."""
+    found: dict[str, Callable[..., Any]] = {}
+    for info in pkgutil.iter_modules(library.__path__):
+        module = importlib.import_module(f"library.{info.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            named = tuple(inspect.signature(function).parameters)[:2]
+            if (
+                named == FIRST
+                and not name.startswith("_")
+                and function.__module__ == module.__name__
+            ):
+                found[f"{info.name}.{name}"] = function
+    return found
+
+
+Theirs = dict[str, Any]
+"""What belongs to somebody else: a collection, an action, a saved search."""
+
+NOT_FOUND: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]] = {
+    "assets.find_asset": lambda _: ((MINE,), {}),
+    "lineage.lineage": lambda _: ((MINE,), {}),
+    "versions.make_current": lambda _: ((MINE, OTHER), {}),
+    "versions.versions": lambda _: ((MINE,), {}),
+    "search.find_card": lambda _: ((MINE,), {}),
+    "search.find_page": lambda it: ((Filters(collection=it["collection"]),), {}),
+    "search.count_matches": lambda it: ((Filters(collection=it["collection"]),), {}),
+    "search.asked_for": lambda it: ((Filters(collection=it["collection"]),), {}),
+    "search.list_assets": lambda it: ((), {"filters": Filters(collection=it["collection"])}),
+    "bulk.choose": lambda _: (("rate", [MINE]), {}),
+    "ordering.favourite": lambda _: (([MINE],), {}),
+    "ordering.unfavourite": lambda _: (([MINE],), {}),
+    "ordering.rate": lambda _: (([MINE], 3), {}),
+    "ordering.entitle": lambda _: ((MINE, "x"), {}),
+    "ordering.note": lambda _: ((MINE, "x"), {}),
+    "ordering.tag": lambda _: (([MINE], "x"), {}),
+    "ordering.untag": lambda _: (([MINE], "x"), {}),
+    "ordering.collect": lambda it: (([MINE], it["collection"]), {}),
+    "ordering.uncollect": lambda it: (([MINE], it["collection"]), {}),
+    "ordering.move": lambda it: (([MINE], it["collection"], it["collection"]), {}),
+    "ordering.trash": lambda _: (([MINE],), {}),
+    "ordering.restore": lambda _: (([MINE],), {}),
+    "ordering.choose_living": lambda _: (([MINE],), {}),
+    "undoing.undo": lambda it: ((it["action"],), {}),
+    "collecting.collection_of": lambda it: ((it["collection"],), {}),
+    "collecting.collection_by_hand": lambda it: ((it["collection"],), {}),
+    "collecting.create_collection": lambda it: (("x",), {"parent": it["collection"]}),
+    "collecting.change_collection": lambda it: ((it["collection"],), {"name": "x"}),
+    "collecting.remove_collection": lambda it: ((it["collection"],), {}),
+    "saved.find_saved": lambda _: (("Mine",), {}),
+    "saved.remove_saved": lambda _: (("Mine",), {}),
+    "personas.find_persona": lambda _: (("brand",), {}),
+    "personas.remove_persona": lambda _: (("brand",), {}),
+}
+"""Operations that name something: "not found", and nothing of it changes."""
+
+NOTHING: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]] = {
+    "assets.find_assets": lambda _: (([MINE],), {}),
+    "assets.find_import": lambda _: (("0" * 64,), {}),
+    "lineage.edges_up": lambda _: (([MINE],), {}),
+    "lineage.edges_down": lambda _: (([MINE],), {}),
+    "search.rows_of": lambda _: (([MINE],), {}),
+    "search.facets": lambda _: (("tag",), {}),
+    "search.stored_bytes": lambda _: ((), {}),
+    "collecting.collections_of": lambda _: ((), {}),
+    "undoing.actions_of": lambda _: ((), {}),
+    "saved.saved_of": lambda _: ((), {}),
+    "personas.list_personas": lambda _: ((), {}),
+}
+"""Operations that list or look up: nothing is there."""
+
+KEEPS: Mapping[str, str] = {
+    "ordering.keep_tag": "writes the owner's own tag down",
+    "saved.save_search": "keeps the owner's own search",
+    "personas.save_persona": "keeps the owner's own persona",
+    "search.number_of": "gives the time in an id, for one that the owner does not have",
+    "collecting.within_collection": "is asked only about what collection_of has let pass",
+}
+"""Operations that name nothing of anybody's."""
+
+
+@pytest.fixture
+def theirs(sqlite_database: Database) -> Theirs:
+    """Things of ``OWNER``; the tests act for ``OTHER``."""
+    file(sqlite_database, asset(1, prompt="a fox"), asset(2))
+
+    def work(connection: Any) -> Theirs:
+        collection = create_collection(connection, OWNER, "Mine").id
+        collect(connection, OWNER, [MINE], collection)
+        tag(connection, OWNER, [MINE], "secret")
+        save_search(connection, OWNER, "Mine", Filters())
+        library.save_persona(connection, OWNER, Persona(name="brand", tone="calm"))
+        return {
+            "collection": collection,
+            "action": favourite(connection, OWNER, [MINE]).id,
+        }
+
+    return sqlite_database.write(work)
+
+
+def everything(database: Database) -> list[Any]:
+    with database.read() as connection:
+        return [
+            [tuple(row) for row in connection.execute(select(table))]
+            for table in (cards, words, asset_tags, counts)
+        ]
+
+
+def test_every_operation_has_its_case() -> None:
+    assert set(operations()) == {*NOT_FOUND, *NOTHING, *KEEPS}
+
+
+@pytest.mark.parametrize("name", list(NOT_FOUND))
+def test_what_is_anothers_is_not_found(
+    name: str, sqlite_database: Database, theirs: Theirs
+) -> None:
+    given, named = NOT_FOUND[name](theirs)
+    before = everything(sqlite_database)
+    with pytest.raises(NotFound):
+        sqlite_database.write(lambda c: operations()[name](c, OTHER, *given, **named))
+    assert everything(sqlite_database) == before
+
+
+@pytest.mark.parametrize("name", list(NOTHING))
+def test_what_is_anothers_is_not_listed(
+    name: str, sqlite_database: Database, theirs: Theirs
+) -> None:
+    given, named = NOTHING[name](theirs)
+    with sqlite_database.read() as connection:
+        assert not operations()[name](connection, OTHER, *given, **named)
+
+
+@pytest.mark.parametrize("words_", ["", "fox", "secret", MINE])
+def test_no_search_shows_anothers(words_: str, sqlite_database: Database, theirs: Theirs) -> None:
+    assert theirs
+    with sqlite_database.read() as connection:
+        for sort in ("newest", "largest", "name", *(["ranked"] if words_ else [])):
+            page = library.find_page(connection, OTHER, Filters(words=words_), sort=sort)
+            assert page.found == ()
+        assert library.count_matches(connection, OTHER, Filters(words=words_)).number == 0
