@@ -123,7 +123,7 @@ def add_member(
             given=role,
             allowed="admin",
         )
-    if len(known) >= MOST_MEMBERS:
+    if user not in known and len(known) >= MOST_MEMBERS:
         raise InvalidRequest(
             "The workspace has as many members as one can have.",
             field="user",

@@ -90,3 +90,17 @@ def test_a_role_or_workspace_that_is_not_there_is_refused(accounts: Accounts) ->
 def test_no_role_may_do_what_is_the_operators() -> None:
     """Hole 6: the original let a user put himself on any plan, marked as paid."""
     assert frozenset().union(*MAY.values()) == {"look", "spend", "manage"}
+
+
+def test_a_full_workspace_takes_nobody_more_and_may_still_change_roles(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.accounts.members.MOST_MEMBERS", 2)
+    accounts.member("grace", "admin")
+    accounts.member("bob")
+    with pytest.raises(InvalidRequest, match="as many members") as refusal:
+        accounts.member("eve")
+    assert (refusal.value.field, refusal.value.given) == ("user", "eve")
+    accounts.member("bob", "viewer")
+    assert may(accounts, "bob", "look")
+    assert not may(accounts, "bob", "spend")
