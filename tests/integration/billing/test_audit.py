@@ -105,8 +105,11 @@ def test_one_changed_value_is_named_whichever_it_is(lived_in: Accounts) -> None:
             connection.rollback()
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = OFF")
             connection.rollback()
-        if not found:
-            missed.append(f"{table.name}.{column.name}")
+        named = {(each.what, each.field) for each in found}
+        # What is kept of a hold stands by itself; elsewhere one change may show in several places.
+        exactly = table in {admissions, uses} and not column.primary_key
+        if not found or (exactly and named != {(table.name, column.name)}):
+            missed.append(f"{table.name}.{column.name}: {named}")
     print(f"\n{len(COLUMNS)} columns changed by one")
     assert missed == []
     assert len(COLUMNS) >= 45

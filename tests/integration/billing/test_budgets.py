@@ -171,3 +171,18 @@ def test_a_budget_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(InvalidRequest):
         accounts.budget(amount, scope, name)
+
+
+def test_a_threshold_is_passed_at_its_micro_credit_and_told_once_in_a_group(
+    accounts: Accounts,
+) -> None:
+    accounts.budget(1_000)
+    accounts.ask(499)
+    assert accounts.alerts == []
+    accounts.ask_all(accounts.admission(1), accounts.admission(1), accounts.admission(1))
+    assert [alert.payload["percent"] for alert in accounts.alerts] == [50]
+
+
+def test_a_new_account_has_not_been_told_of_a_low_balance(accounts: Accounts) -> None:
+    accounts.plan("small")
+    assert not accounts.account().low_told

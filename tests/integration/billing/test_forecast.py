@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.accounts.forecast import Forecast, forecast
+from billing.accounts.forecast import FARTHEST, Forecast, forecast
 from studio.errors import AccountRefused, InvalidRequest
 from tests.support.accounts import Accounts
 
@@ -26,7 +26,7 @@ def spend(accounts: Accounts, amount: int) -> None:
 
 def test_five_purchases_on_three_days_are_the_least_that_tells(accounts: Accounts) -> None:
     told = ahead(accounts)
-    assert (told.dry_at, told.a_day, told.captures) == (None, None, 0)
+    assert (told.dry_at, told.a_day, told.captures, told.spent) == (None, None, 0, 0)
     for _ in range(5):
         spend(accounts, 10)
     accounts.clock.advance(DAY)
@@ -71,3 +71,27 @@ def test_what_makes_no_sense_is_refused(accounts: Accounts) -> None:
             ahead(accounts, days)
     with accounts.database.read() as connection, pytest.raises(AccountRefused):
         forecast(connection, "nobody", accounts.clock())
+
+
+def test_what_lasts_for_ten_years_to_the_day_gets_its_date(accounts: Accounts) -> None:
+    for _ in range(2):
+        spend(accounts, 100)
+        accounts.clock.advance(DAY)
+    for _ in range(3):
+        spend(accounts, 200)
+    # 800 in two days, and so much left that it lasts for just as long as can be told.
+    accounts.top_up(400 * FARTHEST.days - 200)
+    told = ahead(accounts)
+    assert (told.available, told.a_day) == (400 * FARTHEST.days, 400)
+    assert told.dry_at == accounts.clock() + FARTHEST
+    accounts.top_up(1)
+    assert ahead(accounts).dry_at is None
+
+
+def test_one_day_is_the_least_that_can_be_looked_at(accounts: Accounts) -> None:
+    spend(accounts, 10)
+    assert ahead(accounts, 1).spent == 10
+    accounts.clock.advance(DAY + timedelta(microseconds=1))
+    assert ahead(accounts, 1).spent == 0
+    with pytest.raises(InvalidRequest):
+        ahead(accounts, 0)

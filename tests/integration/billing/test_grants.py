@@ -12,7 +12,8 @@ from billing.ledger import Balance, HoldRequest, LedgerDisagrees, TopUpRequest
 from billing.ledger.allocations import next_grants
 from billing.ledger.grants import LONGEST_GRANT
 from studio.errors import Conflict, InvalidRequest, NotEnoughCredits
-from tests.integration.billing.test_journal import sneak_in, tried
+from tests.integration.billing.test_journal import tried
+from tests.integration.billing.test_second_guard import sneak_in
 from tests.support.books import HOUR, START, Books
 
 DAY = timedelta(days=1)
@@ -288,3 +289,17 @@ def test_the_audit_finds_one_micro_credit_of_a_grant(
     undone = tried(books.database, sql, ledger.audit)
     assert {(each.what, each.field) for each in undone} == found
     assert all(each.recorded != each.derived for each in undone)
+
+
+def test_what_lapses_for_one_wallet_of_a_group_is_not_missing_in_another(books: Books) -> None:
+    books.open("bob", grant=20)
+    books.top_up(30, key="soon", lasts=HOUR)
+    books.clock.advance(HOUR)
+    until = books.clock() + HOUR
+    answers = books.run(
+        ledger.hold,
+        HoldRequest("ada", "run", 100, until, "a run"),
+        HoldRequest("bob", "run", 20, until, "a run"),
+    )
+    assert [type(each).__name__ for each in answers] == ["Hold", "Hold"]
+    assert books.balance().expired == 30

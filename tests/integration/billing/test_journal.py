@@ -11,8 +11,8 @@ from sqlalchemy import Connection, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from billing import ledger
-from billing.ledger import CaptureRequest, ClaimRequest, HoldRequest, LedgerDisagrees
-from billing.ledger.journal import Posting, execute_each, post
+from billing.ledger import CaptureRequest, ClaimRequest, HoldRequest
+from billing.ledger.journal import Posting, post
 from billing.tables import (
     allocations,
     append_only_sql,
@@ -100,74 +100,6 @@ def test_entries_that_do_not_add_up_are_not_written(books: Books) -> None:
     posting = Posting("txn_x", "w", "top_up", "k", "f", {"issued": -5, "available": 4})
     with pytest.raises(ValueError, match="add up"):
         books.database.write(lambda connection: post(connection, [posting], books.clock()))
-
-
-def sneak_in(monkeypatch: pytest.MonkeyPatch, module: str, sql: str) -> None:
-    """Let ``sql`` happen after a handler has read and before it writes, as if without the lock."""
-
-    def first_the_sql(connection: Connection, *arguments: Any) -> None:
-        connection.execute(text(sql))
-        execute_each(connection, *arguments)
-
-    monkeypatch.setattr(f"billing.ledger.{module}.execute_each", first_the_sql)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "UPDATE wallets SET granted = 29",
-        "UPDATE wallets SET held = 71",
-        "UPDATE wallets SET state = 'suspended'",
-    ],
-)
-def test_a_hold_is_weighed_again_when_it_is_written(
-    books: Books, sql: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sneak_in(monkeypatch, "journal", sql)
-    with pytest.raises(LedgerDisagrees):
-        books.hold(30)
-    assert books.balance().held == 0
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "UPDATE holds SET claimed = 11",
-        "UPDATE holds SET released = 30, state = 'closed'",
-        "UPDATE holds SET expires_at = 0",
-        "UPDATE wallets SET state = 'suspended'",
-        "UPDATE wallets SET owner = 'eve'",
-    ],
-)
-def test_the_gate_decides_by_itself(
-    books: Books, sql: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was read before does not open the gate: its one UPDATE looks at everything again."""
-    hold = books.hold(30)
-    sneak_in(monkeypatch, "claims", sql)
-    # Nothing is free in a hold that has ended, so that only a claim of nothing tries its state.
-    with pytest.raises(LedgerDisagrees):
-        books.claim(hold, 0 if "closed" in sql else 20)
-    assert books.see(hold).claimed == 0
-
-
-@pytest.mark.parametrize(
-    ("module", "sql"),
-    [
-        ("settlement", "UPDATE claims SET state = 'returned', ended_at = 0"),
-        ("settlement", "UPDATE claims SET amount = 19"),
-        ("journal", "UPDATE holds SET claimed = 19"),
-        ("journal", "UPDATE wallets SET held = 19"),
-    ],
-)
-def test_a_claim_is_looked_at_again_when_it_is_captured(
-    books: Books, module: str, sql: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = books.claim(books.hold(30), 20)
-    sneak_in(monkeypatch, module, sql)
-    with pytest.raises(LedgerDisagrees):
-        books.capture(claim, 20)
-    assert books.balance().captured == 0
 
 
 def test_a_second_transaction_of_a_kind_has_no_place(books: Books) -> None:

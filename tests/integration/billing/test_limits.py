@@ -11,6 +11,7 @@ from billing.ledger import ClaimRequest, claim
 from studio.errors import LimitReached, NotInPlan
 from studio.operations import OPERATIONS
 from tests.support.accounts import Accounts
+from tests.support.books import HOUR
 
 
 @pytest.fixture(autouse=True)
@@ -176,3 +177,14 @@ def test_without_a_plan_there_are_no_limits_but_the_credits(accounts: Accounts) 
     accounts.plan("prepaid")
     for operation in OPERATIONS:
         accounts.ask(1, uses={operation: 1_000}, rows=10_000)
+
+
+def test_a_run_that_expires_this_moment_is_not_under_way(accounts: Accounts) -> None:
+    accounts.plan("small")
+    for _ in range(2):
+        accounts.ask(1)
+    with pytest.raises(LimitReached) as refusal:
+        accounts.ask(1)
+    assert refusal.value.details["limit_on"] == "concurrency"
+    accounts.clock.advance(HOUR)
+    accounts.ask(1)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from billing.accounts.events import events_of
 from billing.accounts.subscriptions import cancel, due_for_renewal, renew_one, set_active
 from studio.errors import AccountEnded, AccountSuspended, InvalidRequest, LimitReached, NotInPlan
-from tests.support.accounts import Accounts
+from tests.support.accounts import LARGE, SMALL, Accounts
 
 WORDS = {"author": "operator", "reason": "a test"}
 
@@ -309,3 +309,16 @@ def test_the_periods_of_a_running_plan_do_not_move(accounts: Accounts) -> None:
         accounts.plan("small", zone="Europe/Vienna")
     with pytest.raises(InvalidRequest, match="no such plan"):
         accounts.plan("platinum")
+
+
+def test_credits_that_were_granted_before_are_written_down_as_none(accounts: Accounts) -> None:
+    anchor = accounts.clock()
+    for _ in range(2):
+        accounts.plan("small", anchor=anchor)
+        accounts.plan("large")
+        accounts.plan("prepaid")
+    with accounts.database.read() as connection:
+        newest, before = events_of(connection, "ada", kind="plan_changed", limit=2)
+    assert newest.details["granted"] == 0
+    assert before.details["granted"] == LARGE.credits - SMALL.credits
+    assert accounts.balance().granted == 1_000 + LARGE.credits

@@ -64,6 +64,28 @@ def test_a_moment_that_the_clock_skips_comes_later_and_one_that_comes_twice_come
     assert autumn.start(2) == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
 
 
+def test_a_day_that_comes_back_is_of_the_period_that_had_begun() -> None:
+    """In St. John's, 2009, one minute after midnight of 1 November it was 31 October again."""
+    cycle = Cycle(datetime(2009, 10, 1, 2, 30, tzinfo=UTC), "America/St_Johns")
+    november = datetime(2009, 11, 1, 2, 30, tzinfo=UTC)
+    assert cycle.start(1) == november
+    again_october = november + timedelta(minutes=30)
+    assert again_october.astimezone(ZoneInfo(cycle.zone)).month == 10
+    assert cycle.at(again_october) == cycle.period(1)
+    assert cycle.at(november - timedelta(microseconds=1)) == cycle.period(0)
+
+
+def test_what_is_left_of_a_period_is_counted_in_microseconds() -> None:
+    start = datetime(2027, 3, 1, tzinfo=UTC)
+    period = Period(0, start, start + timedelta(days=1))
+    day = 86_400_000_000
+    for left in range(4):
+        assert period.share_left(day, period.end - timedelta(microseconds=left)) == left
+    assert period.share_left(day, start) == day
+    assert period.share_left(day, start - timedelta(days=1)) == day
+    assert period.share_left(day, period.end + timedelta(days=1)) == 0
+
+
 def test_a_day_that_a_zone_left_out_is_no_hole() -> None:
     """Samoa had no 30 December 2011."""
     cycle = Cycle(datetime(2011, 9, 30, 20, 0, tzinfo=UTC), "Pacific/Apia")

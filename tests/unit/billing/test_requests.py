@@ -21,7 +21,7 @@ from billing.ledger import (
     TopUpRequest,
     WalletRequest,
 )
-from billing.ledger.words import fingerprint
+from billing.ledger.words import Wallet, fingerprint
 from studio import credits as money
 from studio.errors import InvalidRequest
 
@@ -127,3 +127,7 @@ def test_fingerprints_differ_when_any_parameter_does() -> None:
         for each in [(1, "a", "b"), (1, "ab", ""), (1, "a"), (11, "a", "b"), (1, "b", "a")]
     }
     assert len(marks) == 5
+
+
+def test_of_a_wallet_that_nothing_was_done_with_all_is_available() -> None:
+    assert Wallet("w", "ada", "active", granted=10, held=0, captured=0).available == 10

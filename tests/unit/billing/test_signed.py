@@ -40,6 +40,19 @@ def test_it_is_read_as_it_was_signed() -> None:
     assert signed.id.startswith("quo_")
 
 
+def test_owners_of_every_length_read_their_quotes() -> None:
+    for length in range(1, 13):
+        owner = "a" * length
+        assert shown(made(owner=owner), owner=owner).owner == owner
+
+
+def test_a_refusal_shows_the_end_of_the_token_and_no_more() -> None:
+    token = made(key=b"x" * 32)
+    with pytest.raises(InvalidRequest) as caught:
+        shown(token)
+    assert caught.value.given == token[-8:]
+
+
 def test_two_quotes_have_ids_of_their_own() -> None:
     assert made() != made()
 
