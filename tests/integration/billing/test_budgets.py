@@ -11,6 +11,7 @@ import pytest
 from billing.accounts.account import change_account
 from billing.accounts.admission import admit
 from billing.accounts.budgets import remove_budget, spent_of
+from billing.accounts.events import events_of
 from studio.errors import BudgetReached, InvalidRequest, NotEnoughCredits, NotFound, StudioError
 from tests.support.accounts import Accounts
 
@@ -38,6 +39,7 @@ def test_a_ceiling_for_one_run_is_kept_and_raises_nothing(accounts: Accounts) ->
     with pytest.raises(BudgetReached, match="given as the most") as refusal:
         accounts.ask(11, most=10)
     assert refusal.value.field == "max_credits"
+    assert refusal.value.details["used"] == 0
     # Hole 14: what the caller says about money can only lower what is held.
     assert accounts.ask(10, most=999).amount == 10
     assert accounts.ask(0, most=0).amount == 0
@@ -186,3 +188,24 @@ def test_a_threshold_is_passed_at_its_micro_credit_and_told_once_in_a_group(
 def test_a_new_account_has_not_been_told_of_a_low_balance(accounts: Accounts) -> None:
     accounts.plan("small")
     assert not accounts.account().low_told
+
+
+def test_what_runs_hold_counts_as_there_and_the_balance_is_low_below_its_bound(
+    accounts: Accounts,
+) -> None:
+    accounts.budget(10_000)  # keeps the account
+    accounts.database.write(lambda c: change_account(c, "ada", low_balance=1_000))
+    accounts.ask(600)
+    accounts.ask(1)
+    assert accounts.alerts == []
+    hold = accounts.ask(1)
+    accounts.buy(hold, "generate", amount=1)
+    accounts.ask(1)
+    assert [alert.payload["left"] for alert in accounts.alerts] == [999]
+
+
+def test_a_budget_that_was_set_is_written_down(accounts: Accounts) -> None:
+    accounts.budget(70, "project", "spring")
+    with accounts.database.read() as connection:
+        (newest,) = events_of(connection, "ada", kind="budget_set")
+    assert newest.details == {"scope": "project", "name": "spring", "amount": 70}

@@ -319,3 +319,11 @@ def test_withdrawals_are_of_something(books: Books) -> None:
     books.adjust(-9)
     with pytest.raises(Exception, match="ck_withdrawals_amount"):
         books.database.write(lambda c: c.execute(text("UPDATE withdrawals SET amount = 0")))
+
+
+def test_refunds_of_a_group_may_come_to_all_that_was_captured(books: Books) -> None:
+    claim = bought(books, 10, 10)
+    four, six = (RefundRequest("ada", claim.id, str(n), n, "op", "r") for n in (4, 6))
+    assert [each.amount for each in books.run(ledger.refund, four, six)] == [4, 6]
+    with pytest.raises(InvalidRequest):
+        books.refund(claim, 1)

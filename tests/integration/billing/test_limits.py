@@ -185,6 +185,7 @@ def test_a_run_that_expires_this_moment_is_not_under_way(accounts: Accounts) -> 
         accounts.ask(1)
     with pytest.raises(LimitReached) as refusal:
         accounts.ask(1)
-    assert refusal.value.details["limit_on"] == "concurrency"
+    told = refusal.value.details
+    assert [told[name] for name in ("limit_on", "used", "asked")] == ["concurrency", 2, 1]
     accounts.clock.advance(HOUR)
     accounts.ask(1)

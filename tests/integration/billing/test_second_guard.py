@@ -5,13 +5,14 @@ What a handler has read is changed behind its back, as if by somebody without th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from billing import ledger
-from billing.ledger import Balance, LedgerDisagrees
+from billing.ledger import Balance, LedgerDisagrees, ReleaseRequest, Wallet, lock_wallets
 from billing.ledger.journal import Account, Posting, execute_each, post
 from studio import credits as money
 from studio.errors import InvalidRequest
@@ -168,5 +169,70 @@ def test_what_was_bought_is_paid_to_the_last_micro_credit_by_a_suspended_wallet(
 def test_a_wallet_takes_as_much_as_there_may_be(books: Books) -> None:
     books.top_up(money.MOST - 100)
     assert books.balance().available == money.MOST
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match="more than a wallet can take"):
         books.top_up(1)
+    books.open("bob", grant=100)
+    with pytest.raises(InvalidRequest) as refusal:
+        books.top_up(money.MOST, owner="bob")
+    assert refusal.value.allowed == f"up to {money.show(money.MOST - 100)} credits more"
+
+
+def meanwhile(patch: pytest.MonkeyPatch, module: str, work: Callable[[Connection], object]) -> None:
+    """Let ``work`` happen after a reaper has found its candidates and before it has their lock."""
+
+    def first_the_work(connection: Connection, owners: Iterable[str]) -> dict[str, Wallet]:
+        patch.undo()
+        work(connection)
+        return lock_wallets(connection, owners)
+
+    patch.setattr(f"billing.ledger.{module}.lock_wallets", first_the_work)
+
+
+def test_a_hold_that_was_extended_meanwhile_is_not_reaped(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = books.hold(30)
+    books.clock.advance(HOUR)
+    longer = text("UPDATE holds SET expires_at = expires_at + 1")
+    with monkeypatch.context() as patch:
+        meanwhile(patch, "endings", lambda connection: connection.execute(longer))
+        assert books.expire() == []
+    assert books.see(hold).state == "open"
+
+
+def test_a_hold_that_was_released_meanwhile_is_not_reaped(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = books.hold(30)
+    books.clock.advance(HOUR)
+    request = ReleaseRequest("ada", hold.id)
+    with monkeypatch.context() as patch:
+        meanwhile(patch, "endings", lambda connection: ledger.release(connection, [request]))
+        assert books.expire() == []
+    assert books.balance().available == 100
+
+
+def test_what_lapsed_meanwhile_does_not_lapse_again(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.top_up(30, key="soon", lasts=HOUR)
+    books.clock.advance(HOUR)
+    with monkeypatch.context() as patch:
+        meanwhile(patch, "lapses", lambda connection: ledger.lapse(connection, books.clock()))
+        assert books.lapse() == []
+    assert books.grant("soon").expired == 30
+
+
+def test_a_hold_that_ends_by_itself_meanwhile_undoes_its_end(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = books.hold(30)
+
+    def closed_before(connection: Connection, *_: Any) -> None:
+        connection.execute(text("UPDATE holds SET state = 'closed'"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("billing.ledger.endings.put_back", closed_before)
+        with pytest.raises(LedgerDisagrees, match="1 holds had to end and 0 did"):
+            books.release(hold)
+    assert books.see(hold) == hold

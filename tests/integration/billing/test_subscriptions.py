@@ -322,3 +322,10 @@ def test_credits_that_were_granted_before_are_written_down_as_none(accounts: Acc
     assert newest.details["granted"] == 0
     assert before.details["granted"] == LARGE.credits - SMALL.credits
     assert accounts.balance().granted == 1_000 + LARGE.credits
+
+
+def test_a_reason_that_cannot_be_kept_changes_no_plan(accounts: Accounts) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        accounts.plan("small", reason="two\nlines")
+    assert refusal.value.field == "reason"
+    assert accounts.account().plan is None

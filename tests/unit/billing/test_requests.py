@@ -109,6 +109,7 @@ def test_a_grant_of_nothing_is_refused() -> None:
         (lambda: AdjustRequest("ada", "k", -money.MOST - 1, "a", "r"), "amount"),
         (lambda: AdjustRequest("ada", "k", -1, "a", "r", LATER), "expires_at"),
         (lambda: RefundRequest("ada", "c", "k", 0, "a", "r"), "amount"),
+        (lambda: ClaimRequest("ada", "h", "k", 1, "two\nlines"), "operation"),
     ],
 )
 def test_grants_and_corrections_that_cannot_be(make: Callable[[], Any], field: str) -> None:

@@ -101,10 +101,11 @@ def test_it_is_good_for_one_owner_and_one_request(changes: dict[str, str], words
         "sq2.e30.AA",
         "sq1.\u00e9.AA",
         "sq1." + "A" * LONGEST_TOKEN,
+        "sq1." + "A" * LONGEST_TOKEN + ".AA",
     ],
 )
 def test_what_is_no_token_is_refused(token: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequest, match="no quote of the studio") as caught:
         shown(token)
     assert caught.value.field == "quote"
 
