@@ -3,7 +3,7 @@
 Knows no provider, no wallet and no Prefect; ``README.md`` has the words and the file's format.
 """
 
-from batches.identity import leave_out
+from batches.identity import changed_inputs, leave_out
 from batches.intake import check_batch, read_batch
 from batches.manifest import (
     STATUSES,
@@ -45,6 +45,7 @@ __all__ = [
     "Problem",
     "Reference",
     "Row",
+    "changed_inputs",
     "check_batch",
     "check_pattern",
     "clear_ends",

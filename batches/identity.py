@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import groupby
@@ -84,6 +84,42 @@ def build_batch(
                 )
             )
     return BatchSpec(_id(owner, name, rows), owner, name, source, tuple(rows))
+
+
+def changed_inputs(
+    spec: BatchSpec, names: Collection[str], identify: Identify
+) -> tuple[Problem, ...]:
+    """Return the rows of a batch that was kept whose input files are not what they were.
+
+    Args:
+        names: of the rows to look at.
+        identify: raises no error for a file that is gone; it then returns nothing.
+    """
+    identify = cache(identify)
+    keys = {row.name: row.key for row in spec.rows}
+    return tuple(
+        Problem(
+            row.line,
+            row.name,
+            ", ".join(inputs),
+            ", ".join(str(getattr(row.operation, name)) for name in inputs),
+            "must be the file that it was when the batch was read; run the batch's file again",
+        )
+        for row in spec.rows
+        if row.name in names
+        and (inputs := _files_of(row))
+        and _key(spec.owner, row.operation, row.references, keys, identify) != row.key
+    )
+
+
+def _files_of(row: Row) -> list[str]:
+    """Return the fields of a row that name files or assets."""
+    referred = {reference.field for reference in row.references}
+    return [
+        name
+        for name in input_fields(type(row.operation))
+        if name not in referred and getattr(row.operation, name)
+    ]
 
 
 def leave_out(spec: BatchSpec, problems: Sequence[Problem]) -> BatchSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,8 @@ class BatchRecord:
     quote: Any
     created_at: datetime
     finished_at: datetime | None
+    run: str = ""
+    started_at: datetime | None = None
 
 
 def save_batch(connection: Connection, spec: BatchSpec) -> bool:
@@ -187,12 +189,22 @@ def row_ends(connection: Connection, batch: str) -> dict[str, dict[str, str]]:
     return {row.name: row.ended_as for row in connection.execute(query)}
 
 
-def clear_ends(connection: Connection, batch: str) -> None:
-    """Forget the ends that ``end_rows`` noted, so that another round may try those rows."""
-    noted = batch_rows.c.ended_as.is_not(None)
-    connection.execute(
-        update(batch_rows).where(batch_rows.c.batch == batch, noted).values(ended_as=None)
-    )
+def clear_ends(connection: Connection, batch: str, names: Collection[str] | None = None) -> None:
+    """Forget the ends that ``end_rows`` noted, so that another round may try those rows.
+
+    Args:
+        names: of the rows to forget them of; ``None`` for all.
+    """
+    noted = (batch_rows.c.batch == batch, batch_rows.c.ended_as.is_not(None))
+    if names is None:
+        connection.execute(update(batch_rows).where(*noted).values(ended_as=None))
+        return
+    if names:
+        of_row = batch_rows.c.name == bindparam("row_name")
+        connection.execute(
+            update(batch_rows).where(*noted, of_row).values(ended_as=None),
+            [{"row_name": name} for name in names],
+        )
 
 
 def _records(connection: Connection, query: Select[Any]) -> list[BatchRecord]:

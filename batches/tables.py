@@ -30,6 +30,8 @@ batches = Table(
     Column("round", Integer, nullable=False, server_default="0"),
     Column("worker", Text, nullable=False, server_default=""),
     Column("hold", Text, nullable=False, server_default=""),
+    Column("run", Text, nullable=False, server_default=""),
+    Column("started_at", UtcDateTime),
     Column("state", Text, nullable=False, server_default="new"),
     Column("quote", JsonText),
     Column("created_at", UtcDateTime, nullable=False),
@@ -40,8 +42,8 @@ batches = Table(
 )
 """One row for each batch.
 
-``round`` counts how often it was started, ``worker`` is the process at work on it, ``hold`` the
-hold that pays for it.
+``round`` counts how often it was started, the last time at ``started_at`` by the flow run ``run``;
+``worker`` is the process at work on it, ``hold`` the hold that pays for it.
 """
 
 batch_wishes = Table(

@@ -16,6 +16,7 @@ from prefect import Flow
 
 from billing.pricebook import PriceBook
 from flows.batch import batch
+from flows.batch_again import batch_again
 from flows.operations import OPERATION_FLOWS
 from flows.reports import report
 from flows.upkeep import upkeep
@@ -53,6 +54,11 @@ Costs what its rows cost; rows that were done before are free.
 
 Check a file first: `studio batch check FILE`."""
 
+_AGAIN = """\
+Do rows of a batch again: those that failed, or all that is left of it. It needs no file.
+
+Costs what these rows cost, held anew; nothing is bought twice unless you choose unknown rows."""
+
 _UPKEEP = """\
 Go on with what dead runs left behind, give back their holds, check the books, send messages.
 
@@ -80,6 +86,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
             for kind, flow in ((OPERATIONS[name], flow) for name, flow in OPERATION_FLOWS.items())
         ),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
+        Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10)),
         Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *"),
     )

@@ -10,29 +10,39 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from batches import BatchSpec, Row, clear_ends, end_rows, keep_faults, save_batch, waves
+from batches import (
+    BatchSpec,
+    Row,
+    clear_ends,
+    end_rows,
+    keep_faults,
+    row_ends,
+    save_batch,
+    waves,
+)
 from batches.tables import batches
 from billing.accounts.members import require_member
 from engine.announcements import batch_ended
 from engine.batch_approval import Approval, lapse
 from engine.batch_control import forget_wish
-from engine.batch_plan import BatchQuote, PlannedBatch, PlannedRow, prompt_line, quote_batch
-from engine.batch_request import take_hold, word_about
-from engine.batch_view import WAITING, BatchView, find_jobs, prompt_key, row_key
+from engine.batch_orders import order_of_row
+from engine.batch_plan import BatchQuote, PlannedBatch, prompt_line, quote_batch
+from engine.batch_request import hold_for_rows, take_hold, word_about
+from engine.batch_view import BatchView, end_unfinished, find_jobs, prompt_key
 from engine.execute import Order
-from engine.jobs import Job, Picture
+from engine.jobs import Job
 from engine.outbox import post
 from engine.preflight import ANYBODY, Caller
-from engine.single import hold_credits, release_hold
+from engine.single import release_hold
 from engine.studio import Studio
 from providers.pacing import Priority
 from studio.clock import now
-from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, NotFound, StudioError
+from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, StudioError
 
 _MOST_TASKS = 200
 """Task runs for the rows of a batch."""
@@ -55,6 +65,9 @@ class BatchRun:
         began: whether rows may be bought.
         before: how the batch stood before; a start that is refused leaves it so.
         priority: of its rows among the owner's own work.
+        only: names of the rows that this run is about; ``None`` for all that are not done.
+        unpaid: why rows are not bought in this run although they are left to do, by name.
+        anew: jobs whose outcome nobody knows, and whose work is to be bought once more.
     """
 
     studio: Studio
@@ -70,36 +83,42 @@ class BatchRun:
     began: bool = False
     before: Mapping[str, Any] = field(default_factory=dict)
     priority: Priority = "normal"
+    only: frozenset[str] | None = None
+    unpaid: dict[str, StudioError] = field(default_factory=dict)
+    anew: tuple[Job, ...] = ()
+    _noted: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def spec(self) -> BatchSpec:
         """The batch."""
         return self.planned.spec
 
+    @cached_property
+    def named(self) -> Mapping[str, Row]:
+        """Its rows by their names."""
+        return {row.name: row for row in self.spec.rows}
+
     def quote(self) -> BatchQuote:
         """Quote what is left to be bought."""
-        return quote_batch(self.planned, self.view)
+        return quote_batch(self.planned, self.view, self.only)
 
-    def hold_for(self, quoted: BatchQuote, key: str, caller: Caller = ANYBODY) -> None:
+    def hold_for(
+        self, quoted: BatchQuote, key: str, caller: Caller = ANYBODY, *, partly: bool = False
+    ) -> None:
         """Set aside what the rest of the batch comes to, in one hold.
 
         All of its rows that are left to buy count against limits at once.
 
+        Args:
+            partly: whether to hold for the first rows alone, where credits, budgets or the
+                caller's ceiling do not carry all; the others end as ``skipped_budget``.
+
         Raises:
             GateRefused: the account, its plan, a budget or its credits do not carry it.
         """
-        held = hold_credits(
-            self.studio,
-            self.spec.owner,
-            key,
-            quoted.total,
-            f"batch {self.spec.id} of {len(self.spec.rows)} rows",
-            caller=caller,
-            uses=quoted.uses,
-            rows=len(self.spec.rows) - len(quoted.free),
-        )
-        self.hold = held.id
-        self.parts = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
+        paid = hold_for_rows(self.studio, self.planned, quoted, key, caller, partly=partly)
+        held = paid.hold
+        self.hold, self.parts, self.unpaid = held.id, paid.parts, paid.unpaid
         asks = partial(
             take_hold,
             spec=self.spec,
@@ -107,6 +126,7 @@ class BatchRun:
             run=self.run,
             user=caller.user or self.spec.owner,
             lasts=self.approval_lasts,
+            only=self.only,
         )
         self.approval = self.studio.database.write(asks)
         self.began = self.approval is None
@@ -137,17 +157,32 @@ class BatchRun:
         """
         if word.decision != "approved":
             raise word.refusal()
-        self.studio.database.write(lambda connection: clear_ends(connection, self.spec.id))
+        self.studio.database.write(partial(clear_ends, batch=self.spec.id, names=self.only))
         self.began = True
+
+    def call_off(self, error: BatchCancelled) -> None:
+        """Let no row begin, also if somebody's word is still waited for: nothing was bought."""
+
+        def note(connection: Connection) -> None:
+            lapse(connection, self.spec.id)
+            clear_ends(connection, self.spec.id, self.only)
+
+        self.studio.database.write(note)
+        self.cancelled, self.began = error, True
 
     def waves(self) -> tuple[tuple[Row, ...], ...]:
         """Return the rows that are left to do, in layers that build on each other."""
         left = {}
         for row in self.spec.rows:
             job = self.view.job_of(row)
-            if not row.same_as and (job is None or job.state not in {"settled", "unknown"}):
+            if row.same_as or not self._is_asked_for(row):
+                continue
+            if job is None or job.state not in {"settled", "unknown"}:
                 left[row.name] = row
         return waves(left.values())
+
+    def _is_asked_for(self, row: Row) -> bool:
+        return self.only is None or row.name in self.only
 
     def prompts(self, rows: Iterable[Row]) -> list[Order]:
         """Return the orders for the prompts of rows, to be carried out before the rows' own."""
@@ -155,7 +190,9 @@ class BatchRun:
         for row in rows if self.cancelled is None else ():
             plan, key = self.planned.rows[row.name].prompt, prompt_key(self.spec, row)
             job = self.view.prompt_of(row)
-            if plan is None or key in orders or (job is not None and job.state == "settled"):
+            if plan is None or key in orders or row.name in self.unpaid:
+                continue
+            if job is not None and job.state == "settled":
                 continue
             orders[key] = Order(
                 key=key,
@@ -178,73 +215,30 @@ class BatchRun:
             if self.cancelled is not None:
                 self._take_error(row, self.cancelled)
                 continue
-            if (refused := self.refused.get(prompt_key(self.spec, row))) is not None:
+            refused = self.unpaid.get(row.name) or self.refused.get(prompt_key(self.spec, row))
+            if refused is not None:
                 self._take_error(row, refused)
                 continue
             try:
-                orders.append(self._order(self.planned.rows[row.name]))
+                orders.append(order_of_row(self, self.planned.rows[row.name]))
             except StudioError as error:
                 self.end(row, "failed", error)
         return orders
 
-    def _order(self, each: PlannedRow) -> Order:
-        made = tuple(
-            self._output(reference.field, reference.row, reference.position)
-            for reference in each.row.references
-        )
-        pictures = each.pictures + made
-        operation = each.plan.operation.model_copy(
-            update={picture.field: picture.asset for picture in made}
-        )
-        if made:
-            self.studio.masks.check(operation, pictures)
-        plan = self.planned.planner.plan(operation, pictures) if made else each.plan
-        return Order(
-            key=row_key(self.spec, each.row),
-            owner=self.spec.owner,
-            hold=self.hold,
-            run=self.run,
-            label=each.row.name,
-            plan=plan,
-            pictures=pictures,
-            announce=False,
-            batch=self.spec.id,
-            priority=self.priority,
-            limit=self.parts.get(each.row.name, 0),
-            notes=each.notes,
-            prompt_from=prompt_key(self.spec, each.row),
-        )
-
-    def _output(self, name: str, parent: str, position: int) -> Picture:
-        """Return the picture that an earlier row made."""
-        job = self.view.job_of(self.planned.rows[parent].row)
-        if job is None or job.state != "settled":
-            raise NotFound(
-                f"Row {parent}, whose picture this row needs, was not done.",
-                field=name,
-                given=f"@{parent}",
-            )
-        outputs = job.outputs()
-        if position >= len(outputs):
-            raise NotFound(
-                f"Row {parent} made {len(outputs)} files.",
-                field=name,
-                given=f"@{parent}:{position + 1}",
-                allowed=f"1 to {len(outputs)}",
-            )
-        made = outputs[position]
-        return Picture(
-            name,
-            job.asset_ids()[position],
-            job.file_name(made),
-            made.sha256,
-            made.width,
-            made.height,
-        )
-
     def end(self, row: Row, state: str, error: StudioError) -> None:
         """Note that a row ends without a job."""
         self.view.endings[row.name] = {"state": state, "code": error.code, "message": str(error)}
+
+    def note_endings(self) -> None:
+        """Write endings down that are new, so that whoever looks on sees them before the end."""
+        new = {
+            name: ending
+            for name, ending in self.view.endings.items()
+            if self._noted.get(name) != ending
+        }
+        if new:
+            self.studio.database.write(lambda connection: end_rows(connection, self.spec.id, new))
+            self._noted |= new
 
     def take(self, order: Order, result: Job | StudioError) -> None:
         """Note what came of an order."""
@@ -275,24 +269,7 @@ class BatchRun:
         """Give rows that nobody brought to an end one of this round: none may stay waiting."""
         with self.studio.database.read() as connection:
             self.view.jobs |= find_jobs(connection, self.spec)
-        for row in self.spec.rows:
-            job, ending = self.view.job_of(row), self.view.endings.get(row.name, {})
-            if job is not None and not job.ended and ending.get("state") == "cancelled":
-                # A run before began it: it may be bought, whoever cancelled this one.
-                del self.view.endings[row.name]
-        statuses = self.view.statuses()
-        for row in self.spec.rows:
-            if row.same_as or statuses[row.name] != WAITING:
-                continue
-            job = self.view.job_of(row)
-            error = (job.error if job else None) or {}
-            self.view.endings[row.name] = {
-                # A job under way may be bought; without one, surely nothing was.
-                "state": "unknown" if job else "failed",
-                "code": str(error.get("code", "unfinished")),
-                "message": "It was not finished; run the batch again to go on with it. "
-                + str(error.get("message", "")),
-            }
+        end_unfinished(self.view, self.only)
 
     def abandon(self) -> None:
         """Let go of the batch without an ending: it was refused, or the process is stopping."""
@@ -324,7 +301,11 @@ class BatchRun:
 
 
 def start_batch(
-    studio: Studio, planned: PlannedBatch, run: str, caller: Caller = ANYBODY
+    studio: Studio,
+    planned: PlannedBatch,
+    run: str,
+    caller: Caller = ANYBODY,
+    only: frozenset[str] | None = None,
 ) -> BatchRun:
     """Make this process the one that runs the batch, and see what is done already.
 
@@ -333,6 +314,7 @@ def start_batch(
         planned: the batch.
         run: the flow run that asks for it.
         caller: who asks.
+        only: names of the rows that the run is about; ``None`` for all that are not done.
 
     Raises:
         AccountRefused: the caller may not spend for the owner; all is left as it was.
@@ -355,7 +337,12 @@ def start_batch(
             update(batches)
             .where(batches.c.id == spec.id)
             .values(
-                worker=studio.worker.id, state="running", round=row["round"] + 1, finished_at=None
+                worker=studio.worker.id,
+                state="running",
+                round=row["round"] + 1,
+                run=run,
+                started_at=now(),
+                finished_at=None,
             )
         )
         return row
@@ -369,8 +356,12 @@ def start_batch(
         release_hold(studio, spec.owner, found["hold"])
     with studio.database.read() as connection:
         view = BatchView(spec, find_jobs(connection, spec))
-    before = {name: found[name] for name in ("state", "round", "hold", "finished_at")}
-    return BatchRun(studio, planned, view, run, before["round"] + 1, before=before)
+        if only is not None:
+            ends = row_ends(connection, spec.id).items()
+            view.endings = {name: end for name, end in ends if name not in only}
+    kept = ("state", "round", "hold", "run", "started_at", "finished_at")
+    before = {name: found[name] for name in kept}
+    return BatchRun(studio, planned, view, run, before["round"] + 1, before=before, only=only)
 
 
 def _dead_worker(studio: Studio, spec: BatchSpec) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from batches import (
     BatchSpec,
@@ -93,7 +93,19 @@ def _entries(view: BatchView, row: Row, status: str) -> list[ManifestRow]:
     ]
 
 
-def file_name(row: Row, job: Job, position: int) -> str:
+class Placed(Protocol):
+    """What has a line of a file and a name: a row, or what became of one."""
+
+    @property
+    def line(self) -> int:
+        """The line on which it starts."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+def file_name(row: Placed, job: Job, position: int) -> str:
     """Return the name of an output in the batch's folder; the line keeps names apart."""
     made = job.outputs()[position]
     extension = job.file_name(made).rpartition(".")[2]

@@ -35,6 +35,11 @@ from studio.operations import (
     inputs_given,
 )
 
+PROMPT_LINE = ".prompt"
+"""What the name of a line ends with that is for a row's prompt."""
+
+_NOT_ASKED = "not a row that this run is about"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
@@ -126,7 +131,12 @@ def _settle_once(studio: Studio, owner: str) -> Callable[[Operation], Settled]:
 
 
 def plan_batch(
-    studio: Studio, spec: BatchSpec, *, skip_invalid: bool = False, planner: Planner | None = None
+    studio: Studio,
+    spec: BatchSpec,
+    *,
+    skip_invalid: bool = False,
+    planner: Planner | None = None,
+    only: frozenset[str] | None = None,
 ) -> PlannedBatch:
     """Find every row's inputs and offers. Nothing is held and nothing bought.
 
@@ -135,6 +145,7 @@ def plan_batch(
         spec: the batch.
         skip_invalid: whether rows that cannot be done are left out instead.
         planner: instead of the studio's own.
+        only: names of the rows to plan; ``None`` for all.
 
     Raises:
         BatchInvalid: rows that cannot be done, all of them.
@@ -144,6 +155,8 @@ def plan_batch(
     problems: list[Problem] = []
     alike = Alike(planner, studio.providers)
     for row in spec.rows:
+        if only is not None and row.name not in only:
+            continue
         try:
             planned[row.name] = _plan_row(studio, alike, spec, row)
         except StudioError as error:
@@ -199,14 +212,22 @@ class BatchQuote:
         return self.quote.total if self.quote else 0
 
 
-def quote_batch(planned: PlannedBatch, view: BatchView) -> BatchQuote:
-    """Quote the rows that have yet to be bought."""
+def quote_batch(
+    planned: PlannedBatch, view: BatchView, only: frozenset[str] | None = None
+) -> BatchQuote:
+    """Quote the rows that have yet to be bought.
+
+    Args:
+        only: names of the rows that it is about; ``None`` for all.
+    """
     wanted: dict[str, Plan] = {}
     free: dict[str, str] = {}
     prompts: set[str] = set()
     for row in planned.spec.rows:
         job = view.job_of(row)
-        if row.same_as:
+        if only is not None and row.name not in only:
+            free[row.name] = _NOT_ASKED
+        elif row.same_as:
             free[row.name] = f"the same work as row {row.same_as}"
         elif job is not None and not to_buy(job):
             free[row.name] = _why_free(job)
@@ -223,7 +244,7 @@ def quote_batch(planned: PlannedBatch, view: BatchView) -> BatchQuote:
 
 def prompt_line(row: Row) -> str:
     """Return the name of the line of a quote that is for a row's prompt; no row is called so."""
-    return f"{row.name}.prompt"
+    return f"{row.name}{PROMPT_LINE}"
 
 
 def _why_free(job: Job) -> str:

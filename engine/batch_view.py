@@ -111,6 +111,33 @@ def view_batch(connection: Connection, owner: str, batch: str) -> BatchView:
     return BatchView(spec, find_jobs(connection, spec), row_ends(connection, batch))
 
 
+def end_unfinished(view: BatchView, only: frozenset[str] | None) -> None:
+    """Give rows that nobody brought to an end one: none may stay waiting once a run is over.
+
+    Args:
+        only: names of the rows that the run was about; ``None`` for all.
+    """
+    for row in view.spec.rows:
+        job, ending = view.job_of(row), view.endings.get(row.name, {})
+        if job is not None and not job.ended and ending.get("state") == "cancelled":
+            # A run before began it: it may be bought, whoever cancelled this one.
+            del view.endings[row.name]
+    statuses = view.statuses()
+    for row in view.spec.rows:
+        asked = only is None or row.name in only
+        if row.same_as or statuses[row.name] != WAITING or not asked:
+            continue
+        job = view.job_of(row)
+        error = (job.error if job else None) or {}
+        view.endings[row.name] = {
+            # A job under way may be bought; without one, surely nothing was.
+            "state": "unknown" if job else "failed",
+            "code": str(error.get("code", "unfinished")),
+            "message": "It was not finished; run the batch again to go on with it. "
+            + str(error.get("message", "")),
+        }
+
+
 def sum_counts(counts: Mapping[str, int]) -> str:
     """Return counts by status in words, the good ones first."""
     order = sorted(counts, key=lambda status: (status != DONE, status))

@@ -412,6 +412,8 @@ def attach(connection: Connection, units: Sequence[Attachment]) -> Sequence[bool
                 "state": "submitted",
                 "remote_id": unit.remote_id,
                 "worker": unit.worker,
+                # That nobody knew of it is over: what is done has no error in any manifest.
+                "error": None,
             }
             for unit in right
         ],

@@ -19,9 +19,10 @@ from pydantic import Field
 
 from engine.batch import BatchRun
 from engine.batch_approval import Approval, Verdict, decide
+from engine.batch_control import wish_of
 from studio import credits as money
 from studio.clock import now
-from studio.errors import StudioError
+from studio.errors import BatchCancelled, StudioError
 from tasks.batch import approval_text
 
 _POLL_SECONDS = 2
@@ -50,6 +51,8 @@ class Decision(RunInput):
 async def approved(running: BatchRun) -> None:
     """Return when a batch may be bought: at once, or when somebody has said so.
 
+    It also returns once the batch is cancelled; none of its rows then begins.
+
     Raises:
         ApprovalRefused: somebody said no, or nobody anything in time.
     """
@@ -57,7 +60,20 @@ async def approved(running: BatchRun) -> None:
         return
     text = await asyncio.to_thread(approval_text, running)
     word = await _wait_for_word(running, text)
+    if word.waiting and await asyncio.to_thread(_is_cancelled, running):
+        error = BatchCancelled(
+            "The batch was cancelled while it waited for approval; nothing was bought.",
+            batch=running.spec.id,
+        )
+        await asyncio.to_thread(running.call_off, error)
+        return
     await asyncio.to_thread(running.heed, word)
+
+
+def _is_cancelled(running: BatchRun) -> bool:
+    with running.studio.database.read() as connection:
+        wish = wish_of(connection, running.spec.id)
+    return wish is not None and wish.wish == "cancel"
 
 
 async def _wait_for_word(running: BatchRun, text: str) -> Approval:
@@ -98,17 +114,24 @@ async def _ask(running: BatchRun, asked: Approval, text: str, left: float) -> De
     that nobody can act on.
     """
     form = Decision.with_initial_data(description=text)
-    elsewhere = asyncio.create_task(_end_pause(running, asked, UUID(str(this_run.id))))
-    try:
-        return await apause_flow_run(
+    pause = asyncio.create_task(
+        apause_flow_run(
             wait_for_input=form, timeout=ceil(left) + _SPARE_SECONDS, poll_interval=_POLL_SECONDS
         )
+    )
+    elsewhere = asyncio.create_task(_end_pause(running, asked, UUID(str(this_run.id))))
+    try:
+        await asyncio.wait({pause, elsewhere}, return_when=asyncio.FIRST_COMPLETED)
+        if not pause.done() and await elsewhere == "cancelled":
+            return None
+        return await pause
     except FlowPauseTimeout:
         return None
     finally:
-        elsewhere.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await elsewhere
+        for task in (pause, elsewhere):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, FlowPauseTimeout):
+                await task
 
 
 def _take(running: BatchRun, said: Decision) -> str:
@@ -129,17 +152,27 @@ def _take(running: BatchRun, said: Decision) -> str:
     return ""
 
 
-async def _end_pause(running: BatchRun, asked: Approval, run: UUID) -> None:
-    """End the pause when the word is given elsewhere, or the time for it is over."""
-    word = asked
-    while word.waiting and now() < asked.until:
+async def _end_pause(
+    running: BatchRun, asked: Approval, run: UUID
+) -> Literal["cancelled", "decided"]:
+    """End the pause when the word is given elsewhere, or the time for it is over.
+
+    A batch that is cancelled waits for no word, whatever Prefect takes its run's state for.
+    """
+    word, cancelled = asked, False
+    while word.waiting and now() < asked.until and not cancelled:
         await asyncio.sleep(_POLL_SECONDS)
         word = await asyncio.to_thread(running.word)
+        cancelled = await asyncio.to_thread(_is_cancelled, running)
     # Prefect wants the form filled in; what counts is the word in the database.
     said = {"decision": _WORDS.get(word.decision, "reject"), "approver": word.by or "nobody"}
+    if word.waiting and cancelled:
+        with contextlib.suppress(NotPausedError):
+            await aresume_flow_run(run, run_input={**said, "reason": ""})
+        return "cancelled"
     while True:
         # Until it is: the word may be there before the pause is.
         with contextlib.suppress(NotPausedError):
             await aresume_flow_run(run, run_input={**said, "reason": word.reason})
-            return
+            return "decided"
         await asyncio.sleep(_POLL_SECONDS)

@@ -5,33 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, cast
-from uuid import UUID
 
-from prefect import State, flow, get_run_logger
-from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect import State, flow
 from prefect.context import SyncClientContext
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run as this_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote as as_it_is
 from pydantic import Field
 
 from batches.encoding import ENCODINGS
 from engine.batch import BatchRun, chunk_size, chunks
+from engine.batch_again import buy_anew
 from engine.batch_source import shown_name
-from engine.batch_view import DONE, WAITING, sum_counts
+from engine.batch_view import sum_counts
 from engine.execute import Order
 from engine.jobs import Job
 from flows.approval import approved
+from flows.batch_hooks import cancelled
 from flows.forms import BATCH_QUOTE, MAX_CREDITS, OWNER, PROJECT, USER, caller_of
+from flows.heeding import PrefectWishes
 from flows.single import release
 from studio import credits as money
 from studio.errors import ApprovalRefused, StudioError
 from studio.settings import settings
 from tasks import OPERATION_TASKS, notify
-from tasks.artifacts import progress_card
 from tasks.batch import preflight_batch, run_rows, settle_batch, what_next
+from tasks.batch_progress import RunProgress
 from tasks.states import refused
 
 CSV = Annotated[
@@ -112,8 +113,19 @@ PRIORITY = Annotated[
     ),
 ]
 
+PARTLY = Annotated[
+    bool,
+    Field(
+        json_schema_extra={
+            "title": "As far as it goes",
+            "description": "Where credits or a budget do not carry all rows, do the first ones "
+            "that they carry; the others end as skipped_budget, and can be done later.",
+        },
+    ),
+]
+
 _PROGRESS_SECONDS = 2
-_THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
+THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
 """Prefect's own default has no bound: a batch of 5,000 rows would start 4,000 threads."""
 
 
@@ -121,9 +133,9 @@ _THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
     name="batch",
     description="Do every row of a CSV, JSONL or XLSX file. What was done before costs nothing.",
     flow_run_name=lambda: f"batch: {shown_name(this_run.parameters['csv'])}",
-    task_runner=_THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree
+    task_runner=THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree
     on_crashed=[release],
-    on_cancellation=[release],
+    on_cancellation=[cancelled],
 )
 async def batch(
     csv: CSV,
@@ -133,6 +145,7 @@ async def batch(
     encoding: ENCODING = "",
     *,
     skip_invalid: SKIP_INVALID = False,
+    as_far_as_it_goes: PARTLY = False,
     priority: PRIORITY = "normal",
     quote: BATCH_QUOTE = "",
     owner: OWNER = "",
@@ -153,26 +166,42 @@ async def batch(
         caller = caller_of(given, payer)
     except StudioError as error:
         return refused(error)
-    running = await preflight_batch(csv, name, payer, options, caller, token=quote)
+    running = await preflight_batch(
+        csv, name, payer, options, caller, token=quote, partly=as_far_as_it_goes
+    )
     if isinstance(running, State):
         return Failed(message=running.message)
     running.priority = priority
-    progress = _Progress(running)
+    return await carry_out(running, caller.user)
+
+
+async def carry_out(running: BatchRun, user: str) -> State[Any]:
+    """Do the rows of a batch that are left, once they are approved, and settle.
+
+    Args:
+        user: who asks.
+    """
+    progress = RunProgress(running)
     try:
-        await approved(running)
-        await progress.show()
-        # One client for all tasks: each would make its own, and read the TLS authorities for it.
-        with SyncClientContext.get_or_create():
-            for wave in running.waves():
-                for orders in (running.prompts, running.orders):
-                    await _fan_out(progress, await asyncio.to_thread(orders, wave))
+        async with PrefectWishes(running, user) as wishes:
+            progress.asked()
+            await approved(running)
+            await asyncio.to_thread(buy_anew, running, user)
+            await progress.begin()
+            # One client for all tasks: each would make its own, and read the TLS authorities.
+            with SyncClientContext.get_or_create():
+                for wave in running.waves():
+                    for orders in (running.prompts, running.orders):
+                        await _fan_out(progress, await asyncio.to_thread(orders, wave))
     except ApprovalRefused as error:
         await asyncio.to_thread(running.abandon)
         return refused(error)
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise
+    await progress.show(now=True)
     counts = await settle_batch(cast(BatchRun, as_it_is(running)))  # a task gets what is quoted
+    await progress.end()
     await notify()
     if isinstance(counts, State):
         return Failed(message=counts.message)
@@ -182,51 +211,12 @@ async def batch(
         message += f"; {left_out} rows left out"
     if running.view.complete and not left_out:
         return Completed(message=message)
+    if wishes.cancelling and running.cancelled is not None:
+        return Cancelled(message=message)
     return Failed(message=f"{message}. {what_next(counts)}")
 
 
-class _Progress:
-    """How far a run is: one artifact, and a line in the log at each tenth of the way.
-
-    Prefect's pages draw the log anew by themselves, artifacts only when their tab is opened.
-
-    Attributes:
-        running: the batch.
-    """
-
-    def __init__(self, running: BatchRun) -> None:
-        self.running = running
-        self._spent_before = running.view.spent
-        self._artifact: UUID | None = None
-        self._card = ""
-        self._tenth = 0
-
-    @property
-    def spent(self) -> int:
-        """Micro-credits that this run came to; what runs before it paid for is not in it."""
-        return self.running.view.spent - self._spent_before
-
-    async def show(self) -> None:
-        """Show how far it is now, if that is news."""
-        counts = self.running.view.counts()
-        total = len(self.running.spec.rows)
-        ended = total - counts[WAITING]
-        card = progress_card(ended, total, ended - counts[DONE], self.spent)
-        if card == self._card:
-            return
-        share = 100 * ended / total
-        if self._artifact is None:
-            self._artifact = await acreate_progress_artifact(share, description=card)
-        else:
-            await aupdate_progress_artifact(self._artifact, share, description=card)
-        self._card = card
-        if share // 10 > self._tenth:
-            self._tenth = int(share // 10)
-            words = "%s of %s rows have ended, %s credits spent"
-            get_run_logger().info(words, ended, total, money.show(self.spent))
-
-
-async def _fan_out(progress: _Progress, orders: Sequence[Order]) -> None:
+async def _fan_out(progress: RunProgress, orders: Sequence[Order]) -> None:
     """Map the orders of a wave over tasks: one for each while they are few, else chunks.
 
     Prefect loses the history of task runs that come in thousands at once.
@@ -247,7 +237,7 @@ async def _fan_out(progress: _Progress, orders: Sequence[Order]) -> None:
 
 
 async def _wait(
-    progress: _Progress, futures: Sequence[tuple[list[Order], PrefectFuture[Any]]]
+    progress: RunProgress, futures: Sequence[tuple[list[Order], PrefectFuture[Any]]]
 ) -> None:
     """Take in results as they come, and show the progress."""
     pending = {future: orders for orders, future in futures}

@@ -8,7 +8,14 @@ from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from tasks import notify
-from tasks.upkeep import audit_books, preflight_free, reap, renew, resume
+from tasks.upkeep import (
+    audit_books,
+    end_cancelled_batches,
+    preflight_free,
+    reap,
+    renew,
+    resume,
+)
 
 
 @flow(
@@ -20,6 +27,7 @@ async def upkeep() -> State[Any]:
     """Go on with what dead runs left behind, free their holds, check the books, send messages."""
     await preflight_free()
     resumed = await resume()
+    await end_cancelled_batches()
     renewed = await renew()
     freed = await reap()
     faults = await audit_books()

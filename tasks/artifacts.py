@@ -22,6 +22,7 @@ from prefect.artifacts import acreate_image_artifact, acreate_markdown_artifact
 from prefect.settings import PREFECT_UI_URL
 
 from billing.quotes import Quote
+from engine.batch_progress import Progress
 from engine.jobs import Job
 from engine.outputs import thumbnail
 from engine.studio import Studio
@@ -63,7 +64,7 @@ async def show_quote(markdown: str, total: int, what: str) -> str:
         what: what it is for, in a few words.
     """
     card = f"**Quote: {money.show(total)} credits**\n\n{_text(what)}"
-    return _page(await acreate_markdown_artifact(markdown, description=card))
+    return page_of(await acreate_markdown_artifact(markdown, description=card))
 
 
 async def show_gallery(gallery: Gallery, rest: str = "") -> str:
@@ -78,7 +79,7 @@ async def show_gallery(gallery: Gallery, rest: str = "") -> str:
     title = count("picture", gallery.count)
     card = f"**Gallery: {title}**\n\nWith links to the files"
     markdown = gallery_markdown(gallery, rest)
-    return _page(await acreate_markdown_artifact(markdown, description=card))
+    return page_of(await acreate_markdown_artifact(markdown, description=card))
 
 
 async def show_comparison(title: str, image: Image.Image) -> str:
@@ -86,12 +87,12 @@ async def show_comparison(title: str, image: Image.Image) -> str:
     picture = _data_uri(imaging.encode(image, "jpeg"))
     card = f"**{_text(title)}**\n\nBefore and after"
     markdown = f"## {_text(title)}\n\n![before and after]({picture})"
-    return _page(await acreate_markdown_artifact(markdown, description=card))
+    return page_of(await acreate_markdown_artifact(markdown, description=card))
 
 
 async def show_table(title: str, markdown: str) -> str:
     """Show a page of text; return its address."""
-    return _page(await acreate_markdown_artifact(markdown, description=f"**{_text(title)}**"))
+    return page_of(await acreate_markdown_artifact(markdown, description=f"**{_text(title)}**"))
 
 
 def quote_markdown(
@@ -151,15 +152,21 @@ def table(
     return "\n".join(lines)
 
 
-def progress_card(ended: int, total: int, not_done: int, spent: int) -> str:
+def progress_card(progress: Progress) -> str:
     """Return the progress as a card: Prefect's pages draw no bar of their own."""
-    share = ended / total if total else 1.0
+    share = progress.ended / progress.total if progress.total else 1.0
     filled = int(share * _BAR_LENGTH)
     bar = "▰" * filled + "▱" * (_BAR_LENGTH - filled)
-    lines = [f"**{ended} of {count('row', total)}**", f"{bar} {int(100 * share)}%"]
-    lines.append(f"{money.show(spent)} credits spent")
-    if not_done:
-        lines.append(f"{not_done} not done")
+    lines = [f"**{progress.ended} of {count('row', progress.total)}**"]
+    lines.append(f"{bar} {int(100 * share)}%")
+    lines.append(f"{money.show(progress.spent)} credits spent")
+    if progress.per_second:
+        lines.append(f"{progress.per_second:.1f} rows/s")
+    if progress.expected_end:
+        lines.append(f"Ends about {progress.expected_end:%H:%M} UTC")
+    if progress.not_done:
+        lines.append(f"{progress.not_done} not done")
+    lines += [f"{each.rows} {_text(each.code)}: {_text(each.message)}" for each in progress.causes]
     return "\n\n".join(lines)
 
 
@@ -216,7 +223,8 @@ def _data_uri(data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _page(artifact: UUID) -> str:
+def page_of(artifact: UUID) -> str:
+    """Return the address of an artifact's page."""
     return f"{PREFECT_UI_URL.value() or ''}/artifacts/artifact/{artifact}"
 
 

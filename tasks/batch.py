@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 
 from batches import Given, Problem, given_of
 from engine.batch import BatchRun, start_batch
+from engine.batch_again import Part, plan_again, start_again
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
 from engine.batch_plan import BatchQuote, prompt_line, read_file
 from engine.batch_quoting import plan_at_quote
@@ -57,6 +58,7 @@ async def preflight_batch(
     caller: Caller = ANYBODY,
     *,
     token: str = "",
+    partly: bool = False,
 ) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
 
@@ -67,13 +69,14 @@ async def preflight_batch(
         options: what is said of the whole file, as ``batches.given_of`` takes it.
         caller: who asks, for which project, and for how much at most.
         token: a signed quote, whose prices are kept.
+        partly: whether to begin with the first rows where not all are carried.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
         given = replace(given_of(**options), today=_day())
-        return await _prepare(csv, name, owner, given, caller, token=token)
+        return await _prepare(csv, name, owner, given, caller, token=token, partly=partly)
     except StudioError as error:
         await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
@@ -88,8 +91,34 @@ def _day() -> date:
     return (planned or now()).astimezone(UTC).date()
 
 
+@task(name="preflight", task_run_name="preflight", persist_result=False)
+async def preflight_again(
+    batch: str, part: Part, owner: str, caller: Caller = ANYBODY, *, partly: bool = False
+) -> BatchRun | State[Any]:
+    """Quote the rows of a batch that are done again, show the quote, and hold its total once.
+
+    Args:
+        batch: its id.
+        part: which of its rows.
+        owner: whose it is.
+        caller: who asks, for which project, and for how much at most.
+        partly: whether to begin with the first rows where not all are carried.
+
+    Returns:
+        The batch to run, or a failed state that says why nothing may be bought.
+    """
+    try:
+        studio = await asyncio.to_thread(open_studio)
+        again = await asyncio.to_thread(plan_again, studio, owner, batch, part, caller.user)
+        running = await asyncio.to_thread(start_again, studio, again, str(flow_run.id), caller)
+        return await _hold(running, caller, partly=partly)
+    except StudioError as error:
+        await _show_problems(batch, error.details.get("problems", ()))
+        return refused(error)
+
+
 async def _prepare(
-    file: str, name: str, owner: str, given: Given, caller: Caller, *, token: str
+    file: str, name: str, owner: str, given: Given, caller: Caller, *, token: str, partly: bool
 ) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
@@ -115,20 +144,34 @@ async def _prepare(
     batch = await asyncio.to_thread(start_batch, studio, planned, run, caller)
     try:
         left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
-        if left_out:
-            get_run_logger().warning("the rows that are left out are kept in %s", left_out)
+    except BaseException:
+        await asyncio.to_thread(batch.abandon)
+        raise
+    if left_out:
+        get_run_logger().warning("the rows that are left out are kept in %s", left_out)
+    return await _hold(batch, caller, partly=partly)
+
+
+async def _hold(batch: BatchRun, caller: Caller, *, partly: bool) -> BatchRun:
+    """Show the quote of what is left of a batch, and set its credits aside."""
+    spec = batch.spec
+    try:
         quoted = await asyncio.to_thread(batch.quote)
         what = f"{len(spec.rows) - len(quoted.free)} of {count('row', len(spec.rows))} to buy"
         page = await show_quote(_quote_text(batch, quoted), quoted.total, what)
         get_run_logger().info("quote: %s credits, %s %s", money.show(quoted.total), what, page)
-        key = hold_key(run, flow_run.run_count or 1)
-        await asyncio.to_thread(batch.hold_for, quoted, key, caller)
+        key = hold_key(str(flow_run.id), flow_run.run_count or 1)
+        await asyncio.to_thread(batch.hold_for, quoted, key, caller, partly=partly)
     except BaseException:
         await asyncio.to_thread(batch.abandon)
         raise
+    held = sum(batch.parts.values())
     get_run_logger().info(
-        "%s credits of wallet %s held for batch %s", money.show(quoted.total), owner, spec.id
+        "%s credits of wallet %s held for batch %s", money.show(held), spec.owner, spec.id
     )
+    if batch.unpaid:
+        left = count("row", len(batch.unpaid))
+        get_run_logger().warning("what can be held does not carry %s: they are left", left)
     return batch
 
 
@@ -169,7 +212,8 @@ def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
     titles = {}
     for row in batch.spec.rows:
         titles[row.name] = f"{row.name}: {row.operation.title}"
-        if before := batch.planned.rows[row.name].prompt:
+        planned = batch.planned.rows.get(row.name)
+        if planned is not None and (before := planned.prompt):
             titles[prompt_line(row)] = f"{row.name}: {before.operation.title}"
     return quote_markdown(quoted.quote, wallet=batch.spec.owner, titles=titles, notes=notes)
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
-from prefect import get_run_logger, task
+from prefect import get_client, get_run_logger, task
+from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound
 
 from billing.ledger import Discrepancy, Ledger
 from engine import upkeep
+from engine.batch_ending import end_cancelled, left_batches
 from engine.resume import Resumed, resume_orphans
 from engine.studio import open_studio
 from studio import credits as money
+
+_MOST_BATCHES = 100
+"""Batches that one upkeep brings to their end."""
 
 
 @task(name="preflight", persist_result=False)
@@ -29,6 +36,30 @@ async def resume() -> Resumed:
             "%s jobs have an unknown outcome: `studio jobs list --state unknown`", resumed.unknown
         )
     return resumed
+
+
+@task(name="end-cancelled", persist_result=False)
+async def end_cancelled_batches() -> int:
+    """Bring batches to their end whose runs Prefect cancelled; return how many there were."""
+    studio = await asyncio.to_thread(open_studio)
+    ended = 0
+    async with get_client() as client:
+        for left in (await asyncio.to_thread(left_batches, studio))[:_MOST_BATCHES]:
+            # A run that crashed stays as it is: running it again goes on with it.
+            if not await _is_cancelled(client, left.run):
+                continue
+            if await asyncio.to_thread(end_cancelled, studio, left):
+                get_run_logger().warning("batch %s of %s was cancelled", left.id, left.owner)
+                ended += 1
+    return ended
+
+
+async def _is_cancelled(client: PrefectClient, run: str) -> bool:
+    try:
+        found = await client.read_flow_run(UUID(run))
+    except (ValueError, ObjectNotFound):
+        return False
+    return found.state is not None and found.state.is_cancelled()
 
 
 @task(name="renew", persist_result=False)

@@ -18,6 +18,10 @@ _Operation = Annotated[str, Parameter(show_default=False)]
 _Set = Annotated[list[str] | None, Parameter(name="--set", negative=(), show_default=False)]
 _Encoding = Annotated[str, Parameter(show_default=False)]
 _Skip = Annotated[bool, Parameter(negative=())]
+_Partly = Annotated[bool, Parameter(negative=())]
+_Flag = Annotated[bool, Parameter(negative=())]
+_Priority = Literal["low", "normal", "high"]
+_Watch = Annotated[bool, Parameter(negative=())]
 _Force = Annotated[bool, Parameter(negative=())]
 _File = Annotated[Path | None, Parameter(show_default=False)]
 
@@ -31,6 +35,16 @@ def _options(
         "defaults": "\n".join(defaults or ()),
         "encoding": encoding,
         "skip_invalid": skip_invalid,
+    }
+
+
+def _purse(project: str, max_credits: str, priority: str, *, partly: bool) -> Mapping[str, Any]:
+    """Return what is said about the money and the slots, as the flows take it."""
+    return {
+        "project": project,
+        "max_credits": max_credits,
+        "priority": priority,
+        "as_far_as_it_goes": partly,
     }
 
 
@@ -114,8 +128,9 @@ def run(
     skip_invalid: _Skip = False,
     project: _Name = "",
     max_credits: _Name = "",
-    priority: Literal["low", "normal", "high"] = "normal",
+    priority: _Priority = "normal",
     quote: _Name = "",
+    as_far_as_it_goes: _Partly = False,
     session: Here,
 ) -> int:
     """Do every row of a file that is not done yet.
@@ -134,11 +149,13 @@ def run(
         max_credits: Credits that it may come to, such as 12.5; above it nothing is bought.
         priority: Among your own batches at a provider with few slots.
         quote: A signed quote of this very file, or @ and the file that `batch quote --save` wrote.
+        as_far_as_it_goes: Where credits or a budget do not carry all rows, do the first ones that
+            they carry; the others end as skipped_budget, for `studio batch resume`.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
     options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
-    purse = {"project": project, "max_credits": max_credits, "priority": priority, "quote": quote}
+    purse = {**_purse(project, max_credits, priority, partly=as_far_as_it_goes), "quote": quote}
     return batch_pages.run(session, file, name, {**options, **purse})
 
 
@@ -165,17 +182,25 @@ def template(
 
 
 @app.command
-def status(batch: Annotated[str, Parameter(show_default=False)] = "", /, *, session: Here) -> int:
+def status(
+    batch: Annotated[str, Parameter(show_default=False)] = "",
+    /,
+    *,
+    watch: _Watch = False,
+    session: Here,
+) -> int:
     """Say how a batch stands, or list the batches.
 
     Works while another process runs it, and afterwards.
 
     Args:
         batch: Its id (bat_...); without it, the newest batches are listed.
+        watch: Show its rows, speed, credits and expected end for as long as it runs. With --json a
+            line of JSON for each change.
     """
-    from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
+    from interfaces.cli import batch_status  # noqa: PLC0415 - engine and providers
 
-    return batch_pages.status(session, batch)
+    return batch_status.status(session, batch, watch=watch)
 
 
 @app.command
@@ -194,15 +219,67 @@ def pause(batch: str, /, *, session: Here) -> int:
 
 
 @app.command
-def resume(batch: str, /, *, session: Here) -> int:
-    """Go on with a running batch that was paused.
+def resume(
+    batch: str,
+    /,
+    *,
+    project: _Name = "",
+    max_credits: _Name = "",
+    priority: _Priority = "normal",
+    as_far_as_it_goes: _Partly = False,
+    session: Here,
+) -> int:
+    """Go on with a batch: with one that was paused, or with all that is left of one that ended.
+
+    What is left are rows that failed, were cancelled, had no credits or never began; it needs no
+    file. Rows whose outcome is unknown are not bought again. The options are for one that ended.
 
     Args:
         batch: Its id (bat_...).
+        project: As for `batch run`.
+        max_credits: As for `batch run`.
+        priority: As for `batch run`.
+        as_far_as_it_goes: As for `batch run`.
     """
-    from interfaces.cli import batch_control  # noqa: PLC0415 - the engine is heavy
+    from interfaces.cli import batch_pages  # noqa: PLC0415 - the engine is heavy
 
-    return batch_control.ask(session, batch, "resume")
+    purse = _purse(project, max_credits, priority, partly=as_far_as_it_goes)
+    return batch_pages.resume(session, batch, purse)
+
+
+@app.command
+def retry(
+    batch: str,
+    /,
+    *,
+    failed: _Flag = False,
+    buy_unknown_again: _Flag = False,
+    project: _Name = "",
+    max_credits: _Name = "",
+    priority: _Priority = "normal",
+    as_far_as_it_goes: _Partly = False,
+    session: Here,
+) -> int:
+    """Do those rows of a batch again that failed; it needs no file.
+
+    Exactly these rows are quoted and held for anew. What is done is not bought twice.
+
+    Args:
+        batch: Its id (bat_...).
+        failed: The rows that failed; so it is if nothing else is said.
+        buy_unknown_again: The rows of which nobody knows whether they were bought. Their old
+            credits go back to the wallet; should the provider have done them, it bills both.
+        project: As for `batch run`.
+        max_credits: As for `batch run`.
+        priority: As for `batch run`.
+        as_far_as_it_goes: As for `batch run`.
+    """
+    from interfaces.cli import batch_pages  # noqa: PLC0415 - the engine is heavy
+
+    purse = _purse(project, max_credits, priority, partly=as_far_as_it_goes)
+    both = failed and buy_unknown_again
+    alone: Literal["failed", "unknown"] = "unknown" if buy_unknown_again else "failed"
+    return batch_pages.again(session, batch, "failed_and_unknown" if both else alone, purse)
 
 
 @app.command

@@ -6,8 +6,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from batches import find_batch
 from engine.batch_approval import Approval, Verdict, decide
 from engine.batch_control import Verb, Wish, ask_for
+from engine.studio import Studio
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import Fact, plain, show_facts
@@ -15,6 +17,17 @@ from interfaces.cli.session import Session
 
 _GOES_ON = "runs: rows begin as before"
 _CANCELLED = "is being cancelled: rows under way finish, no other begins"
+
+
+def is_running(studio: Studio, owner: str, batch: str) -> bool:
+    """Whether a live process runs a batch.
+
+    Raises:
+        NotFound: the owner has no such batch.
+    """
+    with studio.database.read() as connection:
+        record = find_batch(connection, owner, batch)
+    return record.state == "running" and bool(record.worker) and studio.worker.alive(record.worker)
 
 
 def ask(session: Session, batch: str, verb: Verb) -> int:

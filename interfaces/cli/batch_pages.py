@@ -12,30 +12,26 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from batches import (
-    BatchRecord,
     Problem,
     errors_csv,
-    find_batch,
     given_of,
-    list_batches,
     manifest_csv,
 )
 from billing.ledger import balance
-from engine.batch_approval import approval_of
-from engine.batch_control import wish_of
+from engine.batch_again import Part
 from engine.batch_files import deliver, folder_of, manifest_rows
 from engine.batch_plan import prompt_line
 from engine.batch_source import open_source
-from engine.batch_view import view_batch
+from engine.preflight import check_identity
 from engine.studio import Studio
-from interfaces.cli.batch_control import wish_document, wish_fact, word_fact
+from interfaces.cli.batch_control import ask, is_running
 from interfaces.cli.batch_files import ended_batch, write_manifest
 from interfaces.cli.batch_runs import (
     BatchReport,
     Checked,
-    batch_document,
     check_source,
     report_facts,
+    run_again,
     run_batch,
     show_rows,
 )
@@ -52,7 +48,6 @@ from interfaces.cli.output import (
     show_problems,
     table,
 )
-from interfaces.cli.output import status as coloured
 from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import AccountRefused, BatchInvalid
@@ -103,40 +98,22 @@ def run(session: Session, file: str, name: str, options: Mapping[str, Any]) -> i
     return report.exit
 
 
-def status(session: Session, batch: str) -> int:
-    """Tell how a batch stands, or list the batches."""
+def again(session: Session, batch: str, part: Part, purse: Mapping[str, Any]) -> int:
+    """Do rows of a batch again and tell what the batch has come to."""
     with opened_studio() as studio:
-        if not batch:
-            return _list(session, studio)
-        with studio.database.read() as connection:
-            session.require(connection, "look")
-            record = find_batch(connection, session.owner, batch)
-            view = view_batch(connection, session.owner, batch)
-            wish = wish_of(connection, batch)
-            word = approval_of(connection, batch)
-        state = _state(studio, record)
-        folder = folder_of(studio, view.spec)
-    document = {**batch_document(view, folder), "state": state, "round": record.round}
-    document["wish"] = wish_document(wish)
-    document["approval"] = word.as_dict() if word else None
+        report = run_again(session, studio, batch, part, purse)
+    session.out.result(report.as_dict(), lambda to: _show_report(to, report))
+    return report.exit
 
-    def tell(to: Console) -> None:
-        show_rows(to, view)
-        show_facts(
-            to,
-            [
-                ("batch", view.spec.id),
-                ("state", coloured(state)),
-                *([word_fact(word)] if word else []),
-                *([wish_fact(wish)] if wish else []),
-                ("started", f"{record.round} times"),
-                ("spent", in_credits(view.spent)),
-                ("folder", str(folder)),
-            ],
-        )
 
-    session.out.result(document, tell)
-    return Exit.DONE
+def resume(session: Session, batch: str, purse: Mapping[str, Any]) -> int:
+    """Go on with a batch: one that runs and is paused, or what is left of one that does not."""
+    with opened_studio() as studio:
+        check_identity(studio.database, session.owner, session.user, "spend")
+        running = is_running(studio, session.owner, batch)
+    if running:
+        return ask(session, batch, "resume")
+    return again(session, batch, "rest", purse)
 
 
 def manifest(session: Session, batch: str, to: Path | None, *, force: bool) -> int:
@@ -163,52 +140,6 @@ def available_in(studio: Studio, owner: str) -> int | None:
             return balance(connection, owner).available
     except AccountRefused:
         return None
-
-
-def _list(session: Session, studio: Studio) -> int:
-    with studio.database.read() as connection:
-        session.require(connection, "look")
-        found = list_batches(connection, session.owner)
-    states = {record.id: _state(studio, record) for record in found}
-    document = {
-        "batches": [
-            {
-                "batch": each.id,
-                "name": each.name,
-                "source": each.source,
-                "rows": each.rows,
-                "round": each.round,
-                "state": states[each.id],
-                "created_at": each.created_at.isoformat(),
-                "finished_at": each.finished_at.isoformat() if each.finished_at else None,
-            }
-            for each in found
-        ]
-    }
-
-    def tell(to: Console) -> None:
-        rows = table("batch", "file", "name", "rows", "state", "since", right=("rows",))
-        rows.columns[0].no_wrap = True
-        for each in found:
-            rows.add_row(
-                each.id,
-                plain(each.source),
-                plain(each.name),
-                str(each.rows),
-                coloured(states[each.id]),
-                f"{each.created_at:%m-%d %H:%M}",
-            )
-        to.print(rows if found else Text("No batch yet.", style="dim"))
-
-    session.out.result(document, tell)
-    return Exit.DONE
-
-
-def _state(studio: Studio, record: BatchRecord) -> str:
-    """Return the batch's state; one whose process is gone without an ending was cut off."""
-    if record.state == "running" and not (record.worker and studio.worker.alive(record.worker)):
-        return "cut_off"
-    return record.state
 
 
 def checked_document(checked: Checked, available: int | None) -> dict[str, Any]:

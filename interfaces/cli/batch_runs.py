@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, find_batch, given_of
 from billing.ledger import Hold, balance, hold_of
+from engine.batch_again import Part, plan_again
 from engine.batch_files import file_name, folder_of
 from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
 from engine.batch_quoting import plan_at_quote
@@ -33,13 +34,19 @@ from interfaces.cli.output import (
     status,
     table,
 )
-from interfaces.cli.prefect_runs import FlowOutcome, batch_flow, prefect_server, run_flow
-from interfaces.cli.progress import Watch, watching
+from interfaces.cli.prefect_runs import (
+    FlowOutcome,
+    again_flow,
+    batch_flow,
+    prefect_server,
+    run_flow,
+)
+from interfaces.cli.progress import Watch, rounds_of, watching
 from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import NotFound
 
-_PURSE = ("project", "max_credits", "priority", "quote")
+_PURSE = ("project", "max_credits", "priority", "quote", "as_far_as_it_goes")
 """Options of a run that are about the money and the slots, and not about the file."""
 
 
@@ -169,23 +176,61 @@ def run_batch(
         StudioError: it was refused.
     """
     owner = session.owner
-    purse = {"owner": owner, "user": session.user}
-    purse |= {name: str(options[name]) for name in _PURSE if name in options}
+    purse: dict[str, Any] = {"owner": owner, "user": session.user}
+    purse |= {name: options[name] for name in _PURSE if name in options}
     options = {name: value for name, value in options.items() if name not in _PURSE}
     given = given_of(**options)
     token = purse["quote"] = read_token(purse.get("quote", ""))
     source = open_source(studio, file, owner, session.user)
     checked = check_source(studio, source, owner, name, given, user=session.user, token=token)
-    had = check_funds(studio, owner, checked.quoted.total, purse.get("max_credits", ""))
+    had = _had(studio, owner, checked.quoted.total, purse)
     spec = checked.spec
     where = file if is_remote(file) else str(Path(file).absolute())
     parameters = {"csv": where, "name": name, **purse, **options}
-    with (
-        prefect_server(session.config, session.out),
-        watching(Watch(studio, spec), session.out.errors),
-    ):
-        outcome = run_flow(batch_flow(), parameters, session.out)
+    outcome = run_watched(session, studio, spec, batch_flow, parameters)
     return _report(studio, spec, outcome, had)
+
+
+def run_again(
+    session: Session, studio: Studio, batch: str, part: Part, purse: Mapping[str, Any]
+) -> BatchReport:
+    """Do rows of a batch again as their flow, showing the progress, and report on the batch.
+
+    Raises:
+        StudioError: it was refused; where that is certain at once, before Prefect starts.
+    """
+    owner = session.owner
+    again = plan_again(studio, owner, batch, part, session.user)
+    had = _had(studio, owner, again.quote().total, purse)
+    spec = again.planned.spec
+    parameters = {"batch": batch, "rows": part, "owner": owner, "user": session.user, **purse}
+    outcome = run_watched(session, studio, spec, again_flow, parameters)
+    return _report(studio, spec, outcome, had)
+
+
+def _had(studio: Studio, owner: str, total: int, purse: Mapping[str, Any]) -> int:
+    """Return what is available, if that is enough for what is asked."""
+    if purse.get("as_far_as_it_goes"):
+        return check_funds(studio, owner, 0)
+    return check_funds(studio, owner, total, str(purse.get("max_credits", "")))
+
+
+def run_watched(
+    session: Session,
+    studio: Studio,
+    spec: BatchSpec,
+    flow: Callable[[], Any],
+    parameters: Mapping[str, Any],
+) -> FlowOutcome:
+    """Run a flow that runs a batch, showing its progress.
+
+    Args:
+        flow: returns the flow; it imports Prefect.
+    """
+    before = rounds_of(studio.database, spec.owner, spec.id)
+    watch = Watch(studio.database, spec.owner, spec.id, spec.source, before)
+    with prefect_server(session.config, session.out), watching(watch, session.out.errors):
+        return run_flow(flow(), parameters, session.out)
 
 
 def _report(studio: Studio, spec: BatchSpec, outcome: FlowOutcome, had: int) -> BatchReport:

@@ -94,6 +94,12 @@ def batch_flow() -> Flow[..., Any]:
     return flow
 
 
+def again_flow() -> Flow[..., Any]:
+    """Return the flow that does rows of a batch again; Prefect is imported for it."""
+    flow: Flow[..., Any] = importlib.import_module("flows.batch_again").batch_again
+    return flow
+
+
 def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], out: Output) -> FlowOutcome:
     """Run a flow in this process; to be called within ``prefect_server``."""
     _log_above_progress(out)

@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-_FAULTY = Path(__file__).parents[2] / "examples" / "faulty.csv"
+_ROOT = Path(__file__).parents[2]
+_FAULTY = _ROOT / "examples" / "faulty.csv"
 _FAULTS = 36
 _MANY = 40
 _NIGHT = 12
@@ -40,7 +41,7 @@ class Shell:
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-c", "import sys, interfaces.cli as c; sys.exit(c.main())", *words],
-            env={**os.environ, "STUDIO_HOME": str(self.home)},
+            env={**os.environ, "STUDIO_HOME": str(self.home), "PYTHONPATH": str(_ROOT)},
             cwd=self.home.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,6 +124,8 @@ def test_a_batch_from_check_to_manifest(rich: Shell, tmp_path: Path) -> None:
     (listed,) = rich.json("batch", "status")["batches"]
     assert (listed["batch"], listed["state"], listed["round"]) == (done["batch"], "done", 2)
     assert rich.json("batch", "status", done["batch"])["counts"] == {"done": 3}
+    watched = rich.json("batch", "status", done["batch"], "--watch")
+    assert (watched["counts"], watched["rows"], watched["causes"]) == ({"done": 3}, 3, [])
     manifest = rich.json("batch", "manifest", done["batch"])
     assert manifest["totals"]["files"] == 3
     assert rich.run("batch", "manifest", done["batch"]).startswith('"line","row"')
@@ -144,6 +147,37 @@ def test_a_batch_from_check_to_manifest(rich: Shell, tmp_path: Path) -> None:
     lost = rich.json("batch", "run", str(file), code=1)
     assert (lost["completed"], lost["spent"]) == (False, 0)
     assert "not_found" in lost["message"]
+
+
+@pytest.mark.timeout(600)  # three runs; a loaded machine needs several times the minute
+@pytest.mark.usefixtures("prefect_server")
+def test_a_wallet_too_small_goes_as_far_as_it_goes_and_a_top_up_does_the_rest(
+    rich: Shell, tmp_path: Path
+) -> None:
+    """Also: what is done again is what is left, and an edited file buys only what was edited."""
+    file = tmp_path / "campaign.csv"
+    rows = [f"r{n},generate,a boat number {n},96,96,,,\n" for n in range(5)]
+    file.write_text(_HEADER + "".join(rows), encoding="utf-8")
+    total = rich.json("batch", "check", str(file))["total"]
+    each = total // 5
+    enough = f"{(2 * each + each // 2) / 1_000_000:f}"
+    part = ("--max-credits", enough, "--as-far-as-it-goes")
+    begun = rich.json("batch", "run", str(file), *part, code=1)
+    assert begun["counts"] == {"done": 2, "skipped_budget": 3}
+    assert begun["held"] == begun["spent"] == 2 * each
+    batch = begun["batch"]
+    file.unlink()
+
+    rest = rich.json("batch", "resume", batch)
+    assert (rest["complete"], rest["held"], rest["spent"]) == (True, 3 * each, 3 * each)
+    assert "No row of batch" in rich.json("batch", "retry", batch, code=2)["error"]["message"]
+    assert rich.count("ledger_transactions WHERE kind = 'capture'") == 5
+
+    rows[3] = "r3,generate,a lighthouse,96,96,,,\n"
+    file.write_text(_HEADER + "".join(rows), encoding="utf-8")
+    edited = rich.json("batch", "run", str(file))
+    assert (edited["complete"], edited["spent"]) == (True, each)
+    assert edited["batch"] != batch
 
 
 @pytest.mark.usefixtures("prefect_server")

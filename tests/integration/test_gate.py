@@ -16,10 +16,13 @@ from PIL import Image
 from prefect import Flow, State, flow, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.states import Completed
+from sqlalchemy import Connection
 
 import flows
+from batches import end_rows, save_batch
 from billing.ledger import Ledger
 from billing.pricebook import PriceBook, PriceLine
+from engine.batch_plan import read_file
 from engine.studio import Studio, use_studio
 from providers import Delivery, Offer, PriceRule, Provider, Request
 from studio.operations import OPERATIONS
@@ -112,7 +115,21 @@ def all_flows() -> list[Flow[..., Any]]:
     return list(found.values())
 
 
-def parameters(of: Flow[..., Any], folder: Path) -> dict[str, Any]:
+def failed_batch(studio: Studio) -> str:
+    """Keep a batch whose only row has failed; return its id."""
+    data = b"row,operation,prompt\nhill,generate,a hill\n"
+    spec = read_file(studio, data, source="b.csv", owner=OWNER, folder=None)
+    end = {"state": "failed", "code": "provider_rejected", "message": "no"}
+
+    def keep(connection: Connection) -> None:
+        save_batch(connection, spec)
+        end_rows(connection, spec.id, {"hill": end})
+
+    studio.database.write(keep)
+    return spec.id
+
+
+def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, Any]:
     """Return parameters that would work, were there credits."""
     picture = folder / "example.png"
     Image.new("RGB", (64, 48), "azure").save(picture)  # it has to do for a mask as well
@@ -126,6 +143,8 @@ def parameters(of: Flow[..., Any], folder: Path) -> dict[str, Any]:
         rows = ("operation,prompt,image", "generate,a hill,", "remove_background,,example.png")
         sheet.write_text("\n".join(rows))
         return {"csv": str(sheet), "owner": OWNER}
+    if of.name == "batch-again":
+        return {"batch": failed_batch(studio), "owner": OWNER}
     if of.name in FREE:
         return {}
     pytest.fail(f"tell this test how to call the flow {of.name!r} in flows/")
@@ -169,7 +188,7 @@ async def first_task(state: State[Any]) -> str:
 def test_an_empty_wallet_stops_every_flow_before_any_provider(
     of: Flow[..., Any], studio: Studio, provider: Untouched, tmp_path: Path
 ) -> None:
-    assert asyncio.run(faults(of, parameters(of, tmp_path), provider)) == []
+    assert asyncio.run(faults(of, parameters(of, tmp_path, studio), provider)) == []
     ledger = Ledger(studio.database, group=studio.commits)
     balance = ledger.balance(OWNER)
     assert (balance.held, balance.captured) == (0, 0)

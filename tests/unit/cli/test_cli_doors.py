@@ -25,6 +25,7 @@ DOORS: dict[str, list[str]] = {
     "batch reject": ["bat_x"],
     "batch pause": ["bat_x"],
     "batch resume": ["bat_x"],
+    "batch retry": ["bat_x"],
     "batch cancel": ["bat_x"],
     "batch manifest": ["bat_x"],
     "batch errors": ["bat_x"],

@@ -51,7 +51,7 @@ _ALL = [
         ["batch", name]
         for name in ("check", "quote", "run", "template", "status", "manifest", "errors", "zip")
     ),
-    *(["batch", name] for name in ("pause", "resume", "cancel", "approve", "reject")),
+    *(["batch", name] for name in ("pause", "resume", "retry", "cancel", "approve", "reject")),
     *(["schedule", name] for name in ("add", "list", "show", "pause", "resume", "remove")),
     *(["account", name] for name in _ACCOUNT),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),
