@@ -13,6 +13,7 @@ Compared in the same run, on the same disk:
 - ``SQLite, not durable``: the same without waiting for the disk, which leaves the work itself;
 - ``Postgres, row locks``: the textbook, SELECT … FOR UPDATE and one transaction per step, three
   tables without journal or idempotency, from 1 and 64 threads (needs the wheel of the tests);
+- ``Postgres, ledger``: the public API there, likewise;
 - ``disk``: append + fdatasync per commit, three per pair; no design without groups can be faster;
 - from 1 and 8 processes, out of 50 grants that expire: our ledger on SQLite and on Postgres, and
   the row locks (``benchmarks.ledger_processes``).
@@ -181,15 +182,20 @@ def settle_group(database: Database, take: list[ClaimRequest]) -> None:
         raise RuntimeError("the benchmark's own purchases were refused")
 
 
+def rich_wallet(database: Database) -> Ledger:
+    """Return a ledger with a wallet that never is empty."""
+    desk = Ledger(database)
+    desk.open_wallet(OWNER)
+    desk.top_up(OWNER, 10**12, key="grant", author="benchmark", reason="benchmark")
+    return desk
+
+
 @contextmanager
 def sqlite(folder: Path, *, durable: bool) -> Iterator[Database]:
     """A fresh SQLite database with a rich wallet."""
     database = Database(f"sqlite:///{folder / f'ledger-{durable}.db'}", durable=durable)
     metadata.create_all(database.engine)
-    desk = Ledger(database)
-    desk.open_wallet(OWNER)
-    desk.top_up(OWNER, 10**12, key="grant", author="benchmark", reason="benchmark")
-    desk.close()
+    rich_wallet(database).close()
     yield database
     database.close()
 
@@ -279,7 +285,7 @@ def by_row_locks(database: Database) -> Pair:
 
 
 def postgres_results(pairs: int, rounds: int) -> Iterator[Result]:
-    """Measure row locks on Postgres, if the tests' wheel is installed."""
+    """Measure row locks and the ledger on Postgres, if the tests' wheel is installed."""
     with suppress(ImportError):
         from tests.support.databases import running_postgres
 
@@ -292,6 +298,17 @@ def postgres_results(pairs: int, rounds: int) -> Iterator[Result]:
                     for each in range(rounds)
                 ]
                 yield median_of("Postgres, row locks", threads, done)
+            metadata.create_all(database.engine)
+            desk = rich_wallet(database)
+            for threads in (1, 64):
+                done = [
+                    measure(by_public_api(desk), pairs // 4, threads, f"{threads}-{each}")
+                    for each in range(rounds)
+                ]
+                yield median_of("Postgres, ledger", threads, done)
+            if desk.audit():
+                raise RuntimeError("the audit found discrepancies")
+            desk.close()
             database.close()
 
 

@@ -302,7 +302,7 @@ def _event_document(event: Event) -> dict[str, Any]:
 def _show_events(to: Console, found: list[Event]) -> None:
     rows = table("when", "what", "who", "why", "details")
     for each in found:
-        details = ", ".join(f"{name} {value}" for name, value in each.details.items())
+        details = ", ".join(f"{name} {_told(name, it)}" for name, it in each.details.items())
         rows.add_row(
             f"{each.at:%Y-%m-%d %H:%M}",
             each.kind.replace("_", " "),
@@ -311,3 +311,14 @@ def _show_events(to: Console, found: list[Event]) -> None:
             plain(details),
         )
     to.print(rows if found else Text("Nothing yet.", style="dim"))
+
+
+_AMOUNTS = frozenset({"amount", "approval_above", "below", "granted"})
+"""Details that are micro-credits."""
+
+
+def _told(name: str, value: Any) -> str:
+    """Return a detail of an event in words."""
+    if value is None:
+        return "none"
+    return in_credits(value) if name in _AMOUNTS and isinstance(value, int) else str(value)

@@ -47,7 +47,10 @@ def test_people_see_the_same(studio_command: Command) -> None:
     studio_command("account", "plan", "pro", "--reason", "invoice 1", "--until", "2090-01-01")
     assert "2090-01-01" in studio_command("account", "plan").out
     assert "talking_avatar" in studio_command("account", "limits").out
-    assert "invoice 1" in studio_command("account", "events").out
+    studio_command("account", "budget", "workspace", "12.5")
+    told = " ".join(studio_command("account", "events").out.split())
+    assert "invoice 1" in told
+    assert "amount 12.5 credits" in told
     assert "79.00" in studio_command("account", "plans").out
     studio_command("account", "budget", "workspace", "250")
     assert "workspace demo" in studio_command("account", "budget").out
