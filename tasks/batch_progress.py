@@ -83,19 +83,21 @@ class RunProgress:
             # The rows, which are next, say so themselves.
             return
         self._next = time.monotonic() + max(_EVERY, _SHARE * (time.monotonic() - began))
-        await self._draw(progress)
+        # A Prefect server that is away misses a picture of the batch; its rows go on.
+        with contextlib.suppress(Exception):
+            await self._draw(progress)
         self._log(progress)
         if began >= self._next_event and progress.ended and not now:
             self._next_event = began + _EVENTS_EVERY
             tell("progress", self.running, progress)
 
     async def end(self) -> None:
-        """Show how far it came, and tell that it has ended."""
-        await self.show(now=True)
+        """Tell that the run has ended; how far it came is shown before it is settled."""
         view = self.running.view
         moment: Moment = "finished" if view.complete else "incomplete"
-        progress = await asyncio.to_thread(self._look)
-        tell("cancelled" if self.running.cancelled else moment, self.running, progress)
+        with contextlib.suppress(StudioUnavailable):
+            progress = await asyncio.to_thread(self._look)
+            tell("cancelled" if self.running.cancelled else moment, self.running, progress)
 
     def _look(self) -> Progress:
         running = self.running
@@ -107,12 +109,12 @@ class RunProgress:
         card = progress_card(progress)
         if card == self._card:
             return
-        self._card = card
         share = 100 * progress.ended / max(1, progress.total)
         if self._artifact is None:
             self._artifact = await acreate_progress_artifact(share, description=card)
         else:
             await aupdate_progress_artifact(self._artifact, share, description=card)
+        self._card = card
 
     def _log(self, progress: Progress) -> None:
         tenth = 10 * progress.ended // max(1, progress.total)
