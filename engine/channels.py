@@ -31,12 +31,18 @@ MOST_CHANNELS = 50
 _LONGEST_ADDRESS = 4_096
 """Bytes of a file with an Apprise URL."""
 
+HOOK = "hook:"
+"""What the address of a webhook begins with; its URL, which has no secret, is behind it."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _ENVIRONMENT = re.compile(r"env:(STUDIO_CHANNEL_[A-Z0-9_]{1,60})")
 _FILE = re.compile(r"file:([A-Za-z0-9_-][A-Za-z0-9._-]{0,79})")
 _OF_SETTINGS = "settings/"
 
-ADDRESSES = "env:STUDIO_CHANNEL_NAME, or file:NAME of a file in the folder channels of STUDIO_HOME"
+ADDRESSES = (
+    "env:STUDIO_CHANNEL_NAME, file:NAME of a file in the folder channels of STUDIO_HOME, or hook: "
+    "and the https address of a receiver of webhooks"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,12 @@ def add_channel(
     user: str = "",
     events: tuple[str, ...] = (),
     digest: Digest,
+    origins: Sequence[str] = (),
 ) -> Channel:
     """Add a channel; it is told of what happens from now on.
+
+    Args:
+        origins: addresses inside that webhooks may go to, as the operator configured them.
 
     Raises:
         InvalidRequest: the name or the address is not one; what was given as the address is not
@@ -94,7 +104,9 @@ def add_channel(
             given=repr(name),
             allowed="1 to 40 of a-z, 0-9, _ and -, not beginning with _ or -",
         )
-    if not (_ENVIRONMENT.fullmatch(address) or _FILE.fullmatch(address)):
+    if address.startswith(HOOK):
+        _check_hook(address.removeprefix(HOOK), digest, origins)
+    elif not (_ENVIRONMENT.fullmatch(address) or _FILE.fullmatch(address)):
         raise InvalidRequest(
             "The URL of a channel is a secret and is not kept in the database. Put it into an "
             "environment variable or a file, and say which.",
@@ -126,6 +138,25 @@ def add_channel(
         )
     )
     return channel
+
+
+def _check_hook(url: str, digest: Digest, origins: Sequence[str]) -> None:
+    """Refuse what no webhook can be sent to; what is signed needs no secret in its address."""
+    from providers.links import Refused  # noqa: PLC0415 - as below
+    from providers.postings import check_target  # noqa: PLC0415 - httpcore is heavy
+
+    try:
+        check_target(url, origins)
+    except Refused as refused:
+        raise InvalidRequest(
+            f"Webhooks are not sent to this address: {refused.reason}.",
+            field="address",
+            allowed="https to a public host, without user and query: messages are signed",
+        ) from None
+    if digest != Digest():
+        raise InvalidRequest(
+            "A webhook is told of each thing at once.", field="digest", allowed="immediately"
+        )
 
 
 def remove_channel(connection: Connection, owner: str, name: str) -> int:

@@ -18,15 +18,17 @@ from apprise.attachment.memory import AttachMemory
 from sqlalchemy import select
 
 from engine.announcements import MOST_PICTURES
-from engine.channels import Channel, channels_for, channels_of_settings, find_channel, url_of
+from engine.channels import HOOK, Channel, channels_for, channels_of_settings, find_channel, url_of
 from engine.deliveries import Parcel, deliver, route
 from engine.notifications import LONGEST_BODY, cut, joined, words
-from engine.outbox import Message
+from engine.outbox import Message, Waiting
 from engine.outputs import thumbnail
 from engine.tables import channels
+from engine.webhooks import NotTaken, deliver_hook
 from library import Asset, find_assets
 from studio.database import Database
 from studio.errors import InvalidRequest, NotFound, StudioError
+from studio.ids import new_id
 from studio.settings import Settings
 from studio.storage import BlobStore
 
@@ -55,6 +57,10 @@ def send_waiting(database: Database, config: Settings, store: BlobStore | None =
 
     def send(parcel: Parcel) -> int:
         channel = _find(database, config, parcel.channel)
+        if channel.address.startswith(HOOK):
+            (only,) = parcel.waiting
+            _hook(channel, only, config)
+            return 1
         plugin = plugin_of(channel, config)
         if parcel.together:
             room = max(_SHORTEST_BODY, min(LONGEST_BODY, plugin.body_maxlen))
@@ -87,8 +93,19 @@ def send_test(database: Database, config: Settings, owner: str, name: str) -> No
     else:
         with database.read() as connection:
             channel = find_channel(connection, owner, name)
+    if channel.address.startswith(HOOK):
+        told = Message(owner, "test", channel.id, {"channel": channel.name})
+        _hook(channel, Waiting(new_id("msg"), told), config)
+        return
     body = f"This is a test. The channel {channel.name} of {owner} works."
     _notify(plugin_of(channel, config), "Image Studio: a test", body, [])
+
+
+def _hook(channel: Channel, waiting: Waiting, config: Settings) -> None:
+    try:
+        deliver_hook(channel, waiting, config)
+    except NotTaken as error:
+        raise NotSent(f"the receiver did not take the message: {error}") from None
 
 
 def plugin_of(channel: Channel, config: Settings) -> Any:

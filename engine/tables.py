@@ -97,7 +97,9 @@ channels = Table(
     Column("zone", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("rhythm IN ('immediately', 'hourly', 'daily')", name="rhythm"),
-    CheckConstraint("address LIKE 'env:%' OR address LIKE 'file:%'", name="address"),
+    CheckConstraint(
+        "address LIKE 'env:%' OR address LIKE 'file:%' OR address LIKE 'hook:%'", name="address"
+    ),
     UniqueConstraint("owner", "name"),
 )
 """Who is told of what. ``address`` says where the URL is kept; the URL itself is a secret."""

@@ -200,6 +200,12 @@ class Settings(BaseSettings):
         description="Origins whose pages may call the HTTP API from a browser, as a JSON list such "
         'as `["https://studio.example"]`; none by default.',
     )
+    webhook_origins: tuple[str, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Addresses inside the operator's network that webhooks may be sent to, as a "
+        'JSON list such as `["http://10.0.0.7:8080"]`; else only https to public hosts.',
+    )
     api_requests_per_minute: int = Field(
         default=300,
         ge=1,

@@ -24,6 +24,7 @@ from interfaces.api import (
     quotes,
     runs_routes,
     schedules_routes,
+    webhooks_routes,
 )
 from interfaces.api.assets_routes import LARGEST_UPLOAD, UPLOADS
 from interfaces.api.envelope import Envelope
@@ -51,6 +52,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     catalogue_routes.router,
     personas_routes.router,
     keys.router,
+    webhooks_routes.router,
     aliases.router,
 )
 _EXPOSED = ["X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "Location"]

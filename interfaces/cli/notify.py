@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.text import Text
 
-from engine.channels import ADDRESSES, Channel, add_channel, channels_of, remove_channel
+from engine.channels import ADDRESSES, HOOK, Channel, add_channel, channels_of, remove_channel
 from engine.deliveries import Dead, dead_letters
 from engine.deliveries import retry as try_again
 from engine.digests import parse_digest
@@ -48,8 +48,8 @@ def channels(
     Args:
         action: list, add or remove.
         name: The channel's name, 1 to 40 of a-z, 0-9, _ and -.
-        address: env:STUDIO_CHANNEL_NAME, or file:NAME of a file in the folder channels of
-            STUDIO_HOME.
+        address: env:STUDIO_CHANNEL_NAME, file:NAME of a file in the folder channels of
+            STUDIO_HOME, or hook: and the https address of a receiver of webhooks.
         events: What it is told of; all if not given. docs/notifications.md lists them.
         digest: immediately, hourly, or daily HH:MM with a time zone ("daily 08:00 Europe/Berlin").
         only_of: The member whose channel it is: it is not told what others did.
@@ -69,6 +69,7 @@ def channels(
                 user=only_of,
                 events=wanted,
                 digest=rhythm,
+                origins=session.config.webhook_origins,
             )
         elif action == "remove":
             dropped = remove_channel(connection, session.owner, name)
@@ -81,6 +82,12 @@ def channels(
     document: dict[str, Any] = {"owner": session.owner, "channels": [_channel(x) for x in found]}
     if action == "remove":
         document["dropped"] = dropped
+    hook = next((x for x in found if x.name == name and x.address.startswith(HOOK)), None)
+    if action == "add" and hook is not None:
+        from engine.webhooks import secret_of  # noqa: PLC0415 - httpcore is heavy
+
+        document["secret"] = secret_of(hook, session.config)
+        session.out.note(f"Signed with {document['secret']}: this is the only time it is shown.")
     session.out.result(document, lambda to: _show_channels(to, found))
     return Exit.DONE
 
