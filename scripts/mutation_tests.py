@@ -288,8 +288,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         """Find the module that is changed, and no other."""
         if name != self._mutant.module:
             return None
-        return importlib.util.spec_from_loader(
-            name, _Loader(self._mutant), origin=str(ROOT / self._mutant.file)
+        # With its place: what a module finds beside its own file, it must find with a change too.
+        return importlib.util.spec_from_file_location(
+            name, ROOT / self._mutant.file, loader=_Loader(self._mutant)
         )
 
 

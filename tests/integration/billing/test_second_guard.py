@@ -236,3 +236,22 @@ def test_a_hold_that_ends_by_itself_meanwhile_undoes_its_end(
         with pytest.raises(LedgerDisagrees, match="1 holds had to end and 0 did"):
             books.release(hold)
     assert books.see(hold) == hold
+
+
+def test_a_hold_is_weighed_again_when_it_is_released(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = books.hold(30)
+    with monkeypatch.context() as patch:
+        sneak_in(patch, "journal", "UPDATE holds SET captured = 1")
+        with pytest.raises(LedgerDisagrees):
+            books.release(hold)
+    assert books.see(hold) == hold
+
+
+def test_no_more_than_was_granted_is_spent_by_whatever_way(books: Books) -> None:
+    wallet = books.open()
+    posting = Posting("txn_x", wallet.id, "capture", "k", "f", {"available": -101, "spent": 101})
+    with pytest.raises(LedgerDisagrees):
+        books.database.write(lambda connection: post(connection, [posting], books.clock()))
+    assert books.balance() == Balance(granted=100, captured=0, held=0, available=100)
