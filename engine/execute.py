@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +15,7 @@ from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
 from engine.outcomes import tell_failed
 from engine.pacing import Pacing
+from engine.places import Places
 from engine.prompts import enhanced, enhancement, read_text, unenhanced
 from providers import Choice, Delivery, Offer, Plan, Provider, Request, Ticket
 from providers.pacing import Caller, Priority
@@ -85,11 +84,19 @@ class Order:
     priority: Priority = "single"
 
 
+Answered = Callable[[Job], Awaitable[None]]
+"""Called when a provider has done its part of a job, with how the job stands by its answer."""
+
+
+async def _nobody_waits(_: Job) -> None:
+    """Give no slot back: what was begun before took none."""
+
+
 class Executor:
     """Carries orders out.
 
     Args:
-        width: calls to one provider under way at once.
+        width: calls to one provider under way at once; as many more may be kept meanwhile.
         pacing: keeps to the limits of accounts at providers; ``None`` knows of none.
         control: heeds who pauses or cancels batches; ``None`` knows of nobody.
     """
@@ -109,10 +116,7 @@ class Executor:
         self._commits = commits
         self._store = store
         self._providers = providers
-        # Of its own for each: rows that wait for one provider do not keep others from theirs.
-        self._widths = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(width))
-        self._pacing = pacing or Pacing(None)
-        self._control = control
+        self._places = Places(width, pacing or Pacing(None), control)
 
     async def execute(self, order: Order) -> Job:
         """Return the order's job: settled, failed, unknown, or submitted and still at its provider.
@@ -179,55 +183,32 @@ class Executor:
         Raises:
             AlreadyRunning: somebody else is at work on it.
         """
-        async with self._widths[job.provider]:
+        async with self._places.resumed(job.provider):
             passed = await to_the_end(self._gate.reopen(job))
-            return await self._go_on(passed)
+            return await self._go_on(passed, _nobody_waits)
 
     async def _attempt(self, order: Order, choice: Choice) -> Job:
-        # The width bounds what is asked of providers and what is held in memory. A job is begun
-        # only when its call may start: one that is cut off before has surely bought nothing.
+        # A job is begun only when its call may start: one that is cut off before has surely bought
+        # nothing.
         provider = self._providers[choice.offer.provider]
-        width = self._widths[choice.offer.provider]
-        async with self._admission(order, width, provider, choice.offer):
+        caller = Caller(order.owner, order.priority)
+        async with self._places.admission(order.batch, caller, provider, choice.offer) as place:
             opening = _opening(order, choice, self._gate.worker)
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
             passed = await to_the_end(self._gate.open(opening))
-            job = await self._go_on(passed)
-            # Before the slot is given back: who comes next shall know what was learnt.
-            try:
-                await self._pacing.learn(provider, job)
-            except StudioError as error:
-                # What was bought is written down; that no lesson was learnt does not undo it.
-                _log.warning("nothing was learnt of %s: %s", provider.name, error)
-        return job
+            return await self._go_on(passed, place.answered)
 
-    @contextlib.asynccontextmanager
-    async def _admission(
-        self, order: Order, width: asyncio.Semaphore, provider: Provider, offer: Offer
-    ) -> AsyncIterator[None]:
-        """Wait for room at the provider, and for nobody wishing that the order's batch waits."""
-        while True:
-            if self._control is not None:
-                # Outside, so that a batch that is paused keeps no other from the provider.
-                await self._control.turn(order.batch)
-            caller = Caller(order.owner, order.priority)
-            async with width, self._pacing.admission(provider, offer, caller):
-                # Again: it may have waited for long.
-                if self._control is None or await self._control.may_begin(order.batch):
-                    yield
-                    return
-
-    async def _go_on(self, passed: Pass) -> Job:
+    async def _go_on(self, passed: Pass, answered: Answered) -> Job:
         """Obtain what is not there yet, settle what is, and leave the gate."""
         try:
             job = passed.job
             if job.state in {"prepared", "submitted"}:
-                job = await self._obtain(passed)
+                job = await self._obtain(passed, answered)
             return await self._settle(job) if job.state == "generated" else job
         finally:
             self._gate.leave(passed.job)
 
-    async def _obtain(self, passed: Pass) -> Job:
+    async def _obtain(self, passed: Pass, answered: Answered) -> Job:
         """Have the work done and keep what comes back."""
         job, delivery = passed.job, None
         found = self._find_offer(job.offer)
@@ -239,9 +220,19 @@ class Executor:
         if job.state == "submitted":
             job, delivery = await self._collect(job, provider, offer)
         if delivery is None:
+            await answered(job)
             return job
-        # It is bought: a cancellation waits until that is written down.
-        return await to_the_end(self._keep(job, offer, delivery))
+        # It is bought: a cancellation waits until that is written down. The provider has done its
+        # part, and may be asked for the next one meanwhile.
+        return await to_the_end(self._take_in(job, offer, delivery, answered))
+
+    async def _take_in(self, job: Job, offer: Offer, delivery: Delivery, answered: Answered) -> Job:
+        """Give the provider's slot back and keep what it delivered, side by side."""
+        free = asyncio.ensure_future(answered(replace(job, state="generated")))
+        try:
+            return await self._keep(job, offer, delivery)
+        finally:
+            await free
 
     async def _submit(
         self, passed: Pass, provider: Provider, offer: Offer
@@ -251,7 +242,9 @@ class Executor:
         if passed.permit is None or (passed.taken_over and not offer.repeatable):
             return await self._end(job, _failure(_cut_off(job, offer), offer)), None
         try:
-            request = await asyncio.to_thread(self._request, job)
+            # Without files there is nothing to wait for.
+            read = asyncio.to_thread(self._request, job) if job.pictures else None
+            request = await read if read else self._request(job)
             async with asyncio.timeout(offer.seconds):
                 answer = await provider.submit(passed.permit, offer, request)
         except Exception as error:  # noqa: BLE001 - whatever a provider's code does, the job ends
@@ -292,8 +285,13 @@ class Executor:
             return await self._end(job, _failure(lost, offer))
         except Exception as error:  # noqa: BLE001 - whatever was delivered, the job ends
             return await self._end(job, _failure(error, offer))
-        await self._commit(journal.note_generated, journal.Generated(job.id, kept))
-        return replace(job, state="generated", delivery=kept)
+        try:
+            bought: Job = await self._ask(journal.note_bought, journal.Bought(job, kept))
+        except Exception as error:  # noqa: BLE001 - step by step, each step tells by itself
+            _log.warning("job %s is kept first and settled then: %r", job.id, error)
+            await self._commit(journal.note_generated, journal.Generated(job.id, kept))
+            return replace(job, state="generated", delivery=kept)
+        return _settled(bought)
 
     async def _store_outputs(self, job: Job, offer: Offer, delivery: Delivery) -> dict[str, Any]:
         """Store the outputs; storage that is away for a moment must not lose them."""
@@ -311,8 +309,7 @@ class Executor:
         return Request(job.request(), files, tuple(each.facts() for each in inputs))
 
     async def _settle(self, job: Job) -> Job:
-        settled: Job = await self._commit(journal.settle, job.id)
-        return replace(settled, state="settled", charged=settled.due, expense=settled.due_expense)
+        return _settled(await self._commit(journal.settle, job.id))
 
     async def _end(self, job: Job, error: ProviderError) -> Job:
         """Write down that the job came to nothing, or that nobody knows what it came to."""
@@ -335,9 +332,13 @@ class Executor:
     async def _commit(self, handler: Any, unit: Any) -> Any:
         """Write down what has happened, through a cancellation and while the database is away."""
         try:
-            return await to_the_end(asyncio.wrap_future(self._commits.submit(handler, unit)))
+            return await self._ask(handler, unit)
         except StudioUnavailable:
             return await to_the_end(self._insist(handler, unit))
+
+    async def _ask(self, handler: Any, unit: Any) -> Any:
+        """Write down what has happened, through a cancellation, or hear at once why not."""
+        return await to_the_end(asyncio.wrap_future(self._commits.submit(handler, unit)))
 
     async def _insist(self, handler: Any, unit: Any) -> Any:
         for wait in _WAITS:
@@ -350,6 +351,10 @@ class Executor:
         raise StudioUnavailable(
             "The studio's database stayed away; run the same work again to go on from here."
         )
+
+
+def _settled(job: Job) -> Job:
+    return replace(job, state="settled", charged=job.due, expense=job.due_expense)
 
 
 def _worth_another(job: Job) -> bool:

@@ -278,6 +278,34 @@ def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
     for job in found.values():
         if job.state not in {"generated", "settled"}:
             raise Conflict(f"Job {job.id} is {job.state}; it has nothing to settle.")
+    _settle(connection, generated, ("generated",))
+    return [found[identifier] for identifier in units]
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The outputs of a job are stored, and it is to be paid at once."""
+
+    job: Job
+    delivery: Mapping[str, Any]
+
+
+def note_bought(connection: Connection, units: Sequence[Bought]) -> Sequence[Job]:
+    """Keep what came back and settle it, in one step: both are there, or neither is.
+
+    Raises:
+        Conflict: a job was moved on by somebody else.
+        StudioError: the ledger refused a capture. ``note_generated`` keeps what came back without.
+    """
+    generated = [
+        replace(unit.job, state="generated", delivery=dict(unit.delivery)) for unit in units
+    ]
+    _settle(connection, generated, ("prepared", "submitted"))
+    return generated
+
+
+def _settle(connection: Connection, generated: Sequence[Job], before: tuple[str, ...]) -> None:
+    """Pay for jobs, file what they made, move them on from ``before`` and tell of them."""
     moment = now()
     captures = [
         CaptureRequest(owner=job.owner, claim_id=job.claim, amount=job.due) for job in generated
@@ -285,22 +313,25 @@ def settle(connection: Connection, units: Sequence[str]) -> Sequence[Job]:
     for answer in capture(connection, captures):
         if isinstance(answer, StudioError):
             raise answer
-    add_assets(connection, [asset for job in generated for asset in assets_of(job, moment)])
-    _update(
+    moved = _update(
         connection,
-        ("generated",),
+        before,
         [
             {
                 "job": job.id,
                 "state": "settled",
                 "charged": job.due,
                 "expense": job.due_expense,
+                # As it is already where it was written before.
+                **({} if before == ("generated",) else {"delivery": job.delivery}),
             }
             for job in generated
         ],
     )
+    if moved != len(generated):
+        raise Conflict("A job was moved on by somebody else while it was settled.")
+    add_assets(connection, [asset for job in generated for asset in assets_of(job, moment)])
     tell_ready(connection, generated)
-    return [found[identifier] for identifier in units]
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,10 +454,10 @@ def attach(connection: Connection, units: Sequence[Attachment]) -> Sequence[bool
 
 def _update(
     connection: Connection, before: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Move jobs on, only from the states that a step may start from."""
+) -> int:
+    """Move jobs on, only from the states that a step may start from; return how many moved."""
     if not rows:
-        return
+        return 0
     columns = [name for name in rows[0] if name != "job"]
     # Not IN: SQLAlchemy cannot expand a list in a statement that runs for many rows.
     statement = (
@@ -434,10 +465,12 @@ def _update(
         .where(jobs.c.id == bindparam("job"), or_(*(jobs.c.state == state for state in before)))
         .values({name: bindparam(f"new_{name}") for name in columns} | {"updated_at": now()})
     )
-    connection.execute(
+    # Many at once: the drivers count the rows of all of them.
+    moved = connection.execute(
         statement,
         [{"job": row["job"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
     )
+    return moved.rowcount
 
 
 def _by_id(connection: Connection, identifiers: Iterable[str]) -> list[Job]:

@@ -12,7 +12,9 @@ import copy
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from engine.tables import jobs, outbox
 from library.tables import assets
 from providers import Request
 from studio.errors import (
+    Conflict,
     HoldRefused,
     ProviderUnavailable,
     StudioUnavailable,
@@ -194,6 +197,7 @@ def _generated(house: House, monkeypatch: pytest.MonkeyPatch) -> Job:
         raise StudioUnavailable("no database")
 
     with monkeypatch.context() as patch:
+        patch.setattr(journal, "note_bought", away)
         patch.setattr(journal, "settle", away)
         with pytest.raises(StudioUnavailable):
             execute(house.studio, order_for(house.studio, FOX, "fox"))
@@ -270,6 +274,66 @@ def test_promise_4_a_settlement_is_there_as_a_whole_or_not_at_all(
     settle()
     assert _settlement(house.studio, job) == after
     assert len(house.sure.calls) == 1
+
+
+def test_promise_4_what_is_bought_is_kept_and_settled_as_a_whole_or_not_at_all(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any statement at which the one step of both breaks, it is taken in two."""
+    plain = execute(house.studio, order_for(house.studio, FOX, "plain"))
+    assert plain.state == "settled"
+    captured = balance_of(house.studio).captured
+    broken = 0
+    while True:
+        key = f"fox-{broken}"
+        order = order_for(house.studio, FOX, key)
+        note = partial(_note_bought_failing_at, broken + 1, house.studio)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal, "note_bought", note)
+            steps: list[Any] = []
+            patch.setattr(journal, "settle", _watched(journal.settle, steps))
+            job = execute(house.studio, order)
+        release_hold(house.studio, OWNER, order.hold)
+        assert job.state == "settled"
+        broken += 1
+        found = _settlement(house.studio, job)
+        assert (found["claim"], found["job"], found["held"]) == ("captured", "settled", 0)
+        assert found["assets"] == found["messages"] == broken + 1
+        assert found["captured"] == captured + broken * PRICE
+        if not steps:
+            break
+    assert broken > 7  # claim, transaction, entries, wallet, hold, asset, job, message
+    assert len(house.sure.calls) == broken + 1
+
+
+def test_promise_4_a_job_that_somebody_moved_on_is_not_paid_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = execute(house.studio, order_for(house.studio, FOX, "fox"))
+    before = _settlement(house.studio, job)
+    stale = replace(job, state="prepared", delivery=None)
+    unit = journal.Bought(stale, job.delivery or {})
+    with pytest.raises(Conflict):
+        house.studio.database.write(lambda connection: journal.note_bought(connection, [unit]))
+    assert _settlement(house.studio, job) == before
+
+
+_note_bought = journal.note_bought
+
+
+def _note_bought_failing_at(number: int, studio: Studio, connection: Any, units: Any) -> Any:
+    with _failing(studio, number):
+        return _note_bought(connection, units)
+
+
+def _watched(step: Any, seen: list[Any]) -> Any:
+    """Return a step of the journal that writes down what it was called with."""
+
+    def watched(connection: Any, units: Any) -> Any:
+        seen.append(units)
+        return step(connection, units)
+
+    return watched
 
 
 # --- 5. Never overdrawn.
