@@ -25,6 +25,7 @@ from engine.settled import find, settled
 from engine.single import to_buy
 from engine.studio import Studio
 from providers import Plan
+from studio.collector import rare_collections
 from studio.errors import BatchInvalid, StudioError
 from studio.operations import (
     InputKind,
@@ -77,6 +78,7 @@ class PlannedBatch:
     promise: str = ""
 
 
+@rare_collections()
 def read_file(
     studio: Studio,
     data: bytes,
@@ -130,6 +132,7 @@ def _settle_once(studio: Studio, owner: str) -> Callable[[Operation], Settled]:
     return lambda operation: settled(operation, persona)
 
 
+@rare_collections()
 def plan_batch(
     studio: Studio,
     spec: BatchSpec,

@@ -28,6 +28,7 @@ from flows.forms import BATCH_QUOTE, MAX_CREDITS, OWNER, PROJECT, USER, caller_o
 from flows.heeding import PrefectWishes
 from flows.single import release
 from studio import credits as money
+from studio.collector import rare_collections
 from studio.errors import ApprovalRefused, StudioError
 from studio.settings import settings
 from tasks import OPERATION_TASKS, notify
@@ -189,7 +190,7 @@ async def carry_out(running: BatchRun, user: str) -> State[Any]:
             await asyncio.to_thread(buy_anew, running, user)
             await progress.begin()
             # One client for all tasks: each would make its own, and read the TLS authorities.
-            with SyncClientContext.get_or_create():
+            with SyncClientContext.get_or_create(), rare_collections():
                 for wave in running.waves():
                     for orders in (running.prompts, running.orders):
                         await _fan_out(progress, await asyncio.to_thread(orders, wave))
