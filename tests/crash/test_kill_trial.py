@@ -13,7 +13,7 @@ from tests.support.paid_server import PaidServer
 _ROWS = 60
 
 
-@pytest.mark.timeout(900)  # it starts two servers and four runs; a loaded machine takes its time
+@pytest.mark.timeout(1_500)  # it starts two servers and four runs; a loaded machine takes its time
 def test_a_batch_outlives_its_run_its_worker_and_its_server(tmp_path: Path) -> None:
     """And one that Prefect's Cancel ends, with its process, has its rows and its manifest."""
     with (

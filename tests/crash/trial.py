@@ -275,10 +275,11 @@ class Trial:
             return None
         pid = int(found[0])
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            # Numbers of processes are given anew: a stranger that has it now is not to be killed.
+            ours = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         except OSError:
             return None
-        return pid if b"prefect" in words else None
+        return pid if f"STUDIO_HOME={self.home}".encode() in ours else None
 
     def _ended(self, *, complete: bool = False) -> bool:
         return self._batch("state") in ({"done"} if complete else {"done", "incomplete"})
