@@ -69,7 +69,8 @@ def application(studio: Studio, runs: Runs | None = None) -> FastAPI:
     app = FastAPI(
         title="Image Studio",
         version=version("image-studio"),
-        openapi_url=f"{config.api_prefix}/openapi.json",
+        # Described by a route of our own, in a thread: the first time takes some seconds.
+        openapi_url=None,
         # Their pages load programs from elsewhere; the description itself is served.
         docs_url=None,
         redoc_url=None,

@@ -94,7 +94,7 @@ async def upload(request: Request, who: Runner, studio: StudioHere) -> Asset:
     return await asyncio.to_thread(lambda: Asset.of(asset, Links.of(studio.settings)))
 
 
-@router.get("/assets", operation_id="list_assets", summary="List assets", responses=refuses())
+@router.get("/assets", operation_id="list_assets", summary="List assets", responses=refuses(404))
 def list_all(
     who: Reader,
     studio: StudioHere,
@@ -105,11 +105,14 @@ def list_all(
     model: Annotated[str, Query(max_length=200)] = "",
     since: Annotated[datetime | None, Query()] = None,
     until: Annotated[datetime | None, Query()] = None,
+    words: Annotated[
+        str, Query(max_length=200, description="Words of prompts, names, tags and models.")
+    ] = "",
     before: Annotated[str, Query(max_length=80)] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page:
     """List assets, the newest first: all of them, or those that fit every filter."""
-    filters = Filters(kind, operation, provider, model, since, until)
+    filters = Filters(kind, operation, provider, model, since, until, words=words)
     with studio.database.read() as connection:
         found = list_assets(connection, who.owner, limit=limit, before=before, filters=filters)
     links = Links.of(studio.settings)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
 from interfaces.api.answers import Answer
@@ -31,3 +32,9 @@ def health(studio: StudioHere, response: Response) -> Health:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return Health(status="unavailable", database="does not answer")
     return Health(status="ok", database="ok")
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def description(request: Request) -> JSONResponse:
+    """Return the description of the API. No key is needed."""
+    return JSONResponse(request.app.openapi())

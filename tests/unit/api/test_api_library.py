@@ -221,3 +221,12 @@ def test_a_store_gives_parts_and_sizes(tmp_path: Path) -> None:
             store.size("0" * 64)
         with pytest.raises(NotFound):
             store.read("0" * 64, 0, 1)
+
+
+def test_assets_are_searched_by_words(door: Door) -> None:
+    made = door.post("/operations/generate", json={"prompt": "a heron at dawn"})
+    asset = made.json()["run"]["assets"][0]["id"]
+    door.post("/operations/generate", json={"prompt": "a red boat"})
+    found = door.get("/assets?words=heron").json()["assets"]
+    assert [each["id"] for each in found] == [asset]
+    assert door.get("/assets?words=nothing").json() == {"assets": [], "next": None}
