@@ -1,9 +1,9 @@
-"""The library's list and filters, with many assets: milliseconds of a page, and assets filed.
+"""The library with many assets: milliseconds of every list, filter and search, and bulk actions.
 
-Half of the assets are of one model, one in 10,000 is a video,
-and none is audio: the last is the worst case, since every entry of the owner is passed over. Beside
-it, in the same table: the same filters with the index as it was, of (owner, id) only, and the
-deepest page by OFFSET.
+Half of the assets are of one model, one in 10,000 is a video, and none is audio; the word "fox" is
+in all, "snow" in half, "number" words in one each. Beside it, in the same tables: the same words
+ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres), looked for with LIKE, and the deepest page
+by OFFSET.
 
 Usage: python -m benchmarks.library [--assets 200000] [--url URL] [--json]
 
@@ -22,11 +22,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Text, select, text
 
 from benchmarks.common import show
-from library import Asset, Filters, add_assets, list_assets
+from library import Asset, Filters, add_assets, count_matches, find_page
+from library.collecting import create_collection
+from library.numbers import number_at
+from library.ordering import collect, favourite
+from library.sorting import NEWEST
 from library.tables import assets
+from library.tags import tag, untag
+from library.trash import restore, trash
+from library.undoing import undo
 from studio.database import Database, metadata
 
 _OWNER = "ada"
@@ -48,7 +55,8 @@ def identifier(number: int) -> str:
 def made(count: int) -> Iterator[Asset]:
     """Yield assets with requests of a usual length, a second apart."""
     for number in range(count):
-        prompt = f"a red fox no. {number} in the snow, soft light, wide shot, " * 3
+        place = "snow" if number % 2 else "wood"
+        prompt = f"a red fox no. n{number} in the {place}, soft light, wide shot, " * 3
         video = number % _RARE == _RARE // 2
         yield Asset(
             id=identifier(number),
@@ -57,7 +65,7 @@ def made(count: int) -> Iterator[Asset]:
             sha256=f"{number:064x}",
             thumbnail=f"{number:064x}",
             media_type="video/mp4" if video else "image/png",
-            bytes=1_000_000,
+            bytes=1_000_000 + number % 1_000,
             width=1024,
             height=1024,
             operation="generate",
@@ -67,7 +75,7 @@ def made(count: int) -> Iterator[Asset]:
             method="made",
             reason="the cheapest that can",
             seed=number,
-            credits=1000,
+            credits=1000 if number % _RARE else 9000,
             facts={"seconds": 1.5},
             job=f"job_{number}",
             position=0,
@@ -76,32 +84,91 @@ def made(count: int) -> Iterator[Asset]:
         )
 
 
-def looks() -> Mapping[str, Look]:
+def looks(count: int) -> Mapping[str, Look]:
     """Return what is looked for, by its name."""
 
-    def page(before: str = "", **values: Any) -> Look:
+    def page(sort: str = "newest", after: str = "", **values: Any) -> Look:
         filters = Filters(**values)
-        return lambda connection: list_assets(
-            connection, _OWNER, limit=_PAGE, before=before, filters=filters
+        return lambda connection: find_page(
+            connection, _OWNER, filters, sort=sort, limit=_PAGE, after=after
         )
 
+    def counted(**values: Any) -> Look:
+        return lambda connection: count_matches(connection, _OWNER, Filters(**values))
+
     early = _START + timedelta(seconds=2 * _PAGE)
+    deep = NEWEST.at(number_at(early))
     return {
         "newest": page(),
-        "deepest page": page(identifier(_PAGE)),
+        "deepest page": page(after=deep),
         "most common model": page(model="sdxl"),
-        "the same, deepest page": page(identifier(2 * _PAGE), model="sdxl"),
+        "most common model, deepest page": page(after=deep, model="sdxl"),
         "rare kind (1 in 10,000)": page(kind="video"),
         "the oldest by date": page(until=early),
         "what is not there": page(kind="audio"),
-        "two that are not there": page(kind="audio", model="sdxl", since=early),
+        "two common ones, never together": page(model="flux", words="wood"),
+        "dear ones (1 in 10,000)": page(least_credits=9000),
+        "largest first": page("largest"),
+        "largest of a common model": page("largest", model="flux"),
+        "largest of a rare kind": page("largest", kind="video"),
+        "by name, of a common word": page("name", words="snow"),
+        "most common word": page(words="fox"),
+        "most common word, deepest page": page(after=deep, words="fox"),
+        "most common word, ranked": page("ranked", words="fox"),
+        "two common words": page(words="fox snow"),
+        "a word of one asset": page(words=f"n{count // 2}"),
+        "a word of none": page(words="zebra"),
+        "common word, rare kind": page(words="fox", kind="video"),
+        "common words, one never there": page(words="fox -red"),
+        "part of an id": page(words=identifier(count // 2)[-8:]),
+        "count of a common word": counted(words="snow"),
+        "count of a model": counted(model="sdxl"),
     }
 
 
-def by_offset(count: int) -> Look:
-    """Return the deepest page, as it is found by counting."""
+def peers(database: Database, count: int) -> Mapping[str, Look]:
+    """Return the usual ways to the same, in the same tables."""
     query = select(assets).where(assets.c.owner == _OWNER).order_by(assets.c.id.desc())
-    return lambda connection: connection.execute(query.limit(_PAGE).offset(count - _PAGE)).all()
+    like = query.where(assets.c.request.cast(Text).like("%zebra%")).limit(_PAGE)
+    if database.is_sqlite:
+        ranked = (
+            "SELECT rowid FROM asset_words_index WHERE asset_words_index MATCH 'fox'"
+            " ORDER BY bm25(asset_words_index) LIMIT 50"
+        )
+    else:
+        ranked = (
+            "SELECT number FROM asset_words, array_to_tsvector(string_to_array(btrim(words), ' '))"
+            " vector WHERE array_to_tsvector(string_to_array(btrim(words), ' ')) @@ 'fox'::tsquery"
+            " ORDER BY ts_rank(vector, 'fox'::tsquery) DESC LIMIT 50"
+        )
+    return {
+        "PEER most common word, ranked by the database": lambda c: c.execute(text(ranked)).all(),
+        "PEER a word of none, by LIKE": lambda c: c.execute(like).all(),
+        "PEER deepest page, by OFFSET": lambda c: c.execute(
+            query.limit(_PAGE).offset(count - 2 * _PAGE)
+        ).all(),
+    }
+
+
+def bulk(database: Database, count: int) -> Mapping[str, float]:
+    """Return the seconds that actions on 10,000 assets take."""
+    some = [identifier(number) for number in range(max(0, count - 10_000), count)]
+    made = database.write(lambda c: create_collection(c, _OWNER, "bench")).id
+    works: Mapping[str, Callable[[Connection], object]] = {
+        "favourite": lambda c: favourite(c, _OWNER, some),
+        "tag": lambda c: tag(c, _OWNER, some, "bench"),
+        "collect": lambda c: collect(c, _OWNER, some, made),
+        "untag": lambda c: untag(c, _OWNER, some, "bench"),
+        "undo of that": lambda c: undo(c, _OWNER),
+        "trash": lambda c: trash(c, _OWNER, some),
+        "restore": lambda c: restore(c, _OWNER, some),
+    }
+    found = {}
+    for name, work in works.items():
+        start = time.perf_counter()
+        database.write(work)
+        found[name] = time.perf_counter() - start
+    return found
 
 
 def milliseconds(database: Database, look: Look) -> float:
@@ -126,19 +193,9 @@ def fill(database: Database, count: int) -> float:
     return count / spent
 
 
-def narrow(database: Database) -> None:
-    """Make the index as it was, without the columns of the filters."""
-
-    def work(connection: Connection) -> None:
-        connection.execute(text("DROP INDEX ix_assets_owner_id"))
-        connection.execute(text("CREATE INDEX ix_assets_owner_id ON assets (owner, id)"))
-
-    database.write(work)
-
-
 def settle(database: Database) -> None:
     """Let the database count its rows, as its own upkeep does."""
-    vacuum = "ANALYZE" if database.is_sqlite else "VACUUM ANALYZE assets"
+    vacuum = "ANALYZE" if database.is_sqlite else "VACUUM ANALYZE"
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(vacuum)
 
@@ -148,24 +205,23 @@ def measure(database: Database, count: int) -> None:
     metadata.create_all(database.engine)
     rate = fill(database, count)
     settle(database)
-    wide = {name: milliseconds(database, look) for name, look in looks().items()}
-    offset = milliseconds(database, by_offset(count))
-    narrow(database)
-    settle(database)
-    before = {name: milliseconds(database, look) for name, look in looks().items()}
-    rows = [
-        {"page": name, "p95 ms": f"{value:.1f}", "narrow index": f"{before[name]:.1f}"}
-        for name, value in wide.items()
-    ]
-    rows.append({"page": "deepest page by OFFSET", "p95 ms": f"{offset:.1f}", "narrow index": "-"})
     kind = database.url.get_backend_name()
+    rows = [
+        {"page": name, "p95 ms": f"{milliseconds(database, look):.1f}"}
+        for name, look in {**looks(count), **peers(database, count)}.items()
+    ]
     show(f"{count:,} assets on {kind}, filed at {rate:,.0f} a second", rows)
+    actions = bulk(database, count)
+    show(
+        f"Actions on {min(count, 10_000):,} of them",
+        [{"action": name, "seconds": f"{value:.2f}"} for name, value in actions.items()],
+    )
 
 
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assets", type=int, default=200_000)
+    parser.add_argument("--assets", type=int, default=1_000_000)
     parser.add_argument("--url", default="")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from engine.jobs import Picture
+from engine.jobs import Picture, looks_of
 from library import Asset, add_assets, find_asset, find_import
 from studio import imaging, media
 from studio.clock import now
@@ -145,6 +146,10 @@ class Inputs:
             method: how it came in, in words.
         """
         sha256 = self._store.put(data)
+        facts: dict[str, Any] = {"seconds": found.seconds} if found.seconds else {}
+        if found.media_type.startswith("image/"):
+            looks = imaging.seen(shown)
+            facts |= looks_of(looks.phash, looks.colours)
         new = Asset(
             id=new_id("ast"),
             owner=owner,
@@ -163,7 +168,7 @@ class Inputs:
             reason="",
             seed=None,
             credits=0,
-            facts={"seconds": found.seconds} if found.seconds else {},
+            facts=facts,
             job=f"import:{owner}:{sha256}",
             position=0,
             run="",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,12 @@ class Picture:
         return Input(self.field, self.media_type, self.size, self.width, self.height, self.seconds)
 
 
+def looks_of(phash: str, colours: Sequence[str]) -> dict[str, Any]:
+    """Return what a picture looks like as facts of its asset; nothing for what is no picture."""
+    found: dict[str, Any] = {"phash": phash} if phash else {}
+    return {**found, "colours": list(colours)} if colours else found
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """An output that is stored; as JSON it is part of the job's row.
@@ -66,6 +72,8 @@ class Made:
         size: bytes.
         width: pixels.
         height: pixels.
+        phash: its perceptual hash; empty where it has none.
+        colours: the names of the colours that stand out in it.
     """
 
     name: str
@@ -75,6 +83,12 @@ class Made:
     size: int
     width: int
     height: int
+    phash: str = ""
+    colours: tuple[str, ...] = ()
+
+    def looks(self) -> dict[str, Any]:
+        """Return what it looks like as facts of its asset."""
+        return looks_of(self.phash, self.colours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +259,7 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
             reason=job.reason,
             seed=delivery["seed"],
             credits=job.due if position == 0 else 0,
-            facts={**delivery["facts"], **notes},
+            facts={**delivery["facts"], **notes, **made.looks()},
             job=job.id,
             position=position,
             run=job.run,

@@ -121,6 +121,7 @@ def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped:
             provider=offer.provider,
         )
     picture = found.media_type.startswith("image/")
+    looks = imaging.seen(shown) if picture else imaging.Seen("", ())
     return Made(
         name=name,
         sha256=store.put(data),
@@ -130,6 +131,8 @@ def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped:
         # A picture's own pixels: those of its header may still have to be turned.
         width=shown.width if picture else found.width,
         height=shown.height if picture else found.height,
+        phash=looks.phash,
+        colours=looks.colours,
     )
 
 

@@ -24,13 +24,14 @@ from engine.quoting import read_quote
 from engine.seeds import with_seed
 from engine.settled import find, settled
 from engine.studio import Studio
-from library import VERSION_OF, find_asset
+from library import VERSION_OF, find_asset, stored_bytes
 from providers import Plan
 from studio.clock import now
 from studio.database import Database
-from studio.errors import NotFound
+from studio.errors import LimitReached, NotFound
 from studio.operations import Operation
 
+_MEGABYTE = 1_000_000
 _LABEL_LENGTH = 40
 
 
@@ -194,6 +195,7 @@ def hold_credits(
         Conflict: the key was used for another amount.
         StudioUnavailable: the database does not answer, which says nothing about the rest.
     """
+    _check_storage(studio, owner, key)
     request = HoldRequest(
         owner=owner,
         key=key,
@@ -205,6 +207,31 @@ def hold_credits(
         request, caller.user or owner, caller.project, uses=uses, rows=rows, most=caller.most
     )
     return studio.commits.submit(preflight, admission).result()
+
+
+def _check_storage(studio: Studio, owner: str, key: str) -> None:
+    """Refuse new work of a workspace that keeps as much as it may; what was held for goes on.
+
+    Raises:
+        LimitReached: it does.
+    """
+    most = studio.settings.storage_quota_mb * _MEGABYTE
+    if not most:
+        return
+    with studio.database.read() as connection:
+        used = stored_bytes(connection, owner)
+        if used < most or any(each.key == key for each in holds_of(connection, owner)):
+            return
+    raise LimitReached(
+        f"The library of {owner!r} keeps {used / _MEGABYTE:,.1f} MB, and {most // _MEGABYTE:,} MB "
+        "are the most it may. What is put into the trash makes room when the trash is emptied.",
+        owner=owner,
+        limit_on="storage",
+        used=used,
+        asked=1,
+        limit=most,
+        resets_at=None,
+    )
 
 
 def release_hold(studio: Studio, owner: str, identifier: str) -> Hold:

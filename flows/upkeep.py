@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed
 from tasks import notify
 from tasks.upkeep import (
     audit_books,
+    empty_trash,
     end_cancelled_batches,
     preflight_free,
     reap,
@@ -21,7 +22,7 @@ from tasks.upkeep import (
 @flow(
     name="upkeep",
     description="Go on with what dead runs left behind, give back their holds, begin the periods "
-    "of plans, check the books, send waiting messages.",
+    "of plans, empty the trash, check the books, send waiting messages.",
 )
 async def upkeep() -> State[Any]:
     """Go on with what dead runs left behind, free their holds, check the books, send messages."""
@@ -30,10 +31,11 @@ async def upkeep() -> State[Any]:
     await end_cancelled_batches()
     renewed = await renew()
     freed = await reap()
+    emptied = await empty_trash()
     faults = await audit_books()
     sent = await notify()
     words = (
         f"{resumed.settled} jobs finished, {renewed} periods begun, {freed} holds freed, "
-        f"{sent} messages sent, {len(faults)} faults in the books"
+        f"{emptied} assets purged, {sent} messages sent, {len(faults)} faults in the books"
     )
     return (Failed if faults else Completed)(message=words)

@@ -11,7 +11,8 @@ from library.assets import (
     measure,
 )
 from library.backlog import catch_up
-from library.filters import COLOURS, EVERYTHING, Filters, filters_of
+from library.cards import COLOURS
+from library.filters import EVERYTHING, Filters, filters_of
 from library.lineage import Edge, Lineage, Related, lineage
 from library.personas import (
     MOST_PERSONAS,

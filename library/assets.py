@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
+from library.card_tables import cards
 from library.cards import file_cards
 from library.tables import assets, parents
 from studio.database import as_row
@@ -125,7 +126,10 @@ def find_assets(connection: Connection, owner: str, identifiers: Sequence[str]) 
     found: list[Asset] = []
     for start in range(0, len(identifiers), _IN_CLAUSE):
         some = identifiers[start : start + _IN_CLAUSE]
-        query = select(assets).where(assets.c.owner == owner, assets.c.id.in_(some))
+        gone = select(cards.c.asset).where(
+            cards.c.asset == assets.c.id, cards.c.purged_at.is_not(None)
+        )
+        query = select(assets).where(assets.c.owner == owner, assets.c.id.in_(some), ~gone.exists())
         found += _with_parents(connection, connection.execute(query).mappings().all())
     return sorted(found, key=lambda asset: asset.id)
 
@@ -140,7 +144,13 @@ def find_import(connection: Connection, owner: str, sha256: str) -> Asset | None
     """Return the asset under which ``owner`` imported these bytes before, if so."""
     query = (
         select(assets)
-        .where(assets.c.owner == owner, assets.c.sha256 == sha256, assets.c.operation == "import")
+        .join(cards, cards.c.asset == assets.c.id)
+        .where(
+            assets.c.owner == owner,
+            assets.c.sha256 == sha256,
+            assets.c.operation == "import",
+            cards.c.purged_at.is_(None),
+        )
         .order_by(assets.c.id)
         .limit(1)
     )

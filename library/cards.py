@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -34,6 +35,14 @@ _MEDIA: Mapping[str, str] = {
 }
 _RATIOS = ("1:1", "4:5", "5:4", "3:4", "4:3", "2:3", "3:2", "9:16", "16:9", "1:2", "2:1", "21:9")
 _CLOSE = 0.015
+_HASH = re.compile("[0-9a-f]{16}")
+
+COLOURS = (
+    *("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown"),
+    *("black", "grey", "white"),
+)
+"""The names of colours that pictures are found by."""
+
 _LABEL = 100
 _BAND_BITS = 16
 _BANDS = 4
@@ -77,9 +86,9 @@ def label_of(title: str, name: str) -> str:
     return folded(title or name)[:_LABEL]
 
 
-def signed(phash: str) -> int | None:
+def signed(phash: object) -> int | None:
     """Return a perceptual hash of 16 hexadecimal digits as a signed number; ``None`` for none."""
-    if not phash:
+    if not isinstance(phash, str) or not _HASH.fullmatch(phash):
         return None
     number = int(phash, 16)
     return number - 2 * _SIGN if number >= _SIGN else number
@@ -118,7 +127,8 @@ def fixed_marks(card: Mapping[str, Any]) -> Iterator[str]:
 
 def card_of(asset: Asset, number: int) -> dict[str, Any]:
     """Return the card of an asset that has just arrived."""
-    colours = asset.facts.get("colours") or ()
+    told = asset.facts.get("colours")
+    colours = [each for each in told if each in COLOURS] if isinstance(told, list) else []
     return {
         "number": number,
         "asset": asset.id,
@@ -129,8 +139,8 @@ def card_of(asset: Asset, number: int) -> dict[str, Any]:
         "favourite_at": None,
         "deleted_at": None,
         "purged_at": None,
-        "colours": ",".join(str(each) for each in colours),
-        "phash": signed(str(asset.facts.get("phash") or "")),
+        "colours": ",".join(colours),
+        "phash": signed(asset.facts.get("phash")),
         "kind": kind_of(asset.media_type),
         "status": "completed",
         "operation": asset.operation,

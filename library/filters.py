@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from library.cards import SHAPES
+from library.cards import COLOURS, SHAPES
 from studio.errors import InvalidRequest
 
 Kind = Literal["image", "video", "audio", "text", "model"]
@@ -17,12 +17,6 @@ LONGEST = 200
 
 LONGEST_SEARCH = 500
 """Characters of what is searched for."""
-
-COLOURS = (
-    *("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown"),
-    *("black", "grey", "white"),
-)
-"""The names of colours that pictures are found by."""
 
 _NAMES = ("operation", "provider", "model", "module", "template", "status", "tag", "collection")
 _SIZES = (

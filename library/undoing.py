@@ -22,14 +22,8 @@ from library.bulk import Action, Chosen, reindex
 from library.card_tables import asset_tags, bulk_actions, bulk_items, cards, collection_items
 from library.cards import count
 from library.collecting import collection_by_hand
-from library.ordering import (
-    collect_chosen,
-    restore_chosen,
-    trash_chosen,
-    uncollect_chosen,
-    unlove,
-    write_chosen,
-)
+from library.ordering import collect_chosen, uncollect_chosen, unlove, write_chosen
+from library.trash import restore_chosen, trash_chosen
 from library.words import mark
 from studio import clock
 from studio.database import UtcDateTime

@@ -73,6 +73,19 @@ class Settings(BaseSettings):
         description="Secret of at least 32 characters that quotes are signed with; empty means the "
         "file `quote.key` in the home folder. Machines that share quotes need the same one.",
     )
+    trash_days: int = Field(
+        default=30,
+        ge=1,
+        le=3_650,
+        description="Days after which upkeep takes what is in the trash out of the library.",
+    )
+    storage_quota_mb: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000_000,
+        description="Megabytes that a workspace may keep, its trash with it: nothing is bought for "
+        "one that has reached it. 0 sets no limit.",
+    )
     width: int = Field(
         default=16,
         ge=1,

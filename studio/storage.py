@@ -8,17 +8,35 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
 
+from studio import clock
 from studio.errors import NotFound, StudioUnavailable
 
 _HASH_LENGTH = 64
+_ASIDE = ".gone-"
+_KILLED_SECONDS = 3_600
 _HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file that is kept.
+
+    Attributes:
+        changed_at: when it was stored, the last time that somebody did.
+    """
+
+    digest: str
+    bytes: int
+    changed_at: datetime
 
 
 class BlobStore:
@@ -54,7 +72,8 @@ class BlobStore:
         try:
             if self._local is not None:
                 _write(self._local, digest, data, durable=not derived)
-            elif not self._filesystem.exists(self._remote(digest)):
+            else:
+                # Also where it is there: who tidies up shall see that it is needed again.
                 self._filesystem.pipe_file(self._remote(digest), data)
         except OSError as error:
             raise StudioUnavailable(
@@ -124,6 +143,69 @@ class BlobStore:
             return (self._local / _relative(digest)).is_file()
         return bool(self._filesystem.exists(self._remote(digest)))
 
+    def list(self) -> Iterator[Blob]:
+        """Yield every file that is kept, a folder after the other.
+
+        Raises:
+            StudioUnavailable: the storage cannot be reached.
+        """
+        try:
+            for first in range(256):
+                yield from self._folder(f"{first:02x}")
+        except OSError as error:
+            raise StudioUnavailable(
+                f"The studio's storage did not answer: {error.strerror}."
+            ) from error
+
+    def _folder(self, name: str) -> Iterator[Blob]:
+        if self._local is not None:
+            try:
+                entries = list(os.scandir(self._local / name))
+            except FileNotFoundError:
+                return
+            for entry in entries:
+                with suppress(FileNotFoundError):  # somebody removes it at this moment
+                    if entry.name.startswith(_ASIDE):
+                        _put_back(Path(entry.path))
+                    elif _is_digest(entry.name):
+                        status = entry.stat()
+                        changed = datetime.fromtimestamp(status.st_mtime, UTC)
+                        yield Blob(entry.name, status.st_size, changed)
+            return
+        try:
+            found = self._filesystem.ls(f"{self._root}/{name}", detail=True, refresh=True)
+        except FileNotFoundError:
+            return
+        for each in found:
+            digest = each["name"].rpartition("/")[2]
+            if _is_digest(digest):
+                yield Blob(digest, int(each.get("size") or 0), _changed(each))
+
+    def remove(self, digest: str, *, before: datetime) -> int:
+        """Remove a file that was stored before a moment, and not again since.
+
+        Returns:
+            Its size in bytes; 0 if it is not there, or younger.
+
+        Raises:
+            StudioUnavailable: the storage refused or cannot be reached.
+        """
+        try:
+            if self._local is not None:
+                return _remove(self._local / _relative(digest), before)
+            name = self._remote(digest)
+            status = self._filesystem.info(name)
+            if _changed(status) >= before:
+                return 0
+            self._filesystem.rm_file(name)
+            return int(status.get("size") or 0)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise StudioUnavailable(
+                f"The studio's storage did not remove a file: {error.strerror}."
+            ) from error
+
     def _remote(self, digest: str) -> str:
         return f"{self._root}/{_relative(digest)}"
 
@@ -141,9 +223,59 @@ def _telling(digest: str) -> Iterator[None]:
         ) from error
 
 
+def _is_digest(name: str) -> bool:
+    return len(name) == _HASH_LENGTH and set(name) <= _HEXADECIMAL
+
+
+def _changed(status: Mapping[str, Any]) -> datetime:
+    """Return when a remote file was stored; now, where the storage does not tell."""
+    told = next(
+        (
+            status[key]
+            for key in ("LastModified", "last_modified", "mtime", "created")
+            if key in status
+        ),
+        None,
+    )
+    if isinstance(told, int | float):
+        return datetime.fromtimestamp(told, UTC)
+    if isinstance(told, datetime):
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return clock.now()
+
+
+def _remove(path: Path, before: datetime) -> int:
+    """Remove a file, unless somebody has stored it since ``before``, also at this very moment.
+
+    It is moved aside first and looked at again: who stores the same bytes meanwhile either renews
+    the file before it is moved, which is seen, or finds none and writes a new one.
+    """
+    status = path.stat()
+    if status.st_mtime >= before.timestamp():
+        return 0
+    aside = path.with_name(f"{_ASIDE}{path.name}")
+    path.rename(aside)
+    if aside.stat().st_mtime >= before.timestamp():
+        aside.replace(path)
+        return 0
+    aside.unlink()
+    return status.st_size
+
+
+def _put_back(aside: Path) -> None:
+    """Undo a removal that was killed before its end; what is removed just now is left alone."""
+    age = clock.now().timestamp() - aside.stat().st_ctime
+    if age > _KILLED_SECONDS:
+        path = aside.with_name(aside.name.removeprefix(_ASIDE))
+        if path.exists():
+            aside.unlink()
+        else:
+            aside.rename(path)
+
+
 def _relative(digest: str) -> str:
     """Spread the files over 256 folders, and let no foreign text become a path."""
-    if len(digest) != _HASH_LENGTH or not set(digest) <= _HEXADECIMAL:
+    if not _is_digest(digest):
         raise NotFound("That is no hash of a file.", field="sha256", given=digest)
     return f"{digest[:2]}/{digest}"
 
@@ -151,7 +283,11 @@ def _relative(digest: str) -> str:
 def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
     """Write beside the place, wait for the disk, then rename: no half file is ever seen."""
     folder, path = root / digest[:2], root / _relative(digest)
-    if path.exists():
+    try:
+        os.utime(path)  # who tidies up shall see that it is needed again
+    except FileNotFoundError:
+        pass
+    else:
         return
     temporary = folder / f".part-{secrets.token_hex(8)}"
     try:

@@ -10,7 +10,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
 
 from billing.ledger import Discrepancy, Ledger
-from engine import upkeep
+from engine import tidying, upkeep
 from engine.batch_ending import end_cancelled, left_batches
 from engine.resume import Resumed, resume_orphans
 from engine.studio import open_studio
@@ -94,6 +94,21 @@ async def reap() -> int:
             hold.purpose,
         )
     return len(ended)
+
+
+@task(name="empty-trash", persist_result=False)
+async def empty_trash() -> int:
+    """Take what is in the trash for long enough out of the library; return how many."""
+    studio = await asyncio.to_thread(open_studio)
+    gone = await asyncio.to_thread(tidying.empty_trash, studio)
+    if gone.assets:
+        get_run_logger().info(
+            "%s assets left the trash for good, %s files of %s bytes were removed",
+            gone.assets,
+            gone.files,
+            gone.bytes,
+        )
+    return gone.assets
 
 
 @task(name="audit", persist_result=False)

@@ -14,7 +14,8 @@ from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import plain, table
 from interfaces.cli.session import Here
-from library import ordering
+from library import ordering, tags
+from library import trash as trash_
 from library.bulk import Action
 from library.undoing import actions_of
 from library.undoing import undo as take_back
@@ -79,7 +80,7 @@ def tag(name: str, /, *assets: str, session: Here) -> int:
         name: The tag, up to 60 characters.
         assets: Their ids (ast_...), or @ and a file of ids; @- reads them from stdin.
     """
-    return _do(session, ordering.tag, assets, name)
+    return _do(session, tags.tag, assets, name)
 
 
 def untag(name: str, /, *assets: str, session: Here) -> int:
@@ -89,7 +90,7 @@ def untag(name: str, /, *assets: str, session: Here) -> int:
         name: The tag.
         assets: Their ids (ast_...), or @ and a file of ids; @- reads them from stdin.
     """
-    return _do(session, ordering.untag, assets, name)
+    return _do(session, tags.untag, assets, name)
 
 
 def title(asset: str, words: str, /, *, session: Here) -> int:
@@ -118,7 +119,7 @@ def trash(*assets: str, session: Here) -> int:
     Args:
         assets: Their ids (ast_...), or @ and a file of ids; @- reads them from stdin.
     """
-    return _do(session, ordering.trash, assets)
+    return _do(session, trash_.trash, assets)
 
 
 def restore(*assets: str, session: Here) -> int:
@@ -127,7 +128,7 @@ def restore(*assets: str, session: Here) -> int:
     Args:
         assets: Their ids (ast_...), or @ and a file of ids; @- reads them from stdin.
     """
-    return _do(session, ordering.restore, assets)
+    return _do(session, trash_.restore, assets)
 
 
 def undo(

@@ -21,6 +21,7 @@ from studio.imaging.encode import (
 )
 from studio.imaging.kinds import sniff
 from studio.imaging.provenance import SourceType, marked, source_of
+from studio.imaging.seen import Seen, distance, seen
 from studio.imaging.shrink import shrink
 from studio.imaging.thumbnail import MAX_ITEMS, checkerboard, contact_sheet, fitted, thumbnail
 
@@ -36,10 +37,12 @@ __all__ = [
     "Fitted",
     "Format",
     "Probe",
+    "Seen",
     "SourceType",
     "checkerboard",
     "contact_sheet",
     "credit_of",
+    "distance",
     "encode",
     "encode_within",
     "fitted",
@@ -48,6 +51,7 @@ __all__ = [
     "marked",
     "open_picture",
     "probe",
+    "seen",
     "shrink",
     "sniff",
     "source_of",

@@ -66,6 +66,7 @@ _ALL = [
         for name in ("search", "counts", "favourite", "unfavourite", "rate", "tag")
     ),
     *(["library", name] for name in ("untag", "title", "note", "trash", "restore", "undo")),
+    *(["library", name] for name in ("similar", "duplicates", "check", "download")),
     *(["library", "collection", name] for name in ("list", "create", "change", "remove")),
     *(["library", "collection", name] for name in ("put", "take", "move")),
     *(["library", "saved", name] for name in ("list", "save", "remove")),

@@ -26,14 +26,12 @@ from library.ordering import (
     move,
     note,
     rate,
-    restore,
-    tag,
-    trash,
     uncollect,
     unfavourite,
-    untag,
 )
 from library.saved import find_saved, remove_saved, save_search, saved_of
+from library.tags import tag, untag
+from library.trash import restore, trash
 from library.undoing import actions_of, undo
 from studio.database import Database
 from studio.errors import Conflict, InvalidRequest, NotFound

@@ -19,8 +19,9 @@ import library
 from library import Filters
 from library.card_tables import asset_tags, cards, counts, words
 from library.collecting import create_collection
-from library.ordering import collect, favourite, tag
+from library.ordering import collect, favourite
 from library.saved import save_search
+from library.tags import tag
 from studio.database import Database
 from studio.errors import NotFound
 from studio.operations import Persona
@@ -65,14 +66,15 @@ NOT_FOUND: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]
     "ordering.rate": lambda _: (([MINE], 3), {}),
     "ordering.entitle": lambda _: ((MINE, "x"), {}),
     "ordering.note": lambda _: ((MINE, "x"), {}),
-    "ordering.tag": lambda _: (([MINE], "x"), {}),
-    "ordering.untag": lambda _: (([MINE], "x"), {}),
+    "tags.tag": lambda _: (([MINE], "x"), {}),
+    "tags.untag": lambda _: (([MINE], "x"), {}),
     "ordering.collect": lambda it: (([MINE], it["collection"]), {}),
     "ordering.uncollect": lambda it: (([MINE], it["collection"]), {}),
     "ordering.move": lambda it: (([MINE], it["collection"], it["collection"]), {}),
-    "ordering.trash": lambda _: (([MINE],), {}),
-    "ordering.restore": lambda _: (([MINE],), {}),
-    "ordering.choose_living": lambda _: (([MINE],), {}),
+    "trash.trash": lambda _: (([MINE],), {}),
+    "trash.restore": lambda _: (([MINE],), {}),
+    "trash.choose_living": lambda _: (([MINE],), {}),
+    "similar.similar": lambda _: ((MINE,), {}),
     "undoing.undo": lambda it: ((it["action"],), {}),
     "collecting.collection_of": lambda it: ((it["collection"],), {}),
     "collecting.collection_by_hand": lambda it: ((it["collection"],), {}),
@@ -95,6 +97,7 @@ NOTHING: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]
     "search.facets": lambda _: (("tag",), {}),
     "search.stored_bytes": lambda _: ((), {}),
     "collecting.collections_of": lambda _: ((), {}),
+    "similar.duplicates": lambda _: ((), {}),
     "undoing.actions_of": lambda _: ((), {}),
     "saved.saved_of": lambda _: ((), {}),
     "personas.list_personas": lambda _: ((), {}),
@@ -102,7 +105,7 @@ NOTHING: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]
 """Operations that list or look up: nothing is there."""
 
 KEEPS: Mapping[str, str] = {
-    "ordering.keep_tag": "writes the owner's own tag down",
+    "tags.keep_tag": "writes the owner's own tag down",
     "saved.save_search": "keeps the owner's own search",
     "personas.save_persona": "keeps the owner's own persona",
     "search.number_of": "gives the time in an id, for one that the owner does not have",

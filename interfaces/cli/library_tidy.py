@@ -1,0 +1,229 @@
+"""``studio library similar|duplicates|check|download``: the same, the whole, and many at once."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from interfaces.cli.exits import Exit
+from interfaces.cli.library import asset_document
+from interfaces.cli.library_filters import NOTHING, Choice
+from interfaces.cli.library_order import identifiers
+from interfaces.cli.opening import opened_database, opened_studio
+from interfaces.cli.output import plain, show_facts, table
+from interfaces.cli.session import Here
+from library import Asset, find_asset, find_page
+from library.similar import duplicates as same_files
+from library.similar import similar as that_look_like
+from studio.errors import InvalidRequest, NotFound
+from studio.storage import BlobStore
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from interfaces.cli.session import Session
+    from studio.database import Database
+
+_QUIET = Parameter(show_default=False)
+_FLAG = Parameter(negative=(), show_default=False)
+_PAGE = 200
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def similar(asset: str, /, *, distance: int = 7, limit: int = 20, session: Here) -> int:
+    """Find pictures that look like one: smaller, brighter or compressed ones, and variations.
+
+    Args:
+        asset: Its id (ast_...).
+        distance: How many of the 64 bits of their hashes may differ, 0 to 7.
+        limit: How many, 1 to 500.
+    """
+    with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
+        found = that_look_like(connection, session.owner, asset, distance=distance, limit=limit)
+
+    def show(to: Console) -> None:
+        rows = table("asset", "name", "distance", right=("distance",))
+        for each in found:
+            rows.add_row(each.found.asset.id, plain(each.found.asset.name), str(each.distance))
+        to.print(rows if found else Text("None looks like it.", style="dim"))
+
+    document = [{"distance": each.distance, **asset_document(each.found.asset)} for each in found]
+    session.out.result({"similar": document}, show)
+    return Exit.DONE
+
+
+def duplicates(*, limit: int = 50, after: Annotated[str, _QUIET] = "", session: Here) -> int:
+    """Find assets whose files are the same, byte by byte.
+
+    Args:
+        limit: Groups, 1 to 500.
+        after: Go on behind this hash: the last one of the page before.
+    """
+    with opened_database(session.config) as database, database.read() as connection:
+        session.require(connection, "look")
+        found = same_files(connection, session.owner, limit=limit, after=after)
+
+    def show(to: Console) -> None:
+        rows = table("sha256", "assets")
+        for each in found:
+            rows.add_row(each.sha256[:16], " ".join(each.assets))
+        to.print(rows if found else Text("No file is there twice.", style="dim"))
+
+    document = [{"sha256": each.sha256, "assets": list(each.assets)} for each in found]
+    following = found[-1].sha256 if len(found) == limit else None
+    session.out.result({"duplicates": document, "next_after": following}, show)
+    return Exit.DONE
+
+
+def check(*, clean: Annotated[bool, _FLAG] = False, session: Here) -> int:
+    """Check that files, cards, words and counts agree; of everybody, for who has the database.
+
+    Args:
+        clean: Remove files that nothing needs and that are older than a day.
+    """
+    from engine.tidying import check_library, remove_orphans  # noqa: PLC0415 - engine is heavy
+
+    with opened_studio() as studio:
+        with studio.database.read() as connection:
+            session.require(connection, "manage")
+        gone = remove_orphans(studio) if clean else None
+        found = check_library(studio)
+    document = {
+        "right": found.right,
+        "files": found.files,
+        "bytes": found.bytes,
+        "missing": list(found.missing),
+        "orphans": list(found.orphans),
+        "orphan_bytes": found.orphan_bytes,
+        "faults": list(found.faults),
+        "removed": gone.files if gone else 0,
+        "removed_bytes": gone.bytes if gone else 0,
+    }
+    facts = [
+        ("files", f"{found.files:,}, {found.bytes:,} bytes"),
+        ("missing", ", ".join(found.missing) or "none"),
+        ("not needed", f"{len(found.orphans):,}, {found.orphan_bytes:,} bytes"),
+        *([("removed", f"{gone.files:,}, {gone.bytes:,} bytes")] if gone else []),
+        *(("fault", each) for each in found.faults),
+    ]
+    session.out.result(document, lambda to: show_facts(to, facts))
+    return Exit.DONE if found.right else Exit.FAILED
+
+
+def download(
+    *assets: str,
+    to: Annotated[str, Parameter(show_default=False)],
+    force: Annotated[bool, _FLAG] = False,
+    words: Annotated[str, _QUIET] = "",
+    choice: Choice = NOTHING,
+    session: Here,
+) -> int:
+    """Write pictures into one ZIP: those named, or all that a search finds.
+
+    One picture at a time is in memory, however many there are.
+
+    Args:
+        assets: Their ids (ast_...), or @ and a file of ids; @- reads them from stdin. Without any,
+            the words and filters choose.
+        to: The ZIP to write.
+        force: Replace another file of that name.
+        words: The words to look for.
+        choice: Which pictures.
+    """
+    config = session.config
+    target = Path(to).expanduser().absolute()
+    if target.exists() and not force:
+        raise InvalidRequest(
+            "There is another file of that name.",
+            field="to",
+            given=target,
+            allowed="a new name, or --force to replace it",
+        )
+    chosen = identifiers(assets)
+    filters = choice.filters(words)
+    if not chosen and filters == Choice().filters():
+        raise InvalidRequest(
+            "Say which pictures.", field="assets", allowed="ids, or words and filters"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+    try:
+        with opened_database(config) as database, os.fdopen(descriptor, "wb") as file:
+            with database.read() as connection:
+                session.require(connection, "look")
+            found = (
+                _named(database, session, chosen)
+                if chosen
+                else _searched(database, session, choice, words)
+            )
+            number, size = _pack(BlobStore(config.storage), found, file)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    document = {"file": str(target), "assets": number, "bytes": size}
+    facts = [("file", str(target)), ("pictures", f"{number:,}, {size:,} bytes")]
+    session.out.result(document, lambda console: show_facts(console, facts))
+    return Exit.DONE
+
+
+def _named(database: Database, session: Session, chosen: list[str]) -> Iterator[Asset]:
+    # All are looked up before the first is written.
+    with database.read() as connection:
+        found = [find_asset(connection, session.owner, each) for each in chosen]
+    yield from found
+
+
+def _searched(database: Database, session: Session, choice: Choice, words: str) -> Iterator[Asset]:
+    after = ""
+    while True:
+        with database.read() as connection:
+            page = find_page(
+                connection, session.owner, choice.filters(words), limit=_PAGE, after=after
+            )
+        yield from (each.asset for each in page.found)
+        after = page.following
+        if not after:
+            return
+
+
+def _pack(store: BlobStore, found: Iterator[Asset], file: IO[bytes]) -> tuple[int, int]:
+    """Write files into a ZIP as they are; names that are there already get a number."""
+    number = size = 0
+    names: dict[str, int] = {}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
+        for asset in found:
+            data = store.get(asset.sha256)
+            entry = zipfile.ZipInfo(_name(asset.name, names), _EPOCH)
+            entry.external_attr = 0o644 << 16
+            packed.writestr(entry, data)
+            number, size = number + 1, size + len(data)
+    if not number:
+        raise NotFound(
+            "No picture fits.", field="words", given="", allowed="other words or filters"
+        )
+    return number, size
+
+
+def _name(name: str, names: dict[str, int]) -> str:
+    """Return a name that no other entry has; nothing in it leaves the folder it is unpacked in."""
+    plain_name = "".join(
+        "_" if each in '/\\:*?"<>|' or not each.isprintable() else each for each in name
+    )
+    plain_name = plain_name.strip(". ") or "asset"
+    stem, dot, ending = plain_name.rpartition(".")
+    place = names.get(plain_name.lower(), 0)
+    names[plain_name.lower()] = place + 1
+    if not place:
+        return plain_name
+    numbered = f"{stem}-{place + 1}{dot}{ending}" if dot else f"{plain_name}-{place + 1}"
+    return _name(numbered, names)

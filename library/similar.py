@@ -1,0 +1,146 @@
+"""Pictures that look alike, and files that are the same, found by indexes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from library.assets import check_limit
+from library.card_tables import cards, hashes
+from library.cards import bands_of
+from library.search import Found, find_card, with_assets
+from library.tables import assets
+from studio.errors import InvalidRequest
+
+FURTHEST = 7
+"""Bits that may differ: of four bands of sixteen bits, one then differs in one bit at most."""
+
+_BITS = 16
+_EACH = 200
+"""The newest pictures of one band that are looked at; a library may hold one picture often."""
+
+_WHOLE = 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A picture that looks like another one.
+
+    Attributes:
+        found: the picture with its card.
+        distance: bits of 64 in which their hashes differ; 0 for pictures that look the same.
+    """
+
+    found: Found
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Assets whose files are the same, byte by byte.
+
+    Attributes:
+        sha256: of the file.
+        assets: their ids, the oldest first.
+    """
+
+    sha256: str
+    assets: tuple[str, ...]
+
+
+def similar(
+    connection: Connection, owner: str, identifier: str, *, distance: int = 7, limit: int = 20
+) -> list[Alike]:
+    """Return the pictures that look like one, the most alike first.
+
+    Of each of the 68 bands in question the newest 200 pictures are looked at, however large the
+    library is.
+
+    Args:
+        connection: a connection that reads.
+        owner: whose pictures.
+        identifier: the picture.
+        distance: how many of the 64 bits may differ, 0 to 7.
+        limit: pictures, 1 to 500.
+
+    Raises:
+        InvalidRequest: it is no picture that could be known again, or a value is out of range.
+        NotFound: there is no such asset, or it is somebody else's.
+    """
+    check_limit(limit)
+    if not 0 <= distance <= FURTHEST:
+        raise InvalidRequest(
+            "So different pictures are not looked for.",
+            field="distance",
+            given=distance,
+            allowed=f"0 to {FURTHEST}",
+        )
+    mine = find_card(connection, owner, identifier).card
+    if mine.phash is None:
+        raise InvalidRequest(
+            "This has nothing that it could be known again by.",
+            field="asset",
+            given=identifier,
+            allowed="a picture with some structure",
+        )
+    near = _near(connection, owner, mine.phash)
+    query = select(cards).where(
+        cards.c.number.in_(near), cards.c.number != mine.number, cards.c.deleted_at.is_(None)
+    )
+    rows = connection.execute(query.where(cards.c.owner == owner)).all()
+    far = {row.number: ((row.phash ^ mine.phash) % _WHOLE).bit_count() for row in rows}
+    rows = [row for row in rows if far[row.number] <= distance]
+    rows.sort(key=lambda row: (far[row.number], -row.number))
+    found = with_assets(connection, rows[:limit])
+    return [Alike(each, far[each.card.number]) for each in found]
+
+
+def _near(connection: Connection, owner: str, phash: int) -> set[int]:
+    """Return the numbers of what shares a band with a hash, but for one bit at most."""
+    found: set[int] = set()
+    for band in bands_of(phash):
+        for other in (band, *(band ^ (1 << bit) for bit in range(_BITS))):
+            query = (
+                select(hashes.c.number)
+                .where(hashes.c.owner == owner, hashes.c.band == other)
+                .order_by(hashes.c.number.desc())
+                .limit(_EACH)
+            )
+            found.update(connection.execute(query).scalars())
+    return found
+
+
+def duplicates(
+    connection: Connection, owner: str, *, limit: int = 50, after: str = ""
+) -> list[Copies]:
+    """Return groups of assets with the same file, in the order of their hashes.
+
+    Args:
+        connection: a connection that reads.
+        owner: whose assets; what is in the trash does not count.
+        limit: groups, 1 to 500.
+        after: the last hash of the page before; empty for the first page.
+
+    Raises:
+        InvalidRequest: the limit is out of range.
+    """
+    check_limit(limit)
+    living = (assets.c.owner == owner, cards.c.deleted_at.is_(None))
+    joined = assets.join(cards, cards.c.asset == assets.c.id)
+    several = (
+        select(assets.c.sha256)
+        .select_from(joined)
+        .where(*living, assets.c.sha256 > after)
+        .group_by(assets.c.sha256)
+        .having(func.count() > 1)
+        .order_by(assets.c.sha256)
+        .limit(limit)
+    )
+    wanted = list(connection.execute(several).scalars())
+    query = select(assets.c.sha256, assets.c.id).select_from(joined)
+    query = query.where(*living, assets.c.sha256.in_(wanted)).order_by(cards.c.number)
+    groups: dict[str, list[str]] = {each: [] for each in wanted}
+    for sha256, identifier in connection.execute(query):
+        groups[sha256].append(identifier)
+    return [Copies(sha256, tuple(same)) for sha256, same in groups.items()]
