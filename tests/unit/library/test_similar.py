@@ -90,7 +90,8 @@ def test_a_picture_is_known_again_when_it_is_smaller_and_brighter() -> None:
 
 def test_colours_have_names() -> None:
     assert set(imaging.seen(drawn()).colours) == {"white", "red", "blue"}
-    for name in ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown"):
+    assert imaging.seen(Image.new("RGB", (9, 9), "saddlebrown")).colours == ("brown",)
+    for name in ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink"):
         assert imaging.seen(Image.new("RGB", (9, 9), name)).colours == (name,), name
     for name in ("black", "grey", "white"):
         assert imaging.seen(Image.new("RGBA", (9, 9), name)).colours == (name,)
