@@ -21,7 +21,7 @@ from library.sorting import NEWEST
 from library.words import folded, words_of
 from studio.errors import InvalidRequest
 
-MOST_RANKED = 1_000
+MOST_RANKED = 500
 """The newest matches, which are ranked; older ones follow in no search by rank."""
 
 _TITLE, _TAG, _NAME, _NOTE, _PROMPT = 8, 6, 3, 2, 2

@@ -117,7 +117,7 @@ def find_page(
         owner: whose; nobody else's are ever found.
         filters: which.
         sort: newest, oldest, largest, smallest, dearest, cheapest, rating (only what is rated),
-            name, or ranked: how well the newest 1,000 matches meet the words searched for.
+            name, or ranked: how well the newest 500 matches meet the words searched for.
         limit: assets on a page, 1 to 500.
         after: ``following`` of the page before; empty for the first one.
 

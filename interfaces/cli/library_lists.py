@@ -75,7 +75,7 @@ def search(
         without: Words that must not be there.
         limit: How many, 1 to 500.
         after: Go on where the page before ended: its "following".
-        sort: ranked (of the newest 1,000 matches), newest, oldest, largest, smallest, dearest,
+        sort: ranked (of the newest 500 matches), newest, oldest, largest, smallest, dearest,
             cheapest, rating or name.
         saved: Search as this saved search does; options beside it have no effect.
         trashed: Search the trash instead.
