@@ -12,10 +12,10 @@ from sqlalchemy import event, select, text
 
 from billing import ledger
 from billing.accounts.tables import admissions, uses
-from billing.ledger import HoldRequest, Ledger, Request, TopUpRequest, WalletRequest
+from billing.ledger import Ledger, Request, StateRequest, TopUpRequest, WalletRequest
 from studio.database import Database
 from tests.support.accounts import Accounts
-from tests.support.books import HOUR, Books, StandingClock
+from tests.support.books import Books, StandingClock
 from tests.support.faults import SCENES, Scene, act, fail, prepare, struck
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -55,8 +55,8 @@ def test_a_group_of_several_kinds_locks_all_its_wallets_first(books: Books) -> N
     """Wallet after wallet, as the handlers come by them, two groups would wait for each other."""
     books.open("bob", grant=20)
     requests: list[Request[Any]] = [
-        HoldRequest("bob", "run", 5, books.clock() + HOUR, "a run"),
         TopUpRequest("ada", "more", 5, "op", "a test"),
+        StateRequest("bob", "active"),
     ]
     with statements(books.database) as sent:
         books.database.write(lambda connection: ledger.apply(connection, requests))
