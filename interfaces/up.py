@@ -68,7 +68,9 @@ def _api(studio: Studio) -> contextlib.AbstractContextManager[None]:
     """Serve the HTTP API from another one."""
     # It brings Prefect along, which reads its settings when it is imported.
     from interfaces.api import application  # noqa: PLC0415
+    from interfaces.api.prefect_runs import warm_up  # noqa: PLC0415
 
+    warm_up()
     config = studio.settings
     server = served(application(studio), config.api_host, config.api_port)
     return in_a_thread(server, what="HTTP API", field="STUDIO_API_PORT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -159,6 +160,15 @@ class PrefectRuns:
             ) from None
         self._deployments[flow] = found
         return found
+
+
+def warm_up() -> None:
+    """Import Prefect now; to be called before requests do, each in a thread of its own.
+
+    Two threads that import it at once may find half of it: its modules import each other.
+    """
+    importlib.import_module("deployments.schedules")
+    importlib.import_module("flows.operations")
 
 
 @cache

@@ -24,8 +24,10 @@ def api(*, session: Here) -> int:
     # Prefect reads its settings when it is imported: they have to be there before.
     os.environ.update({**server_environment(config), **_named()})
     from interfaces.api import application  # noqa: PLC0415 - as above
+    from interfaces.api.prefect_runs import warm_up  # noqa: PLC0415 - as above
     from interfaces.api.server import in_a_thread, served  # noqa: PLC0415 - as above
 
+    warm_up()
     with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
         server = served(application(studio), config.api_host, config.api_port)
         with in_a_thread(server, what="HTTP API", field="STUDIO_API_PORT"):
