@@ -40,6 +40,7 @@ class BatchRecord:
     finished_at: datetime | None
     run: str = ""
     started_at: datetime | None = None
+    closes_at: datetime | None = None
 
 
 def save_batch(connection: Connection, spec: BatchSpec) -> bool:

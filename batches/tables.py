@@ -36,6 +36,7 @@ batches = Table(
     Column("quote", JsonText),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("closes_at", UtcDateTime),
     CheckConstraint("rows > 0 AND round >= 0", name="counts"),
     CheckConstraint(f"state IN {STATES}", name="state"),
     Index("ix_batches_owner_created_at", "owner", "created_at"),
@@ -43,7 +44,8 @@ batches = Table(
 """One row for each batch.
 
 ``round`` counts how often it was started, the last time at ``started_at`` by the flow run ``run``;
-``worker`` is the process at work on it, ``hold`` the hold that pays for it.
+``worker`` is the process at work on it, ``hold`` the hold that pays for it, ``closes_at`` when no
+further row of this round may begin.
 """
 
 batch_wishes = Table(

@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment
 
 from flows.upkeep import upkeep
+from tasks.waking import STATES
 
 SILENCE = timedelta(seconds=90)
 """Three heartbeats of the profile's 30 s: one may be late on a busy machine, three are not."""
@@ -31,6 +32,7 @@ _SIGNS = frozenset(
             for state in (
                 *("Completed", "Failed", "Cancelled", "Crashed"),
                 *("Paused", "Suspended", "Scheduled", "AwaitingRetry", "TimedOut"),
+                *STATES,
             )
         ),
     }

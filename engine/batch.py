@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Any
 
@@ -42,7 +42,7 @@ from engine.single import release_hold
 from engine.studio import Studio
 from providers.pacing import Priority
 from studio.clock import now
-from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, StudioError
+from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, StudioError, WindowClosed
 
 _MOST_TASKS = 200
 """Task runs for the rows of a batch."""
@@ -61,6 +61,7 @@ class BatchRun:
         parts: what each line of its quote may take of it; no row spends another's part.
         refused: why prompts were not even begun to be written, by their keys.
         cancelled: why no further row begins, once somebody wished so.
+        closed: why no further row begins until the batch's window opens again.
         approval: that somebody's word is needed before its rows may be bought.
         began: whether rows may be bought.
         before: how the batch stood before; a start that is refused leaves it so.
@@ -79,6 +80,7 @@ class BatchRun:
     parts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, StudioError] = field(default_factory=dict)
     cancelled: StudioError | None = None
+    closed: StudioError | None = None
     approval: Approval | None = None
     began: bool = False
     before: Mapping[str, Any] = field(default_factory=dict)
@@ -187,7 +189,7 @@ class BatchRun:
     def prompts(self, rows: Iterable[Row]) -> list[Order]:
         """Return the orders for the prompts of rows, to be carried out before the rows' own."""
         orders: dict[str, Order] = {}
-        for row in rows if self.cancelled is None else ():
+        for row in rows if self.cancelled is None and self.closed is None else ():
             plan, key = self.planned.rows[row.name].prompt, prompt_key(self.spec, row)
             job = self.view.prompt_of(row)
             if plan is None or key in orders or row.name in self.unpaid:
@@ -210,8 +212,8 @@ class BatchRun:
 
     def orders(self, rows: Iterable[Row]) -> list[Order]:
         """Return the orders of rows whose inputs are there; the others end here, with a reason."""
-        orders = []
-        for row in rows:
+        orders: list[Order] = []
+        for row in rows if self.closed is None else ():
             if self.cancelled is not None:
                 self._take_error(row, self.cancelled)
                 continue
@@ -244,6 +246,10 @@ class BatchRun:
         """Note what came of an order."""
         if isinstance(result, BatchCancelled):
             self.cancelled = result
+        if isinstance(result, WindowClosed):
+            # The row has no end: it waits for the window, as those after it do.
+            self.closed = result
+            return
         if isinstance(result, Job):
             self.view.jobs[order.key] = result
         elif order.label in self.planned.rows:
@@ -271,13 +277,20 @@ class BatchRun:
             self.view.jobs |= find_jobs(connection, self.spec)
         end_unfinished(self.view, self.only)
 
+    def rest(self) -> None:
+        """Let go of the batch until its window opens again; what is done is done."""
+        self._leave({"state": "incomplete"})
+
     def abandon(self) -> None:
         """Let go of the batch without an ending: it was refused, or the process is stopping."""
-        values: dict[str, Any] = {"worker": ""}
+        self._leave({})
+
+    def _leave(self, values: Mapping[str, Any]) -> None:
+        values = {"worker": "", **values}
         if self.hold:
             release_hold(self.studio, self.spec.owner, self.hold)
         if not self.began:
-            values |= self.before
+            values = {**values, **self.before}
 
         def leave(connection: Connection) -> None:
             lapse(connection, self.spec.id)
@@ -306,6 +319,8 @@ def start_batch(
     run: str,
     caller: Caller = ANYBODY,
     only: frozenset[str] | None = None,
+    *,
+    closes: datetime | None = None,
 ) -> BatchRun:
     """Make this process the one that runs the batch, and see what is done already.
 
@@ -315,6 +330,7 @@ def start_batch(
         run: the flow run that asks for it.
         caller: who asks.
         only: names of the rows that the run is about; ``None`` for all that are not done.
+        closes: from when on none of its rows may begin.
 
     Raises:
         AccountRefused: the caller may not spend for the owner; all is left as it was.
@@ -343,6 +359,7 @@ def start_batch(
                 run=run,
                 started_at=now(),
                 finished_at=None,
+                closes_at=closes,
             )
         )
         return row

@@ -2,6 +2,7 @@
 
 A wish is a row of the database, so that every process at work on the batch's rows sees it, on
 whichever machine. It is looked at before each row begins, and about once a second while rows wait.
+So is the moment at which the batch's window closes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from billing.ledger import hold_of
 from engine.workers import Worker
 from studio.clock import now
 from studio.database import Database
-from studio.errors import BatchCancelled, Conflict, NotFound, StudioUnavailable
+from studio.errors import BatchCancelled, Conflict, NotFound, StudioUnavailable, WindowClosed
 
 Verb = Literal["pause", "resume", "cancel"]
 
@@ -55,6 +56,14 @@ def wish_of(connection: Connection, batch: str) -> Wish | None:
     query = select(batch_wishes).where(batch_wishes.c.batch == batch)
     row = connection.execute(query).mappings().first()
     return Wish(**row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What is to be heeded of a batch: a wish, and when its window closes."""
+
+    wish: Wish | None = None
+    closes: datetime | None = None
 
 
 def forget_wish(connection: Connection, batch: str) -> None:
@@ -136,14 +145,15 @@ class Control:
     def __init__(self, database: Database, every: float = _EVERY) -> None:
         self._database = database
         self._every = every
-        self._seen: dict[str, tuple[float, Wish | None]] = {}
-        self._reading: dict[str, asyncio.Task[Wish | None]] = {}
+        self._seen: dict[str, tuple[float, _Word]] = {}
+        self._reading: dict[str, asyncio.Task[_Word]] = {}
 
     async def turn(self, batch: str) -> None:
         """Return when a row of a batch may begin; at once if nobody wishes otherwise.
 
         Raises:
             BatchCancelled: none will begin in this run.
+            WindowClosed: none will begin before its window opens again.
         """
         # The wish changes in another process: there is no event to wait for.
         while not await self.may_begin(batch):  # noqa: ASYNC110
@@ -154,9 +164,12 @@ class Control:
 
         Raises:
             BatchCancelled: none will begin in this run.
+            WindowClosed: none will begin before its window opens again.
         """
-        wish = await self._wish(batch) if batch else None
+        word = await self._word(batch) if batch else _Word()
+        wish = word.wish
         if wish is None:
+            _check_window(batch, word.closes)
             return True
         if wish.wish == "cancel":
             raise BatchCancelled(
@@ -175,7 +188,7 @@ class Control:
             )
         return False
 
-    async def _wish(self, batch: str) -> Wish | None:
+    async def _word(self, batch: str) -> _Word:
         seen = self._seen.get(batch)
         if seen is not None and time.monotonic() - seen[0] < self._every:
             return seen[1]
@@ -187,17 +200,27 @@ class Control:
             reading.add_done_callback(lambda _: self._reading.pop(batch, None))
         return await asyncio.shield(reading)
 
-    async def _look(self, batch: str) -> Wish | None:
+    async def _look(self, batch: str) -> _Word:
         try:
-            wish = await asyncio.to_thread(self._read, batch)
+            word = await asyncio.to_thread(self._read, batch)
         except StudioUnavailable:
             # The gate, which is next, says so itself; what was wished before still is.
-            return self._seen.get(batch, (0.0, None))[1]
+            return self._seen.get(batch, (0.0, _Word()))[1]
         if len(self._seen) >= _MOST_SEEN:
             self._seen.clear()
-        self._seen[batch] = (time.monotonic(), wish)
-        return wish
+        self._seen[batch] = (time.monotonic(), word)
+        return word
 
-    def _read(self, batch: str) -> Wish | None:
+    def _read(self, batch: str) -> _Word:
         with self._database.read() as connection:
-            return wish_of(connection, batch)
+            query = select(batches.c.closes_at).where(batches.c.id == batch)
+            return _Word(wish_of(connection, batch), connection.execute(query).scalar())
+
+
+def _check_window(batch: str, closes: datetime | None) -> None:
+    if closes is not None and closes <= now():
+        raise WindowClosed(
+            f"The batch's window closed at {closes:%Y-%m-%d %H:%M} UTC, before this row began; "
+            "nothing was bought. It goes on when the window opens again.",
+            batch=batch,
+        )

@@ -31,10 +31,12 @@ from studio import credits as money
 from studio.collector import rare_collections
 from studio.errors import ApprovalRefused, StudioError
 from studio.settings import settings
+from studio.windows import read_window
 from tasks import OPERATION_TASKS, notify
 from tasks.batch import preflight_batch, run_rows, settle_batch, what_next
 from tasks.batch_progress import RunProgress
 from tasks.states import refused
+from tasks.waking import opened
 
 CSV = Annotated[
     str,
@@ -124,6 +126,17 @@ PARTLY = Annotated[
         },
     ),
 ]
+WINDOW = Annotated[
+    str,
+    Field(
+        max_length=200,
+        json_schema_extra={
+            "title": "Window",
+            "description": "Only in these hours, for example 22:00-06:00 Europe/Berlin. Outside "
+            "of them it waits: no row begins, and what is done stays done. Empty means always.",
+        },
+    ),
+]
 
 _PROGRESS_SECONDS = 2
 THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
@@ -149,6 +162,7 @@ async def batch(
     as_far_as_it_goes: PARTLY = False,
     priority: PRIORITY = "normal",
     quote: BATCH_QUOTE = "",
+    window: WINDOW = "",
     owner: OWNER = "",
     user: USER = "",
     project: PROJECT = "",
@@ -165,19 +179,34 @@ async def batch(
     payer = owner or settings().owner
     try:
         caller = caller_of(given, payer)
+        hours = read_window(window)
     except StudioError as error:
         return refused(error)
-    running = await preflight_batch(
-        csv, name, payer, options, caller, token=quote, partly=as_far_as_it_goes
-    )
-    if isinstance(running, State):
-        return Failed(message=running.message)
-    running.priority = priority
-    return await carry_out(running, caller.user)
+    while True:
+        if hours is not None:
+            await opened(hours)
+        running = await preflight_batch(
+            csv,
+            name,
+            payer,
+            options,
+            caller,
+            token=quote,
+            partly=as_far_as_it_goes,
+            window=hours,
+        )
+        if isinstance(running, State):
+            return Failed(message=running.message)
+        running.priority = priority
+        ended = await carry_out(running, caller.user)
+        if running.closed is None:
+            return ended
 
 
 async def carry_out(running: BatchRun, user: str) -> State[Any]:
     """Do the rows of a batch that are left, once they are approved, and settle.
+
+    Where its window closes before the last row, it is left as it is: see ``running.closed``.
 
     Args:
         user: who asks.
@@ -200,6 +229,9 @@ async def carry_out(running: BatchRun, user: str) -> State[Any]:
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise
+    if running.closed is not None:
+        await asyncio.to_thread(running.rest)
+        return Completed(message=str(running.closed))
     await progress.show(now=True)
     counts = await settle_batch(cast(BatchRun, as_it_is(running)))  # a task gets what is quoted
     await progress.end()

@@ -10,7 +10,8 @@
     ├── NotFound                   an asset, hold, batch, … that is not there (or not yours)
     ├── Conflict                   the same key with other parameters, or a run under way
     │   ├── AlreadyRunning
-    │   └── BatchCancelled         somebody stopped the batch before this row began
+    │   ├── BatchCancelled         somebody stopped the batch before this row began
+    │   └── WindowClosed           the batch's window closed before this row began
     ├── GateRefused                pre-flight said no; nothing was bought
     │   ├── NotEnoughCredits
     │   ├── PriceUnknown
@@ -160,6 +161,12 @@ class BatchCancelled(Conflict):
     """A batch was cancelled, or paused for too long, before this row of it began."""
 
     code = "batch_cancelled"
+
+
+class WindowClosed(Conflict):
+    """A batch's window closed before this row of it began; it goes on when it opens again."""
+
+    code = "window_closed"
 
 
 class GateRefused(StudioError):

@@ -24,6 +24,7 @@ STATUSES: Mapping[type[StudioError], HTTPStatus] = MappingProxyType(
         errors.Conflict: HTTPStatus.CONFLICT,
         errors.AlreadyRunning: HTTPStatus.CONFLICT,
         errors.BatchCancelled: HTTPStatus.CONFLICT,
+        errors.WindowClosed: HTTPStatus.CONFLICT,
         errors.GateRefused: HTTPStatus.FORBIDDEN,
         errors.NotEnoughCredits: HTTPStatus.PAYMENT_REQUIRED,
         # The request is right and nothing is down: it cannot be sold before it has a price.

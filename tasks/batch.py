@@ -31,6 +31,7 @@ from engine.studio import open_studio
 from studio import credits as money
 from studio.clock import now
 from studio.errors import StudioError
+from studio.windows import Window
 from tasks.artifacts import (
     MOST_LINES,
     count,
@@ -59,6 +60,7 @@ async def preflight_batch(
     *,
     token: str = "",
     partly: bool = False,
+    window: Window | None = None,
 ) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
 
@@ -70,13 +72,17 @@ async def preflight_batch(
         caller: who asks, for which project, and for how much at most.
         token: a signed quote, whose prices are kept.
         partly: whether to begin with the first rows where not all are carried.
+        window: in which its rows may begin.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
         given = replace(given_of(**options), today=_day())
-        return await _prepare(csv, name, owner, given, caller, token=token, partly=partly)
+        closes = window.closes(now()) if window else None
+        return await _prepare(
+            csv, name, owner, given, caller, token=token, partly=partly, closes=closes
+        )
     except StudioError as error:
         await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
@@ -118,7 +124,15 @@ async def preflight_again(
 
 
 async def _prepare(
-    file: str, name: str, owner: str, given: Given, caller: Caller, *, token: str, partly: bool
+    file: str,
+    name: str,
+    owner: str,
+    given: Given,
+    caller: Caller,
+    *,
+    token: str,
+    partly: bool,
+    closes: datetime | None,
 ) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
     run = str(flow_run.id)
@@ -141,7 +155,7 @@ async def _prepare(
     if spec.left_out:
         problems = [problem.as_dict() for problem in spec.left_out]
         await _show_problems(f"{source.name}: left out", problems)
-    batch = await asyncio.to_thread(start_batch, studio, planned, run, caller)
+    batch = await asyncio.to_thread(start_batch, studio, planned, run, caller, closes=closes)
     try:
         left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
     except BaseException:
@@ -160,7 +174,8 @@ async def _hold(batch: BatchRun, caller: Caller, *, partly: bool) -> BatchRun:
         what = f"{len(spec.rows) - len(quoted.free)} of {count('row', len(spec.rows))} to buy"
         page = await show_quote(_quote_text(batch, quoted), quoted.total, what)
         get_run_logger().info("quote: %s credits, %s %s", money.show(quoted.total), what, page)
-        key = hold_key(str(flow_run.id), flow_run.run_count or 1)
+        # A run that waited for its window in place comes here more than once.
+        key = f"{hold_key(str(flow_run.id), flow_run.run_count or 1)}/{batch.round}"
         await asyncio.to_thread(batch.hold_for, quoted, key, caller, partly=partly)
     except BaseException:
         await asyncio.to_thread(batch.abandon)

@@ -131,6 +131,7 @@ def run(
     priority: _Priority = "normal",
     quote: _Name = "",
     as_far_as_it_goes: _Partly = False,
+    window: _Name = "",
     session: Here,
 ) -> int:
     """Do every row of a file that is not done yet.
@@ -151,11 +152,13 @@ def run(
         quote: A signed quote of this very file, or @ and the file that `batch quote --save` wrote.
         as_far_as_it_goes: Where credits or a budget do not carry all rows, do the first ones that
             they carry; the others end as skipped_budget, for `studio batch resume`.
+        window: Only in these hours, such as "22:00-06:00 Europe/Berlin"; it waits for them.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - engine and providers
 
     options = _options(operation, defaults, encoding, skip_invalid=skip_invalid)
     purse = {**_purse(project, max_credits, priority, partly=as_far_as_it_goes), "quote": quote}
+    purse["window"] = window
     return batch_pages.run(session, file, name, {**options, **purse})
 
 

@@ -45,9 +45,10 @@ from interfaces.cli.progress import Watch, rounds_of, watching
 from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import NotFound
+from studio.windows import read_window
 
-_PURSE = ("project", "max_credits", "priority", "quote", "as_far_as_it_goes")
-"""Options of a run that are about the money and the slots, and not about the file."""
+_PURSE = ("project", "max_credits", "priority", "quote", "window", "as_far_as_it_goes")
+"""Options of a run that are about the money, the slots and the hours, not about the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ def run_batch(
     purse: dict[str, Any] = {"owner": owner, "user": session.user}
     purse |= {name: options[name] for name in _PURSE if name in options}
     options = {name: value for name, value in options.items() if name not in _PURSE}
+    read_window(purse.get("window", ""))
     given = given_of(**options)
     token = purse["quote"] = read_token(purse.get("quote", ""))
     source = open_source(studio, file, owner, session.user)

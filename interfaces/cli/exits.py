@@ -27,6 +27,7 @@ from studio.errors import (
     SetupIncomplete,
     StudioError,
     StudioUnavailable,
+    WindowClosed,
 )
 
 
@@ -48,6 +49,7 @@ _BY_ERROR: tuple[tuple[type[StudioError], Exit], ...] = (
     # Before its parent: nothing is wrong with the request, somebody else is at it.
     (AlreadyRunning, Exit.FAILED),
     (BatchCancelled, Exit.FAILED),
+    (WindowClosed, Exit.FAILED),
     (Conflict, Exit.INVALID),
     (InvalidRequest, Exit.INVALID),
     (NotFound, Exit.INVALID),

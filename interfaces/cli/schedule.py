@@ -33,6 +33,7 @@ def add(
     skip_invalid: _Skip = False,
     project: _Text = "",
     max_credits: _Text = "",
+    window: _Text = "",
     session: Here,
 ) -> int:
     """Let a batch run by itself: say when by one of --cron, --every and --rrule.
@@ -52,6 +53,7 @@ def add(
         skip_invalid: As for `batch run`.
         project: As for `batch run`.
         max_credits: As for `batch run`, for each run.
+        window: As for `batch run`.
     """
     from interfaces.cli import schedule_pages  # noqa: PLC0415 - Prefect is heavy
 
@@ -65,6 +67,7 @@ def add(
         "user": session.user,
         "project": project,
         "max_credits": max_credits,
+        "window": window,
     }
     rhythm = {"cron": cron, "every": every, "rrule": rrule, "zone": zone}
     return schedule_pages.add(session, name, rhythm, parameters)

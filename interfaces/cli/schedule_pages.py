@@ -16,6 +16,7 @@ from interfaces.cli.prefect_runs import prefect_server
 from interfaces.cli.session import Session
 from studio import credits as money
 from studio.errors import InvalidRequest
+from studio.windows import read_window
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +39,7 @@ def add(
     given_of(**{key: parameters[key] for key in _OF_FILE})
     if parameters["max_credits"]:
         money.parse(parameters["max_credits"])
+    read_window(parameters["window"])
     file = parameters["csv"]
     if not is_remote(file):
         path = Path(file).absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,11 @@ def read(house: House, text: str = ROWS) -> BatchSpec:
     )
 
 
-def start(house: House, text: str = ROWS, number: int = 1) -> BatchRun:
-    running = start_batch(
-        house.studio, plan_batch(house.studio, read(house, text)), f"run-{number}"
-    )
+def start(
+    house: House, text: str = ROWS, number: int = 1, *, closes: datetime | None = None
+) -> BatchRun:
+    planned = plan_batch(house.studio, read(house, text))
+    running = start_batch(house.studio, planned, f"run-{number}", closes=closes)
     running.hold_for(running.quote(), hold_key(f"run-{number}", 1))
     return running
 
