@@ -32,6 +32,7 @@ from batches.store import (
     save_batch,
 )
 from batches.unfinished import unfinished_csv
+from batches.variables import fill_name
 
 __all__ = [
     "LARGEST_FILE",
@@ -51,6 +52,7 @@ __all__ = [
     "clear_ends",
     "end_rows",
     "errors_csv",
+    "fill_name",
     "find_batch",
     "given_of",
     "keep_faults",

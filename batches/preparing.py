@@ -6,7 +6,6 @@ chains, and the columns of a manifest or an errors file that comes back.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -36,7 +35,8 @@ class Given:
             operation has the field.
         encoding: of a text that is neither UTF-8 nor UTF-16, one of ``ENCODINGS``.
         skip_invalid: whether faulty rows, and those that build on them, are left out.
-        today: what ``{date}`` stands for; the day it is in UTC by default.
+        day: what ``{date}`` stands for; the day it is in UTC by default.
+        time: what ``{time}`` stands for; the hour and minute it is in UTC by default.
 
     Raises:
         InvalidRequest: there is no such operation, column or encoding.
@@ -46,7 +46,8 @@ class Given:
     defaults: Mapping[str, str] = field(default_factory=dict)
     encoding: str = ""
     skip_invalid: bool = False
-    today: dt.date | None = None
+    day: str = ""
+    time: str = ""
 
     def __post_init__(self) -> None:
         """Refuse at once what would otherwise be a fault of every row."""
@@ -172,7 +173,9 @@ class _Writer:
     def __init__(self, columns: Sequence[str], given: Given) -> None:
         self._columns = columns
         self._given = given
-        self._day = (given.today or clock.now().date()).isoformat()
+        moment = clock.now()
+        self._day = given.day or moment.date().isoformat()
+        self._time = given.time or f"{moment:%H:%M}"
         self.used: set[str] = set()
 
     def write(self, line: Line, number: int) -> Iterator[_Written]:
@@ -204,7 +207,7 @@ class _Writer:
             yield row
 
     def _variables(self, cells: Mapping[str, str], name: str, number: int) -> dict[str, str]:
-        own = dict(zip(OWN, (self._day, name, str(number)), strict=True))
+        own = dict(zip(OWN, (self._day, self._time, name, str(number)), strict=True))
         columns = {column: text for column, text in cells.items() if column not in FAULTS}
         return {**own, **columns, "row": name}
 

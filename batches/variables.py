@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from studio.errors import shorten
+from studio.errors import InvalidRequest, shorten
 
-OWN = ("date", "row", "number")
-"""What every row has: the day in UTC, the row's name, and its place below the header, from 1."""
+OWN = ("date", "time", "row", "number")
+"""What every row has: day and hour, the row's name, and its place below the header, from 1."""
 
 _MOST_NAMED = 30
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -50,3 +50,17 @@ def fill(text: str, values: Mapping[str, str]) -> tuple[str, frozenset[str], str
 
     filled = _BRACES.sub(put_in, text)
     return filled, frozenset(used), faults[0] if faults else ""
+
+
+def fill_name(name: str, day: str, time: str) -> str:
+    """Return a batch's name with ``{date}`` and ``{time}`` put in.
+
+    Raises:
+        InvalidRequest: it names another variable, or has a brace that is none.
+    """
+    if not has_braces(name):
+        return name
+    filled, _, fault = fill(name, {"date": day, "time": time})
+    if fault:
+        raise InvalidRequest("The batch's name is wrong.", field="name", given=name, allowed=fault)
+    return filled

@@ -13,17 +13,22 @@ from datetime import timedelta
 from typing import Any
 
 from prefect import Flow
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.schedules import Cron, Interval, Schedule
 
 from billing.pricebook import PriceBook
+from deployments.schedules import OWN
 from flows.batch import batch
 from flows.batch_again import batch_again
 from flows.operations import OPERATION_FLOWS
 from flows.reports import report
 from flows.upkeep import upkeep
+from flows.watch import watch
 from providers import Offer
 from studio import credits as money
 from studio.errors import PriceUnknown
 from studio.operations import OPERATIONS, Operation
+from tasks.rhythms import Rhythm
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,20 @@ class Offered:
     interval: timedelta | None = None
     cron: str = ""
 
+    @property
+    def rhythm(self) -> Rhythm | None:
+        """When it runs by itself."""
+        if self.interval:
+            return IntervalSchedule(interval=self.interval)
+        return CronSchedule(cron=self.cron) if self.cron else None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The same as deployments take it, with a slug, so that others of theirs are kept."""
+        if self.interval:
+            return Interval(self.interval, slug=OWN)
+        return Cron(self.cron, slug=OWN) if self.cron else None
+
 
 _BATCH = """\
 Do every row of a CSV file: all of it is checked, quoted and held for before anything is bought.
@@ -58,6 +77,12 @@ _AGAIN = """\
 Do rows of a batch again: those that failed, or all that is left of it. It needs no file.
 
 Costs what these rows cost, held anew; nothing is bought twice unless you choose unknown rows."""
+
+_WATCH = """\
+Look at a folder or bucket, and begin a batch for each file that is complete: each file once.
+
+Costs nothing itself; each batch costs what its rows cost. Let it look by itself with
+`studio schedule watch NAME FOLDER --every 5m`."""
 
 _UPKEEP = """\
 Go on with what dead runs left behind, give back their holds, check the books, send messages.
@@ -87,6 +112,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
         ),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
+        Offered(watch, "Watch folder", _WATCH, ("batch",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10)),
         Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *"),
     )

@@ -1,17 +1,18 @@
 """Schedules of batches: Prefect's own, on the deployment of batches, each with its own parameters.
 
-Nothing is kept beside Prefect: its pages show the same schedules, and may change them. Each has a
-slug, as Prefect's update of a deployment throws away all schedules as soon as one has none.
+Its pages show the same schedules, and may change them. What Prefect has no place for (policies) is
+kept by ``engine.schedules``, with a copy of the parameters, which its pages lose. Each has a slug,
+as Prefect's update of a deployment throws away all schedules as soon as one has none.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -20,25 +21,29 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.exceptions import ObjectNotFound
-from prefect.server.schemas import schedules as served
 
+from engine.schedule_policy import Policy
+from engine.schedules import Kept, forget_schedule, keep_schedule, kept_schedule, look_away
 from studio.clock import now
+from studio.database import Database
 from studio.errors import Conflict, InvalidRequest, NotFound, SetupIncomplete
-from studio.settings import settings
+from tasks.occurrences import owner_of, schedule_key
+from tasks.rhythms import Rhythm, next_times
+from tasks.schedules import DEPLOYMENT, DEPLOYMENTS, WATCH
 
-Rhythm: TypeAlias = CronSchedule | IntervalSchedule | RRuleSchedule
-"""When a schedule fires."""
-
-DEPLOYMENT = "batch/Batch from CSV"
+OWN = "studio"
+"""Slug of the schedule that a deployment of the studio is registered with."""
+DEFAULT_POLICY = Policy()
 MOST = 200
 """Schedules of all owners: the server looks through every one of them each minute."""
 
+WATCHING = WATCH
+"""The deployment that looks at folders."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _NAMES = "1 to 40 of a-z, 0-9, _ and -"
 _INTERVAL = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=366)
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ class Scheduled:
 
     Attributes:
         id: Prefect's.
+        deployment: which it is of.
+        key: under which its policy is kept.
         name: the owner's name for it; the id, where somebody added it on Prefect's pages without.
         rhythm: when it fires.
         active: whether it fires at all; a paused one does not.
@@ -55,6 +62,8 @@ class Scheduled:
     """
 
     id: UUID
+    deployment: UUID
+    key: str
     name: str
     rhythm: Rhythm
     active: bool
@@ -100,7 +109,7 @@ def read_rhythm(cron: str, every: str, rrule: str, zone: str) -> Rhythm:
         allowed = "an IANA time zone, such as Europe/Berlin or UTC"
         raise InvalidRequest("No such time zone.", field="zone", given=zone, allowed=allowed)
     if every:
-        return IntervalSchedule(interval=_interval(every), timezone=zone)
+        return IntervalSchedule(interval=read_interval(every), timezone=zone)
     field, value = next(iter(given.items()))
     rules = {
         "cron": 'five fields: minute, hour, day, month, weekday, such as "0 2 * * 1-5"',
@@ -123,39 +132,37 @@ def read_rhythm(cron: str, every: str, rrule: str, zone: str) -> Rhythm:
     return rhythm
 
 
-def _interval(every: str) -> timedelta:
+def read_interval(every: str, field: str = "every") -> timedelta:
+    """Return a number and m, h or d as a length of time.
+
+    Raises:
+        InvalidRequest: it is none, or not from 1 minute to 366 days.
+    """
     found = _INTERVAL.fullmatch(every)
     length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not _SHORTEST <= length <= _LONGEST:
         allowed = "a number and m, h or d, from 1m to 366d"
-        raise InvalidRequest("No such interval.", field="every", given=every, allowed=allowed)
+        raise InvalidRequest("No such interval.", field=field, given=every, allowed=allowed)
     return length
 
 
-def next_times(rhythm: Rhythm, after: datetime | None = None) -> tuple[datetime, ...]:
-    """Return the next three moments at which Prefect's server lets ``rhythm`` fire, in UTC.
-
-    The server's own arithmetic, so that what is shown is what happens, also over daylight saving.
-
-    Args:
-        after: aware; now, if not given.
-    """
-    kinds: dict[type[Rhythm], Any] = {
-        CronSchedule: served.CronSchedule,
-        IntervalSchedule: served.IntervalSchedule,
-        RRuleSchedule: served.RRuleSchedule,
-    }
-    start: Any = after or now()
-    same = kinds[type(rhythm)].model_validate(rhythm.model_dump())
-    found = asyncio.run(same.get_dates(n=_SHOWN, start=start))
-    return tuple(each.astimezone(UTC) for each in found)
-
-
-def add_schedule(owner: str, name: str, rhythm: Rhythm, parameters: Mapping[str, Any]) -> Scheduled:
-    """Let a batch run by itself.
+def add_schedule(
+    database: Database,
+    owner: str,
+    name: str,
+    rhythm: Rhythm,
+    parameters: Mapping[str, Any],
+    *,
+    policy: Policy = DEFAULT_POLICY,
+    of: str = DEPLOYMENT,
+) -> Scheduled:
+    """Let a batch run, or a folder be looked at, by itself.
 
     Args:
+        database: the studio's.
         parameters: of the flow ``batch``; its ``owner`` is set to ``owner``.
+        policy: what is done about its runs that overlap, or are missed.
+        of: the deployment, one of ``DEPLOYMENTS``.
 
     Raises:
         InvalidRequest: the name cannot be one.
@@ -165,8 +172,8 @@ def add_schedule(owner: str, name: str, rhythm: Rhythm, parameters: Mapping[str,
     if not _NAME.fullmatch(name):
         raise InvalidRequest("No such name.", field="name", given=name, allowed=_NAMES)
     with get_client(sync_client=True) as client:
-        deployment = _deployment(client)
-        there = client.read_deployment_schedules(deployment)
+        deployment = _deployment(client, of)
+        there = _all(client)
         if any(each.slug == _slug(owner, name) for each in there):
             raise Conflict("There is a schedule of that name.", field="name", given=name)
         if len(there) >= MOST:
@@ -176,6 +183,10 @@ def add_schedule(owner: str, name: str, rhythm: Rhythm, parameters: Mapping[str,
             parameters={**parameters, "owner": owner},
             slug=_slug(owner, name),
         )
+        key, zone = _slug(owner, name), rhythm.timezone or "UTC"
+        # First: were it the other way round, a kill in between would lose the policy.
+        kept = Kept(key, owner, name, zone, wanted.parameters, policy, now())
+        database.write(lambda connection: keep_schedule(connection, kept))
         made = client.create_deployment_schedules(deployment, [wanted])
     return _scheduled(owner, made[0])
 
@@ -187,8 +198,8 @@ def schedules_of(owner: str) -> list[Scheduled]:
         SetupIncomplete: the deployment of batches was never registered.
     """
     with get_client(sync_client=True) as client:
-        found = client.read_deployment_schedules(_deployment(client))
-    mine = [_scheduled(owner, each) for each in found if _owner(each) == owner]
+        found = _all(client)
+    mine = [_scheduled(owner, each) for each in found if owner_of(each) == owner]
     return sorted(mine, key=lambda each: each.name)
 
 
@@ -206,22 +217,34 @@ def find_schedule(owner: str, name: str) -> Scheduled:
     raise NotFound("No such schedule.", field="name", given=name, allowed=names)
 
 
-def set_active(owner: str, name: str, *, active: bool) -> Scheduled:
+def policy_of(database: Database, found: Scheduled) -> Policy:
+    """Return what is done about a schedule's runs that overlap, or are missed."""
+    with database.read() as connection:
+        kept = kept_schedule(connection, found.key)
+    return kept.policy if kept else DEFAULT_POLICY
+
+
+def set_active(database: Database, owner: str, name: str, *, active: bool) -> Scheduled:
     """Pause a schedule, or let it fire again from now on. What is under way goes on.
 
     Raises:
         NotFound: the owner has none of that name.
     """
     found = find_schedule(owner, name)
+    with database.read() as connection:
+        kept = kept_schedule(connection, found.key)
+    # Prefect empties the parameters of a schedule whose change does not name them.
+    parameters = dict(found.parameters or (kept.parameters if kept else {}))
     with get_client(sync_client=True) as client:
-        # Prefect empties the parameters of a schedule whose change does not name them.
         client.update_deployment_schedule(
-            _deployment(client), found.id, active=active, parameters=dict(found.parameters)
+            found.deployment, found.id, active=active, parameters=parameters
         )
+    # What was due while it was paused is not missed.
+    database.write(lambda connection: look_away(connection, found.key, now()))
     return find_schedule(owner, name)
 
 
-def remove_schedule(owner: str, name: str) -> Scheduled:
+def remove_schedule(database: Database, owner: str, name: str) -> Scheduled:
     """Remove a schedule and return what it was. What is under way goes on.
 
     Raises:
@@ -229,17 +252,20 @@ def remove_schedule(owner: str, name: str) -> Scheduled:
     """
     found = find_schedule(owner, name)
     with get_client(sync_client=True) as client:
-        client.delete_deployment_schedule(_deployment(client), found.id)
+        client.delete_deployment_schedule(found.deployment, found.id)
+    database.write(lambda connection: forget_schedule(connection, found.key))
     return found
 
 
-def name_schedules(deployment: str) -> None:
+def name_schedules(deployment: str, own: Rhythm | None = None) -> None:
     """Give the schedules that were added on Prefect's pages a slug: their id.
 
     To be called before a deployment is registered again, which would remove all of them otherwise.
 
     Args:
         deployment: ``flow/name``; nothing is done if there is none yet.
+        own: the schedule that the deployment is registered with, under the slug ``OWN``: one that
+            was registered before there were slugs is it.
     """
     with get_client(sync_client=True) as client:
         try:
@@ -249,26 +275,35 @@ def name_schedules(deployment: str) -> None:
         for each in client.read_deployment_schedules(found.id):
             if not each.slug:
                 parameters = dict(each.parameters)
+                slug = OWN if own and not parameters and _same(each, own) else str(each.id)
                 client.update_deployment_schedule(
-                    found.id, each.id, slug=str(each.id), parameters=parameters
+                    found.id, each.id, slug=slug, parameters=parameters
                 )
 
 
-def _deployment(client: SyncPrefectClient) -> UUID:
+def _same(each: DeploymentSchedule, own: Rhythm) -> bool:
+    told = ("cron", "interval", "rrule")
+    return all(getattr(each.schedule, name, None) == getattr(own, name, None) for name in told)
+
+
+def _deployment(client: SyncPrefectClient, name: str) -> UUID:
     try:
-        return client.read_deployment_by_name(DEPLOYMENT).id
+        return client.read_deployment_by_name(name).id
     except ObjectNotFound:
         raise SetupIncomplete(
-            "Prefect does not know the deployment of batches yet: start `studio up` once.",
+            "Prefect does not know this deployment yet: start `studio up` once.",
             field="deployment",
-            given=DEPLOYMENT,
+            given=name,
         ) from None
 
 
-def _owner(each: DeploymentSchedule) -> str:
-    """Return whose it is: who pays, which the slug still tells once its parameters are gone."""
-    pays = str(each.parameters.get("owner", ""))
-    return pays or (each.slug or "").rpartition(".")[0] or settings().owner
+def _all(client: SyncPrefectClient) -> list[DeploymentSchedule]:
+    found = client.read_deployment_schedules(_deployment(client, DEPLOYMENT))
+    for name in DEPLOYMENTS[1:]:
+        # A server that an older studio registered with knows the first alone.
+        with contextlib.suppress(SetupIncomplete):
+            found += client.read_deployment_schedules(_deployment(client, name))
+    return found
 
 
 def _slug(owner: str, name: str) -> str:
@@ -280,4 +315,9 @@ def _scheduled(owner: str, each: DeploymentSchedule) -> Scheduled:
     name = slug.removeprefix(prefix) if slug.startswith(prefix) else slug or str(each.id)
     rhythm: Any = each.schedule
     upcoming = next_times(rhythm) if each.active else ()
-    return Scheduled(each.id, name, rhythm, each.active, each.parameters, upcoming)
+    key = schedule_key(each)
+    if each.deployment_id is None:
+        raise AssertionError("the server says of which deployment a schedule is")
+    return Scheduled(
+        each.id, each.deployment_id, key, name, rhythm, each.active, each.parameters, upcoming
+    )

@@ -83,14 +83,12 @@ async def register(runner: Runner, offered: Sequence[Offered]) -> None:
 
 
 async def _deployment(each: Offered) -> RunnerDeployment:
-    if not (each.interval or each.cron):
-        await asyncio.to_thread(name_schedules, f"{each.flow.name}/{each.name}")
+    await asyncio.to_thread(name_schedules, f"{each.flow.name}/{each.name}", each.rhythm)
     return await each.flow.ato_deployment(
         name=each.name,
         description=each.description,
         tags=list(each.tags),
-        interval=each.interval,
-        cron=each.cron or None,
+        schedule=each.schedule,
         version=version("image-studio"),
         enforce_parameter_schema=True,
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batches import LARGEST_FILE
+from engine.incoming import PREFIX, Folder, find_incoming
 from engine.preflight import check_identity
 from engine.studio import Studio
 from library import find_asset
@@ -36,7 +37,7 @@ class BatchSource:
 
 def is_remote(where: str) -> bool:
     """Whether a file is named by something else than a path."""
-    return "://" in where or where.startswith("ast_")
+    return "://" in where or where.startswith(("ast_", PREFIX))
 
 
 def shown_name(where: str) -> str:
@@ -73,6 +74,11 @@ def open_source(studio: Studio, where: str, owner: str, user: str = "") -> Batch
                 allowed=f"at most {LARGEST_FILE} bytes",
             )
         return BatchSource(studio.store.get(asset.sha256), asset.name, None)
+    if where.startswith(PREFIX):
+        with studio.database.read() as connection:
+            taken = find_incoming(connection, owner, where)
+        local = Folder(taken.folder).local
+        return BatchSource(studio.store.get(taken.sha256), taken.name, local)
     path = Path(where)
     try:
         if path.stat().st_size > LARGEST_FILE:

@@ -141,3 +141,59 @@ api_requests = Table(
     Index("ix_api_requests_created_at", "created_at"),
 )
 """Requests with an idempotency key, and the run that each came to; empty until it has one."""
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("parameters", JsonText, nullable=False),
+    Column("overlap", Text, nullable=False),
+    Column("missed", Text, nullable=False),
+    Column("bound", Integer, nullable=False),
+    Column("grace", Integer, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    CheckConstraint("overlap IN ('skip', 'queue', 'cancel')", name="overlap"),
+    CheckConstraint("missed IN ('skip', 'once', 'all')", name="missed"),
+    CheckConstraint("bound >= 1 AND grace > 0", name="limits"),
+)
+"""What Prefect has no place for about a schedule: one row for each, by its slug there.
+
+``grace`` is in seconds; ``seen_at`` is up to when its moments were looked at.
+"""
+
+schedule_occurrences = Table(
+    "schedule_occurrences",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("due", UtcDateTime, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("run", Text, nullable=False, server_default=""),
+    Column("batch", Text, nullable=False, server_default=""),
+    CheckConstraint(
+        "state IN ('owed', 'waiting', 'running', 'ended', 'skipped', 'missed')", name="state"
+    ),
+)
+"""One row for each moment of a schedule that somebody decided about; a run takes it once."""
+
+incoming_files = Table(
+    "incoming_files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    CheckConstraint("state IN ('taken', 'done', 'failed')", name="state"),
+    # Of two that look at a folder at the same moment, one takes the file.
+    UniqueConstraint("owner", "folder", "name", "written", "sha256"),
+    Index("ix_incoming_files_owner_folder_state", "owner", "folder", "state"),
+)
+"""One row for each file that a watched folder brought; its bytes are in the store."""

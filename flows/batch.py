@@ -35,6 +35,7 @@ from studio.windows import read_window
 from tasks import OPERATION_TASKS, notify
 from tasks.batch import preflight_batch, run_rows, settle_batch, what_next
 from tasks.batch_progress import RunProgress
+from tasks.occurrences import take_turn
 from tasks.states import refused
 from tasks.waking import opened
 
@@ -182,6 +183,9 @@ async def batch(
         hours = read_window(window)
     except StudioError as error:
         return refused(error)
+    planned = await take_turn()
+    if isinstance(planned, State):
+        return planned
     while True:
         if hours is not None:
             await opened(hours)
@@ -191,6 +195,7 @@ async def batch(
             payer,
             options,
             caller,
+            planned=planned,
             token=quote,
             partly=as_far_as_it_goes,
             window=hours,

@@ -8,6 +8,7 @@ from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from tasks import notify
+from tasks.schedules import watch_schedules
 from tasks.upkeep import (
     audit_books,
     empty_trash,
@@ -22,7 +23,7 @@ from tasks.upkeep import (
 @flow(
     name="upkeep",
     description="Go on with what dead runs left behind, give back their holds, begin the periods "
-    "of plans, empty the trash, check the books, send waiting messages.",
+    "of plans, empty the trash, look after schedules, check the books, send waiting messages.",
 )
 async def upkeep() -> State[Any]:
     """Go on with what dead runs left behind, free their holds, check the books, send messages."""
@@ -32,10 +33,12 @@ async def upkeep() -> State[Any]:
     renewed = await renew()
     freed = await reap()
     emptied = await empty_trash()
+    made_up = await watch_schedules()
     faults = await audit_books()
     sent = await notify()
     words = (
         f"{resumed.settled} jobs finished, {renewed} periods begun, {freed} holds freed, "
-        f"{emptied} assets purged, {sent} messages sent, {len(faults)} faults in the books"
+        f"{made_up} missed batches begun, {emptied} assets purged, {sent} messages sent, "
+        f"{len(faults)} faults in the books"
     )
     return (Failed if faults else Completed)(message=words)

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from batches import Given, Problem, given_of
+from batches import Given, Problem, fill_name, given_of
 from engine.batch import BatchRun, start_batch
 from engine.batch_again import Part, plan_again, start_again
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
@@ -42,6 +42,7 @@ from tasks.artifacts import (
     show_table,
     table,
 )
+from tasks.occurrences import Planned, note_planned_batch
 from tasks.states import refused
 
 _MOST_LOGGED = 20
@@ -58,6 +59,7 @@ async def preflight_batch(
     options: Mapping[str, Any],
     caller: Caller = ANYBODY,
     *,
+    planned: Planned,
     token: str = "",
     partly: bool = False,
     window: Window | None = None,
@@ -71,6 +73,7 @@ async def preflight_batch(
         options: what is said of the whole file, as ``batches.given_of`` takes it.
         caller: who asks, for which project, and for how much at most.
         token: a signed quote, whose prices are kept.
+        planned: for when its run is planned: its day and hour are those of a retry as well.
         partly: whether to begin with the first rows where not all are carried.
         window: in which its rows may begin.
 
@@ -78,23 +81,17 @@ async def preflight_batch(
         The batch to run, or a failed state that says why nothing may be bought.
     """
     try:
-        given = replace(given_of(**options), today=_day())
+        given = replace(given_of(**options), day=planned.day, time=planned.time)
+        name = fill_name(name, planned.day, planned.time)
         closes = window.closes(now()) if window else None
-        return await _prepare(
+        batch = await _prepare(
             csv, name, owner, given, caller, token=token, partly=partly, closes=closes
         )
+        await asyncio.to_thread(note_planned_batch, batch.studio, planned, batch.spec.id)
+        return batch
     except StudioError as error:
         await _show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
-
-
-def _day() -> date:
-    """Return the day that ``{date}`` stands for: the run's own, also of a retry after midnight.
-
-    With the day of the retry, every row that names it would be new work, and bought again.
-    """
-    planned: datetime | None = flow_run.scheduled_start_time
-    return (planned or now()).astimezone(UTC).date()
 
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from batches import BatchRecord, BatchSpec, Row, find_batch, given_of
+from batches import BatchRecord, BatchSpec, Row, fill_name, find_batch, given_of
 from billing.tokens import LONGEST_TOKEN
 from engine.batch_approval import approval_of
 from engine.batch_control import wish_of
@@ -205,14 +205,16 @@ _MOST_QUOTED = 1_000
 
 def _read(studio: Studio, who: Identity, wanted: BatchRequest) -> BatchSpec:
     values = wanted.values()
-    given = replace(given_of(**{name: values[name] for name in _OPTIONS}), today=now().date())
+    moment = now()
+    day, time = moment.date().isoformat(), f"{moment:%H:%M}"
+    given = replace(given_of(**{name: values[name] for name in _OPTIONS}), day=day, time=time)
     source = open_source(studio, wanted.file, who.owner, who.user)
     return read_file(
         studio,
         source.data,
         source=source.name,
         owner=who.owner,
-        name=wanted.name,
+        name=fill_name(wanted.name, day, time),
         folder=source.folder,
         given=given,
         user=who.user,

@@ -174,8 +174,8 @@ def warm_up() -> None:
 @cache
 def deployment_of(flow: str) -> str:
     """Return a deployment's name: of an operation, by the operation's name, or of batches."""
-    from deployments.schedules import DEPLOYMENT  # noqa: PLC0415 - Prefect is heavy
     from flows.operations import OPERATION_FLOWS  # noqa: PLC0415 - as above
+    from tasks.schedules import DEPLOYMENT  # noqa: PLC0415 - Prefect is heavy
 
     if flow == "batch":
         return DEPLOYMENT

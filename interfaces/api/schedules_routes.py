@@ -12,7 +12,7 @@ from pydantic import Field
 
 from interfaces.api.answers import Answer
 from interfaces.api.batch_answers import BatchRequest
-from interfaces.api.identity import Batcher, Reader
+from interfaces.api.identity import Batcher, Reader, StudioHere
 from interfaces.api.prefect_runs import answering
 from interfaces.api.schema import refuses
 
@@ -76,7 +76,7 @@ def _answer(found: Any) -> Schedule:
         zone=found.zone,
         active=found.active,
         upcoming=list(found.upcoming),
-        file=str(parameters.get("csv", "")).partition("?")[0],
+        file=str(parameters.get("csv") or parameters.get("folder", "")).partition("?")[0],
         batch_name=str(parameters.get("name", "")),
         operation=str(parameters.get("operation", "")),
         user=str(parameters.get("user", "")),
@@ -108,13 +108,13 @@ def show(who: Reader, name: _Name) -> Schedule:
     status_code=HTTPStatus.CREATED,
     responses=refuses(409, 501),
 )
-def add(who: Batcher, name: _Name, wanted: ScheduleRequest) -> Schedule:
+def add(who: Batcher, studio: StudioHere, name: _Name, wanted: ScheduleRequest) -> Schedule:
     """Let a batch run by itself: say when by one of cron, every and rrule."""
 
     def work(module: Any) -> Any:
         rhythm = module.read_rhythm(wanted.cron, wanted.every, wanted.rrule, wanted.zone)
         values = {**wanted.batch.values(), "user": who.user}
-        return module.add_schedule(who.owner, name, rhythm, values)
+        return module.add_schedule(studio.database, who.owner, name, rhythm, values)
 
     return _answer(_asked(work))
 
@@ -125,10 +125,13 @@ def add(who: Batcher, name: _Name, wanted: ScheduleRequest) -> Schedule:
     summary="Pause or resume a schedule",
     responses=refuses(404, 501),
 )
-def set_active(who: Batcher, name: _Name, verb: Literal["pause", "resume"]) -> Schedule:
+def set_active(
+    who: Batcher, studio: StudioHere, name: _Name, verb: Literal["pause", "resume"]
+) -> Schedule:
     """Let a schedule fire no more, or again from now on."""
+    active = verb == "resume"
     return _answer(
-        _asked(lambda module: module.set_active(who.owner, name, active=verb == "resume"))
+        _asked(lambda module: module.set_active(studio.database, who.owner, name, active=active))
     )
 
 
@@ -138,6 +141,6 @@ def set_active(who: Batcher, name: _Name, verb: Literal["pause", "resume"]) -> S
     summary="Remove a schedule",
     responses=refuses(404, 501),
 )
-def remove(who: Batcher, name: _Name) -> Schedule:
+def remove(who: Batcher, studio: StudioHere, name: _Name) -> Schedule:
     """Remove a schedule and return what it was; what is under way goes on."""
-    return _answer(_asked(lambda module: module.remove_schedule(who.owner, name)))
+    return _answer(_asked(lambda module: module.remove_schedule(studio.database, who.owner, name)))

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, find_batch, given_of
+from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, fill_name, find_batch, given_of
 from billing.ledger import Hold, balance, hold_of
 from engine.batch_again import Part, plan_again
 from engine.batch_files import file_name, folder_of
@@ -44,6 +44,7 @@ from interfaces.cli.prefect_runs import (
 from interfaces.cli.progress import Watch, rounds_of, watching
 from interfaces.cli.session import Session
 from studio import credits as money
+from studio.clock import now
 from studio.errors import NotFound
 from studio.windows import read_window
 
@@ -183,12 +184,14 @@ def run_batch(
     read_window(purse.get("window", ""))
     given = given_of(**options)
     token = purse["quote"] = read_token(purse.get("quote", ""))
+    moment = now()
+    name = fill_name(name, moment.date().isoformat(), f"{moment:%H:%M}")
     source = open_source(studio, file, owner, session.user)
     checked = check_source(studio, source, owner, name, given, user=session.user, token=token)
     had = _had(studio, owner, checked.quoted.total, purse)
     spec = checked.spec
     where = file if is_remote(file) else str(Path(file).absolute())
-    parameters = {"csv": where, "name": name, **purse, **options}
+    parameters = {"csv": where, "name": _as_it_is(name), **purse, **options}
     outcome = run_watched(session, studio, spec, batch_flow, parameters)
     return _report(studio, spec, outcome, had)
 
@@ -233,6 +236,11 @@ def run_watched(
     watch = Watch(studio.database, spec.owner, spec.id, spec.source, before)
     with prefect_server(session.config, session.out), watching(watch, session.out.errors):
         return run_flow(flow(), parameters, session.out)
+
+
+def _as_it_is(name: str) -> str:
+    """Return a batch's name as its flow takes it, which puts variables into it."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def _report(studio: Studio, spec: BatchSpec, outcome: FlowOutcome, had: int) -> BatchReport:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from batches import given_of
+from batches import fill_name, given_of
 from engine.batch_source import is_remote
+from engine.incoming import Folder
+from engine.schedule_policy import Policy
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, plain, show_facts, table
@@ -24,11 +26,16 @@ if TYPE_CHECKING:
     from billing.accounts.members import Need
     from deployments.schedules import Scheduled
 
+_LONGEST_SETTLE = 86_400
 _OF_FILE = ("operation", "defaults", "encoding", "skip_invalid")
 
 
 def add(
-    session: Session, name: str, rhythm: Mapping[str, str], parameters: Mapping[str, Any]
+    session: Session,
+    name: str,
+    rhythm: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    policy: Mapping[str, Any],
 ) -> int:
     """Add a schedule, and show it with its next three moments.
 
@@ -36,10 +43,7 @@ def add(
         StudioError: something that was given is wrong, or the user may not spend.
     """
     _check(session, "spend")
-    given_of(**{key: parameters[key] for key in _OF_FILE})
-    if parameters["max_credits"]:
-        money.parse(parameters["max_credits"])
-    read_window(parameters["window"])
+    _check_batch(parameters)
     file = parameters["csv"]
     if not is_remote(file):
         path = Path(file).absolute()
@@ -50,9 +54,61 @@ def add(
     with prefect_server(session.config, session.out):
         schedules = importlib.import_module("deployments.schedules")
         when = schedules.read_rhythm(**rhythm)
+        grace = schedules.read_interval(policy["grace"], "grace")
+        kept = Policy(**{**policy, "grace": grace})
         wanted = {**parameters, "csv": file}
-        found = schedules.add_schedule(session.owner, name, when, wanted)
-    return _tell(session, found)
+        with opened_database(session.config) as database:
+            found = schedules.add_schedule(database, session.owner, name, when, wanted, policy=kept)
+    return _tell(session, found, kept)
+
+
+def watch(
+    session: Session, name: str, rhythm: Mapping[str, str], parameters: Mapping[str, Any]
+) -> int:
+    """Let a folder be looked at by itself, and show when.
+
+    Raises:
+        StudioError: something that was given is wrong, or the user may not spend.
+    """
+    _check(session, "spend")
+    _check_batch(parameters)
+    settle = parameters["settle"]
+    if not 1 <= settle <= _LONGEST_SETTLE:
+        allowed = f"1 to {_LONGEST_SETTLE} seconds"
+        raise InvalidRequest("No such rest.", field="settle", given=settle, allowed=allowed)
+    folder = parameters["folder"]
+    folder = folder if "://" in folder else str(Path(folder).absolute())
+    watched = Folder(folder)
+    if watched.local is not None and not watched.local.is_dir():
+        allowed = "a folder that is there"
+        raise InvalidRequest("No such folder.", field="folder", given=folder, allowed=allowed)
+    # Looks that overlap take nothing from each other, and one makes up for all that were missed.
+    policy = Policy(overlap="skip", missed="once")
+    with (
+        opened_database(session.config) as database,
+        prefect_server(session.config, session.out),
+    ):
+        schedules = importlib.import_module("deployments.schedules")
+        when = schedules.read_rhythm(**rhythm)
+        found = schedules.add_schedule(
+            database,
+            session.owner,
+            name,
+            when,
+            {**parameters, "folder": watched.url},
+            policy=policy,
+            of=schedules.WATCHING,
+        )
+    return _tell(session, found, policy)
+
+
+def _check_batch(parameters: Mapping[str, Any]) -> None:
+    """Refuse what no batch could be run with."""
+    given_of(**{key: parameters[key] for key in _OF_FILE})
+    if parameters["max_credits"]:
+        money.parse(parameters["max_credits"])
+    read_window(parameters["window"])
+    fill_name(parameters["name"], "2026-01-01", "00:00")
 
 
 def list_all(session: Session) -> int:
@@ -69,15 +125,18 @@ def list_all(session: Session) -> int:
 def one(session: Session, action: Literal["show", "pause", "resume", "remove"], name: str) -> int:
     """Show, pause, resume or remove a schedule, and show what it is or was."""
     _check(session, "look" if action == "show" else "spend")
-    with prefect_server(session.config, session.out):
+    with (
+        opened_database(session.config) as database,
+        prefect_server(session.config, session.out),
+    ):
         schedules = importlib.import_module("deployments.schedules")
-        if action == "show":
-            found = schedules.find_schedule(session.owner, name)
-        elif action == "remove":
-            found = schedules.remove_schedule(session.owner, name)
-        else:
-            found = schedules.set_active(session.owner, name, active=action == "resume")
-    return _tell(session, found)
+        found = schedules.find_schedule(session.owner, name)
+        policy = schedules.policy_of(database, found)
+        if action == "remove":
+            schedules.remove_schedule(database, session.owner, name)
+        elif action != "show":
+            found = schedules.set_active(database, session.owner, name, active=action == "resume")
+    return _tell(session, found, policy)
 
 
 def _check(session: Session, need: Need) -> None:
@@ -96,14 +155,22 @@ def _document(each: Scheduled) -> dict[str, Any]:
     }
 
 
-def _tell(session: Session, found: Scheduled) -> int:
-    document = _document(found)
+def _tell(session: Session, found: Scheduled, policy: Policy) -> int:
+    told = {
+        "overlap": policy.overlap,
+        "missed": policy.missed,
+        "bound": policy.bound,
+        "grace_minutes": int(policy.grace.total_seconds() // 60),
+    }
+    document = {**_document(found), "policy": told}
     facts: list[Fact] = [
         ("name", plain(found.name)),
         ("when", plain(f"{found.when} ({found.zone})")),
         ("state", _state(document)),
         ("next", ", ".join(document["next"]) or "never"),
-        ("file", plain(str(found.parameters.get("csv", "")))),
+        ("file", plain(str(found.parameters.get("csv") or found.parameters.get("folder", "")))),
+        ("overlap", policy.overlap),
+        ("missed", f"{policy.missed} (at most {policy.bound}, late by {policy.grace} or more)"),
     ]
     session.out.result(document, lambda to: show_facts(to, facts))
     return Exit.DONE

@@ -30,7 +30,7 @@ from studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-FREE = {"upkeep", "report"}
+FREE = {"upkeep", "report", "watch"}
 """Flows whose quote is 0 by their nature. Every other one must be refused by an empty wallet."""
 
 OWNER = "without-credits"

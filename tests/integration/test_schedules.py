@@ -22,21 +22,33 @@ from deployments import schedules
 from deployments.catalogue import Offered
 from deployments.serving import register
 from flows.batch import batch
+from flows.upkeep import upkeep
 from studio.clock import now
+from studio.database import Database
+from studio.database.migrate import migrate
 from studio.errors import Conflict, NotFound
+from tasks.schedules import DEPLOYMENT
 
 _OFFERED = Offered(batch, "Batch from CSV", "Every row.", ("batch",))
 _SECONDS = 120
 
 
 @pytest.fixture
-def owner(prefect_server: str) -> Iterator[str]:
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{tmp_path / 'studio.db'}")
+    migrate(found)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def owner(prefect_server: str, database: Database) -> Iterator[str]:
     assert os.environ["PREFECT_API_URL"] == prefect_server
     _register()
     name = f"owner-{uuid4().hex[:8]}"
     yield name
     for each in schedules.schedules_of(name):
-        schedules.remove_schedule(name, each.name)
+        schedules.remove_schedule(database, name, each.name)
 
 
 def _register() -> None:
@@ -44,21 +56,23 @@ def _register() -> None:
     asyncio.run(register(Runner(name="tests"), [_OFFERED]))
 
 
-def _add(owner: str, name: str = "nightly") -> schedules.Scheduled:
+def _add(database: Database, owner: str, name: str = "nightly") -> schedules.Scheduled:
     rhythm = schedules.read_rhythm("0 2 * * *", "", "", "Europe/Berlin")
-    return schedules.add_schedule(owner, name, rhythm, {"csv": "/data/night.csv"})
+    return schedules.add_schedule(database, owner, name, rhythm, {"csv": "/data/night.csv"})
 
 
-def test_a_schedule_survives_restarts_as_does_one_from_prefects_pages(owner: str) -> None:
-    added = _add(owner)
+def test_a_schedule_survives_restarts_as_does_one_from_prefects_pages(
+    owner: str, database: Database
+) -> None:
+    added = _add(database, owner)
     assert len(added.upcoming) == 3
-    schedules.set_active(owner, "nightly", active=False)
+    schedules.set_active(database, owner, "nightly", active=False)
     theirs = DeploymentScheduleCreate(
         schedule=IntervalSchedule(interval=timedelta(days=1)),
         parameters={"csv": "x.csv", "owner": owner},
     )
     with get_client(sync_client=True) as client:
-        found = client.read_deployment_by_name(schedules.DEPLOYMENT)
+        found = client.read_deployment_by_name(DEPLOYMENT)
         client.create_deployment_schedules(found.id, [theirs])
     before = _facts(owner)
     _register()
@@ -73,22 +87,48 @@ def _facts(owner: str) -> dict[str, tuple[bool, str, str]]:
     return {str(each.id): (each.active, each.when, each.parameters["csv"]) for each in found}
 
 
-def test_a_name_is_one_owners_and_given_once(owner: str) -> None:
-    _add(owner)
+def test_schedules_that_people_add_to_upkeep_are_kept_and_its_own_stays_one(
+    prefect_server: str,
+) -> None:
+    """Also where it was registered before its own had a slug."""
+    assert prefect_server
+    every = timedelta(minutes=10)
+    offered = Offered(upkeep, "Upkeep of the tests", "Nothing.", ("upkeep",), every)
+
+    async def before() -> None:
+        await Runner(name="tests").aadd_deployment(
+            await upkeep.ato_deployment(name=offered.name, interval=every)
+        )
+
+    asyncio.run(before())
+    theirs = DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(days=1)))
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(f"upkeep/{offered.name}")
+        [added] = client.create_deployment_schedules(found.id, [theirs])
+        for _ in range(2):
+            asyncio.run(register(Runner(name="tests"), [offered]))
+            there = client.read_deployment_schedules(found.id)
+            assert {each.slug for each in there} == {schedules.OWN, str(added.id)}
+            assert len(there) == 2
+        client.delete_deployment(found.id)
+
+
+def test_a_name_is_one_owners_and_given_once(owner: str, database: Database) -> None:
+    _add(database, owner)
     with pytest.raises(Conflict):
-        _add(owner)
+        _add(database, owner)
     with pytest.raises(NotFound):
         schedules.find_schedule("another", "nightly")
-    schedules.remove_schedule(owner, "nightly")
+    schedules.remove_schedule(database, owner, "nightly")
     assert schedules.schedules_of(owner) == []
 
 
 def test_the_server_plans_runs_with_the_schedules_own_parameters(
-    owner: str, tmp_path: Path
+    owner: str, database: Database, tmp_path: Path
 ) -> None:
     file = str(tmp_path / "night.csv")
     rhythm = IntervalSchedule(interval=timedelta(days=1), anchor_date=now() + timedelta(seconds=2))
-    schedules.add_schedule(owner, "soon", rhythm, {"csv": file})
+    schedules.add_schedule(database, owner, "soon", rhythm, {"csv": file})
     with get_client(sync_client=True) as client:
         deadline = time.monotonic() + _SECONDS
         mine: list[FlowRun] = []

@@ -76,7 +76,7 @@ def test_columns_days_and_names_are_put_into_cells() -> None:
         "a,generate,{colour} {my product} on {date},red,shoe,\n"
         ",upscale,,,shoe,photos/{my product}-{row}-{number}.png\n"
     )
-    batch = read(text, given=Given(today=DAY))
+    batch = read(text, given=Given(day=DAY.isoformat()))
     assert batch.rows[0].operation.model_dump()["prompt"] == "red shoe on 2026-12-24"
     assert batch.rows[1].operation == Upscale(image="photos/shoe-3-2.png")
 

@@ -88,6 +88,7 @@ DOORS: dict[str, list[str]] = {
     "personas set": ["x", "--tone", "calm"],
     "personas remove": ["x"],
     "schedule add": ["nightly", SHEET, "--every", "1h"],
+    "schedule watch": ["inbox", ".", "--every", "1h"],
     "schedule list": [],
     "schedule show": ["nightly"],
     "schedule pause": ["nightly"],

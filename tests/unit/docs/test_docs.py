@@ -145,4 +145,4 @@ def test_the_page_of_schedules_has_lines_that_can_be_typed() -> None:
     lines = re.findall(r"^studio (schedule .+)$", page, re.MULTILINE)
     used = [app.parse_args(shlex.split(line), exit_on_error=False)[0] for line in lines]
     names = {each.__name__.strip("_") for each in used}
-    assert names == {"add", "list", "show", "pause", "resume", "remove"}
+    assert names == {"add", "watch", "list", "show", "pause", "resume", "remove"}
