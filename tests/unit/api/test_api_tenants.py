@@ -175,18 +175,20 @@ class FakeSchedules:
             raise NotFound("No such schedule.", field="name", given=name)
         return self.there[owner, name]
 
-    def add_schedule(self, owner: str, name: str, rhythm: Any, parameters: Any) -> Any:
+    def add_schedule(self, _: Any, owner: str, name: str, rhythm: Any, parameters: Any) -> Any:
+        values = {**parameters, "owner": owner}
+        key = f"{owner}.{name}"
         made = real_schedules.Scheduled(
-            uuid.uuid4(), name, rhythm, True, {**parameters, "owner": owner}, ()
+            uuid.uuid4(), uuid.uuid4(), key, name, rhythm, True, values, ()
         )
         self.there[owner, name] = made
         return made
 
-    def set_active(self, owner: str, name: str, *, active: bool) -> Any:
+    def set_active(self, _: Any, owner: str, name: str, *, active: bool) -> Any:
         del active
         return self.find_schedule(owner, name)
 
-    def remove_schedule(self, owner: str, name: str) -> Any:
+    def remove_schedule(self, _: Any, owner: str, name: str) -> Any:
         found = self.find_schedule(owner, name)
         del self.there[owner, name]
         return found
