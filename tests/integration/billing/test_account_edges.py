@@ -48,6 +48,12 @@ def test_an_account_is_named_by_its_plan(accounts: Accounts) -> None:
     assert accounts.plan("small").name == "small"
 
 
+def test_a_prepaid_account_that_is_made_prepaid_stays_as_it_is(accounts: Accounts) -> None:
+    assert accounts.plan("prepaid") == accounts.plan("prepaid") == accounts.account()
+    with accounts.database.read() as connection:
+        assert "plan_ended" not in {event.kind for event in events_of(connection, "ada", limit=500)}
+
+
 @pytest.mark.parametrize("uses", [{"dancing": 1}, {"generate": 0}, {"generate": MOST_ROWS + 1}])
 def test_what_nobody_can_ask_for_is_refused(accounts: Accounts, uses: dict[str, int]) -> None:
     with pytest.raises(InvalidRequest) as refusal:

@@ -46,6 +46,13 @@ def test_the_newest_plans_whose_date_has_come_are_valid(tmp_path: Path) -> None:
         plans.version("1999", tmp_path)
 
 
+def test_two_files_of_one_version_are_refused_with_their_names(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.toml").write_text(_plan_file("2026-01-01"))
+    with pytest.raises(SetupIncomplete, match=r"2026-01-01: .*first\.toml and .*second\.toml"):
+        plans.current(date(2026, 12, 1), tmp_path)
+
+
 def _plan_file(day: str) -> str:
     return (
         f'version = "{day}"\ndate = {day}\n[[plans]]\nname = "one"\ntitle = "One"\n'

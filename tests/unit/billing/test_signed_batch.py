@@ -81,3 +81,8 @@ def test_prices_of_eighty_offers_fit_and_more_are_refused_with_the_reason() -> N
     with pytest.raises(InvalidRequest, match="do not fit into a token") as caught:
         sign_batch(priced(1_000), KEY)
     assert caught.value.given == "1000 offers"
+
+
+def test_a_quote_of_one_operation_is_none_of_a_batch() -> None:
+    with pytest.raises(InvalidRequest, match="of a single operation, not of a batch"):
+        shown(write_token("sq1", b"{}", KEY))
