@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("ledger", "reports", "preflight", "pacing", "derivatives", "intake", "library", "batch")
+NAMES = (
+    *("ledger", "reports", "preflight", "pacing", "derivatives", "intake"),
+    *("library", "library_import", "batch"),
+)
 
 for name in NAMES:
     # A process each: Prefect and the peers leave threads behind that would disturb the next one.

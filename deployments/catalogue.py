@@ -18,8 +18,10 @@ from prefect.schedules import Cron, Interval, Schedule
 
 from billing.pricebook import PriceBook
 from deployments.schedules import OWN
+from flows.arrivals import tag_arrivals
 from flows.batch import batch
 from flows.batch_again import batch_again
+from flows.imports import import_files
 from flows.operations import OPERATION_FLOWS
 from flows.reports import report
 from flows.upkeep import upkeep
@@ -84,6 +86,18 @@ Look at a folder or bucket, and begin a batch for each file that is complete: ea
 Costs nothing itself; each batch costs what its rows cost. Let it look by itself with
 `studio schedule watch NAME FOLDER --every 5m`."""
 
+_IMPORT = """\
+Bring files into the library: pictures, videos, sounds, texts and 3D models, from files, folders,
+ZIP files and addresses. The same bytes are filed once; what is refused is told, file by file.
+
+Costs nothing. On the command line: `studio library import`."""
+
+_ARRIVALS = """\
+Tag the pictures that arrived, in the libraries whose owners wish it: `studio library auto-tag`.
+
+Costs what tagging costs at the provider that was chosen (on this machine nothing), through the
+gate, once for each picture. Runs by itself every ten minutes."""
+
 _UPKEEP = """\
 Go on with what dead runs left behind, give back their holds, check the books, send messages.
 
@@ -110,6 +124,8 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
             Offered(flow, kind.title, _describe(kind, offers, book), (kind.module,))
             for kind, flow in ((OPERATIONS[name], flow) for name, flow in OPERATION_FLOWS.items())
         ),
+        Offered(import_files, "Import files", _IMPORT, ("library",)),
+        Offered(tag_arrivals, "Tag arrivals", _ARRIVALS, ("library",), timedelta(minutes=10)),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
         Offered(watch, "Watch folder", _WATCH, ("batch",)),

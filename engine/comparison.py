@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PIL import Image
 
+from engine.arrivals import face_of
 from engine.jobs import Job
 from library import Asset, measure
-from studio import imaging, media
+from studio import imaging
 from studio.storage import BlobStore
 
 _SAME_SHAPE = 0.02
@@ -65,8 +66,7 @@ def side_by_side(
 
 
 def _face(store: BlobStore, asset: Asset) -> Image.Image:
-    data = store.get(asset.sha256)
-    return media.face(data, media.look(data))
+    return face_of(store.get(asset.sha256))
 
 
 def _as_large(before: Image.Image, after: Image.Image) -> Image.Image:

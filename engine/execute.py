@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from engine import journal, outputs
 from engine.batch_control import Control
+from engine.credentials import Sign
 from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
@@ -99,6 +101,7 @@ class Executor:
         width: calls to one provider under way at once; as many more may be kept meanwhile.
         pacing: keeps to the limits of accounts at providers; ``None`` knows of none.
         control: heeds who pauses or cancels batches; ``None`` knows of nobody.
+        sign: puts Content Credentials into what is made; ``None`` where nobody wants them.
     """
 
     def __init__(
@@ -111,12 +114,14 @@ class Executor:
         width: int,
         pacing: Pacing | None = None,
         control: Control | None = None,
+        sign: Sign | None = None,
     ) -> None:
         self._gate = gate
         self._commits = commits
         self._store = store
         self._providers = providers
         self._places = Places(width, pacing or Pacing(None), control)
+        self._sign = sign
 
     async def execute(self, order: Order) -> Job:
         """Return the order's job: settled, failed, unknown, or submitted and still at its provider.
@@ -295,13 +300,14 @@ class Executor:
 
     async def _store_outputs(self, job: Job, offer: Offer, delivery: Delivery) -> dict[str, Any]:
         """Store the outputs; storage that is away for a moment must not lose them."""
+        keep = partial(outputs.keep, self._store, offer, delivery, job, self._sign)
         for wait in _WAITS:
             try:
-                return await asyncio.to_thread(outputs.keep, self._store, offer, delivery, job)
+                return await asyncio.to_thread(keep)
             except StudioUnavailable as error:
                 _log.warning("storage is away, trying again in %s s: %s", wait, error)
                 await asyncio.sleep(wait)
-        return await asyncio.to_thread(outputs.keep, self._store, offer, delivery, job)
+        return await asyncio.to_thread(keep)
 
     def _request(self, job: Job) -> Request:
         inputs = job.inputs()

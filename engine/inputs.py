@@ -5,21 +5,18 @@ This happens before anything is held, so that a wrong path or a broken file cost
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
-from engine.jobs import Picture, looks_of
-from library import Asset, add_assets, find_asset, find_import
+from engine.arrivals import BEGINNINGS, Arrival, Looked, file_arrivals, look_at, looks_of
+from engine.jobs import Picture
+from library import Asset, find_asset, known_bytes
 from studio import imaging, media
-from studio.clock import now
 from studio.database import Database
 from studio.errors import InvalidRequest, NotFound, PictureRefused, StudioError
-from studio.ids import new_id
 from studio.operations import InputKind, Operation, input_fields, inputs_given
 from studio.storage import BlobStore
 
@@ -31,7 +28,6 @@ _ALLOWED: Mapping[InputKind, str] = {
     "audio": "the id of a library asset (ast_…) or the path of a WAV or MP3 file",
 }
 _WORDS: Mapping[InputKind, str] = {"picture": "picture", "audio": "sound"}
-_BEGINNINGS: Mapping[InputKind, str] = {"picture": "image/", "audio": "audio/"}
 
 
 class Inputs:
@@ -88,7 +84,7 @@ class Inputs:
                 asset = _named(lambda: find_asset(connection, owner, reference), field)
         else:
             asset = self._import(field, _path(field, self._folder, reference, kind), owner, kind)
-        if not asset.media_type.startswith(_BEGINNINGS[kind]):
+        if not asset.media_type.startswith(BEGINNINGS[kind]):
             raise InvalidRequest(
                 f"That is no {_WORDS[kind]}.",
                 field=field,
@@ -119,13 +115,18 @@ class Inputs:
 
     def _file(self, field: str, path: Path, owner: str, kind: InputKind) -> Asset:
         data = _read(field, path, kind)
+        sha256 = hashlib.sha256(data).hexdigest()
+        with self._database.read() as connection:
+            known = known_bytes(connection, owner, [sha256])
+            if known:
+                return find_asset(connection, owner, known[sha256])
         try:
-            found, shown = _look(data, kind)
+            looked = look_at(Arrival(path.name, data, sha256, "brought in from a file"), kind)
         except PictureRefused as error:
             raise PictureRefused(
                 f"{path.name}: {error.message}", field=field, given=path, allowed=error.allowed
             ) from error
-        return self.keep(path.name, data, owner, found=found, shown=shown)
+        return self._filed(looked, owner)
 
     def keep(
         self,
@@ -145,51 +146,13 @@ class Inputs:
             shown: a picture of it, for its thumbnail.
             method: how it came in, in words.
         """
-        sha256 = self._store.put(data)
-        facts: dict[str, Any] = {"seconds": found.seconds} if found.seconds else {}
-        if found.media_type.startswith("image/"):
-            looks = imaging.seen(shown)
-            facts |= looks_of(looks.phash, looks.colours)
-        new = Asset(
-            id=new_id("ast"),
-            owner=owner,
-            name=name,
-            sha256=sha256,
-            thumbnail=self._store.put(imaging.thumbnail(shown), derived=True),
-            media_type=found.media_type,
-            bytes=len(data),
-            width=found.width,
-            height=found.height,
-            operation="import",
-            request={},
-            provider="",
-            model="",
-            method=method,
-            reason="",
-            seed=None,
-            credits=0,
-            facts=facts,
-            job=f"import:{owner}:{sha256}",
-            position=0,
-            run="",
-            created_at=now(),
-        )
+        arrival = Arrival(name, data, hashlib.sha256(data).hexdigest(), method)
+        looks = looks_of(shown) if found.media_type.startswith("image/") else {}
+        return self._filed(Looked(arrival, found, imaging.thumbnail(shown), looks), owner)
 
-        def file(connection: Connection) -> Asset:
-            there = find_import(connection, owner, sha256)
-            if there is None:
-                add_assets(connection, [new])
-            return there or new
-
-        with self._database.read() as connection:
-            there = find_import(connection, owner, sha256)
-        if there is not None:
-            return there
-        try:
-            return self._database.write(file)
-        except IntegrityError:
-            # Postgres: another process filed the same bytes between the look and the insert.
-            return self._database.write(file)
+    def _filed(self, looked: Looked, owner: str) -> Asset:
+        (filed,) = file_arrivals(self._database, self._store, owner, [looked])
+        return filed.asset
 
 
 def _named(find: Callable[[], Asset], field: str) -> Asset:
@@ -200,24 +163,6 @@ def _named(find: Callable[[], Asset], field: str) -> Asset:
         raise NotFound(
             error.message, field=field, given=error.given, allowed="an asset of yours"
         ) from None
-
-
-def _look(data: bytes, kind: InputKind) -> tuple[media.Media, Image.Image]:
-    """Return what a file is, and the picture that stands for it.
-
-    Raises:
-        PictureRefused: it is not of the kind that is wanted.
-    """
-    if kind == "picture":
-        image = imaging.open_picture(data)
-        found = media.Media(imaging.sniff(data) or "", image.width, image.height)
-        return found, image
-    found = media.look(data)
-    if not found.media_type.startswith(_BEGINNINGS[kind]):
-        raise PictureRefused(
-            f"This is no {_WORDS[kind]}.", given=found.media_type, allowed=_ALLOWED[kind]
-        )
-    return found, media.face(data, found)
 
 
 def _path(field: str, folder: Path, reference: str, kind: InputKind) -> Path:

@@ -24,6 +24,7 @@ from billing.ledger import (
 from engine.jobs import Job, Picture, assets_of
 from engine.outcomes import tell_ready, tell_unknown
 from engine.tables import jobs
+from engine.telling import tell
 from library import add_assets
 from studio import credits as money
 from studio.clock import now
@@ -331,6 +332,7 @@ def _settle(connection: Connection, generated: Sequence[Job], before: tuple[str,
     if moved != len(generated):
         raise Conflict("A job was moved on by somebody else while it was settled.")
     add_assets(connection, [asset for job in generated for asset in assets_of(job, moment)])
+    tell(connection, generated)
     tell_ready(connection, generated)
 
 

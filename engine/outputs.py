@@ -7,9 +7,12 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
+from engine.arrivals import face_of
+from engine.credentials import Sign
 from engine.finish import Finished, finish
 from engine.jobs import Job, Made, charge_for
 from engine.provenance import labelled
+from engine.telling import read_told
 from providers import Delivery, Offer, Output
 from studio import imaging, media
 from studio.errors import BadResponse, NotFound, PictureRefused, StudioUnavailable
@@ -24,8 +27,13 @@ _ZIP = "application/zip"
 _KINDS = {"picture": "image/", "video": "video/", "model": "model/", "text": "application/json"}
 
 
-def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[str, Any]:
+def keep(
+    store: BlobStore, offer: Offer, delivery: Delivery, job: Job, sign: Sign | None = None
+) -> dict[str, Any]:
     """Keep every output durably and return the delivery as JSON values for the job's row.
+
+    Args:
+        sign: puts Content Credentials into what is kept; ``None`` where nobody wants them.
 
     Raises:
         BadResponse: an output is not what its provider says, or nothing that can be used.
@@ -41,10 +49,16 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[s
     facts = dict(delivery.facts)
     zipped = bool(getattr(job.request(), "zip", False))
     made = []
+    told: dict[str, Any] = {}
     for output in delivery.outputs:
         finished = _finish(offer, output, job)
         facts |= finished.facts
         data = labelled(store, offer, job, finished.data)
+        if sign is not None:
+            data, how = sign(store, offer, job, data, output.name)
+            facts |= {"credentials": how} if how else {}
+        if offer.operation == "tag":
+            told = read_told(data)
         made.append(asdict(_keep_one(store, offer, output.name, data, zipped=zipped)))
     return {
         "outputs": made,
@@ -54,6 +68,7 @@ def keep(store: BlobStore, offer: Offer, delivery: Delivery, job: Job) -> dict[s
         "facts": facts,
         "cost": delivery.cost,
         "charge": charge_for(job, delivery.cost),
+        **({"told": told} if told else {}),
     }
 
 
@@ -147,6 +162,6 @@ def thumbnail(store: BlobStore, sha256: str, thumbnail_sha256: str) -> bytes:
         return store.get(thumbnail_sha256)
     except (NotFound, StudioUnavailable):
         data = store.get(sha256)
-        small = imaging.thumbnail(media.face(data, media.look(data)))
+        small = imaging.thumbnail(face_of(data))
         store.put(small, derived=True)
         return small

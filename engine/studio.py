@@ -10,6 +10,7 @@ from pathlib import Path
 
 from billing.pricebook import PriceBook, current
 from engine.batch_control import Control
+from engine.credentials import signer
 from engine.execute import Executor
 from engine.gate import Gate
 from engine.inputs import Inputs
@@ -90,6 +91,7 @@ class Studio:
             width=config.width,
             pacing=self.pacing,
             control=self.control,
+            sign=signer(config),
         )
 
     def close(self) -> None:

@@ -7,12 +7,12 @@ from library.assets import (
     add_assets,
     find_asset,
     find_assets,
-    find_import,
     measure,
 )
 from library.backlog import catch_up
 from library.cards import COLOURS
 from library.filters import EVERYTHING, Filters, filters_of
+from library.imports import Filed, file_imports, known_bytes
 from library.lineage import Edge, Lineage, Related, lineage
 from library.personas import (
     MOST_PERSONAS,
@@ -34,6 +34,15 @@ from library.search import (
     list_assets,
     stored_bytes,
 )
+from library.usage import (
+    AssetUses,
+    DayUses,
+    Statistics,
+    Use,
+    count_uses,
+    statistics,
+    uses_of,
+)
 from library.versions import (
     VERSION_OF,
     Difference,
@@ -50,31 +59,38 @@ __all__ = [
     "MOST_PERSONAS",
     "VERSION_OF",
     "Asset",
+    "AssetUses",
     "Card",
     "Count",
+    "DayUses",
     "Difference",
     "Edge",
+    "Filed",
     "Filters",
     "Found",
     "Lineage",
     "Page",
     "Parent",
     "Related",
+    "Statistics",
     "StoredPersona",
+    "Use",
     "Version",
     "Versions",
     "add_assets",
     "catch_up",
     "count_matches",
+    "count_uses",
     "differences",
     "facets",
+    "file_imports",
     "filters_of",
     "find_asset",
     "find_assets",
     "find_card",
-    "find_import",
     "find_page",
     "find_persona",
+    "known_bytes",
     "lineage",
     "list_assets",
     "list_personas",
@@ -82,6 +98,8 @@ __all__ = [
     "measure",
     "remove_persona",
     "save_persona",
+    "statistics",
     "stored_bytes",
+    "uses_of",
     "versions",
 ]

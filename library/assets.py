@@ -140,24 +140,6 @@ def assets_by_id(connection: Connection, identifiers: Sequence[str]) -> list[Ass
     return _with_parents(connection, connection.execute(query).mappings().all())
 
 
-def find_import(connection: Connection, owner: str, sha256: str) -> Asset | None:
-    """Return the asset under which ``owner`` imported these bytes before, if so."""
-    query = (
-        select(assets)
-        .join(cards, cards.c.asset == assets.c.id)
-        .where(
-            assets.c.owner == owner,
-            assets.c.sha256 == sha256,
-            assets.c.operation == "import",
-            cards.c.purged_at.is_(None),
-        )
-        .order_by(assets.c.id)
-        .limit(1)
-    )
-    found = _with_parents(connection, connection.execute(query).mappings().all())
-    return found[0] if found else None
-
-
 def check_limit(limit: int) -> None:
     """Refuse what is no number of assets on a page.
 

@@ -91,3 +91,51 @@ current_versions = Table(
     Column("chosen_at", UtcDateTime, nullable=False),
 )
 """Which version of a picture counts, where somebody said so; ``root`` is its first version."""
+
+asset_uses = Table(
+    "asset_uses",
+    metadata,
+    Column("asset", Text, ForeignKey("assets.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('view', 'download', 'share')", name="kind"),
+    CheckConstraint("count > 0", name="count"),
+    Index("ix_asset_uses_owner_day", "owner", "day", "kind", "asset", "count"),
+)
+"""How often an asset was delivered on a day (UTC, as 2026-12-31)."""
+
+asset_looks = Table(
+    "asset_looks",
+    metadata,
+    Column("asset", Text, ForeignKey("assets.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("caption", Text, nullable=False),
+    Column("colours", JsonText, nullable=False),
+    Column("faces", Integer),
+    Column("safe", Integer),
+    Column("safe_confidence", Integer),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("state IN ('pending', 'accepted', 'rejected')", name="state"),
+    CheckConstraint("safe IN (0, 1)", name="safe"),
+    CheckConstraint("faces >= 0", name="faces"),
+)
+"""What each source told of an asset: a caption, colours, faces, whether it is safe for work.
+
+The tags that it told are in ``asset_tags``, with the same source.
+"""
+
+library_wishes = Table(
+    "library_wishes",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("auto_tag", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+"""What an owner wishes for what arrives: who tags it by itself, from when on; empty for nobody."""

@@ -119,6 +119,7 @@ class Downloader:
                 field="url",
                 given=redacted(url),
                 allowed=refused.allowed,
+                reason=refused.reason,
             ) from None
         except TimeoutError:
             raise self._not_yet(url, f"it took more than {self._seconds:g} seconds") from None
@@ -199,6 +200,7 @@ class Downloader:
             provider=self.provider,
             field="url",
             given=redacted(url),
+            reason=reason,
         )
 
 

@@ -7,7 +7,9 @@ told by the bytes alone. Sounds and videos are looked at in a process of their o
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import struct
 from dataclasses import dataclass
 
@@ -28,7 +30,13 @@ MAX_TEXT_BYTES = 1024 * 1024
 
 _LONGEST_SECONDS = 3_600
 _CARD = (512, 384)
-_CARDS = {"model/gltf-binary": "3D", "application/json": "TEXT", "application/zip": "ZIP"}
+_CARDS = {
+    "model/gltf-binary": "3D",
+    "application/json": "TEXT",
+    "text/plain": "TEXT",
+    "application/zip": "ZIP",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _AUDIO = ("audio/wav", "audio/mpeg")
 _GLB_HEADER = struct.Struct("<4sII")
 """Magic, version, length of the whole file in bytes (glTF 2.0, section 4.4.2)."""
@@ -51,8 +59,13 @@ class Media:
     seconds: float = 0
 
 
-def look(data: bytes) -> Media:
+def look(data: bytes, *, texts: bool = False) -> Media:
     """Return what a file is, by its bytes.
+
+    Args:
+        data: the whole file.
+        texts: whether plain text will do as well: UTF-8 without control characters, and no markup,
+            which a browser might take for a page.
 
     Raises:
         PictureRefused: it is of no kind that the studio keeps, too large, or broken.
@@ -67,6 +80,11 @@ def look(data: bytes) -> Media:
     if media_type == "application/zip":
         archive.check(data)
         return Media(media_type)
+    text = _text(data) if media_type is None and texts else None
+    return text or _json_or_picture(data, media_type)
+
+
+def _json_or_picture(data: bytes, media_type: str | None) -> Media:
     if media_type is None and data[:1] in {b"{", b"["}:
         return _json(data)
     found = imaging.probe(data, max_bytes=MAX_MADE_BYTES)
@@ -122,6 +140,22 @@ def _model(data: bytes) -> Media:
             "a whole GLB file of version 2",
         )
     return Media("model/gltf-binary")
+
+
+def _text(data: bytes) -> Media | None:
+    """Return what kind of text it is; ``None`` for what is none."""
+    try:
+        words = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    if not words.strip() or _CONTROL.search(words) or words.lstrip().startswith("<"):
+        return None
+    _check_size(data, MAX_TEXT_BYTES)
+    if words[0] in "{[":
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(words)
+            return Media("application/json")
+    return Media("text/plain")
 
 
 def _json(data: bytes) -> Media:

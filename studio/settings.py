@@ -158,6 +158,20 @@ class Settings(BaseSettings):
     gemini_images_per_minute: int = Field(
         default=0, ge=0, le=100_000, description="The same, of pictures."
     )
+    content_credentials: Literal["off", "on"] = Field(
+        default="off",
+        description="Whether what is made bears Content Credentials (C2PA), signed, with what it "
+        "was made from; needs the extra `c2pa`.",
+    )
+    credentials_certificate: str = Field(
+        default="",
+        description="PEM file of the certificate to sign them with, and of those above it; empty "
+        "means one of the studio's own, in the folder `credentials` of the home folder.",
+    )
+    credentials_key: str = Field(
+        default="",
+        description="PEM file of that certificate's private key, which only its owner may read.",
+    )
     notify_urls: tuple[SecretStr, ...] = Field(
         default=(),
         description="Apprise URLs that are told of everything that happens, as a JSON list; "

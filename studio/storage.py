@@ -5,13 +5,16 @@ Through fsspec: a local folder by default, ``s3://…`` and its like by setting.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -80,6 +83,26 @@ class BlobStore:
                 f"The studio's storage did not take a file of {len(data)} bytes: {error.strerror}."
             ) from error
         return digest
+
+    def put_all(self, files: Sequence[bytes]) -> list[str]:
+        """Keep many files and return their hashes, in their order; all are durable on return.
+
+        On a local disk that costs two waits for it, whatever their number: one for all bytes before
+        any file gets its name, one for the names.
+
+        Raises:
+            StudioUnavailable: the storage refused; some of the files may be kept.
+        """
+        if self._local is None or len(files) == 1 or not can_sync_all():
+            return [self.put(data) for data in files]
+        digests = [hashlib.sha256(data).hexdigest() for data in files]
+        try:
+            _write_all(self._local, dict(zip(digests, files, strict=True)))
+        except OSError as error:
+            raise StudioUnavailable(
+                f"The studio's storage did not take {len(files)} files: {error.strerror}."
+            ) from error
+        return digests
 
     def get(self, digest: str) -> bytes:
         """Return the bytes whose SHA-256 is ``digest``, checked against it.
@@ -304,13 +327,68 @@ def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
         raise
 
 
-def _create(path: Path) -> BinaryIO:
+def _write_all(root: Path, files: Mapping[str, bytes]) -> None:
+    """Write all beside their places, wait for the disk, then rename: no half file is ever seen."""
+    temporary: dict[Path, Path] = {}
+    try:
+        for digest, data in files.items():
+            path = root / _relative(digest)
+            if path.exists():
+                continue
+            temporary[path] = path.parent / f".part-{secrets.token_hex(8)}"
+            with _create(temporary[path], durable=False) as file:
+                file.write(data)
+        if not temporary:
+            return
+        sync_all(root)
+        for path, part in temporary.items():
+            part.replace(path)
+        sync_all(root)
+    except BaseException:
+        for part in temporary.values():
+            part.unlink(missing_ok=True)
+        raise
+
+
+def can_sync_all() -> bool:
+    """Whether this system can be told to write everything of one file system to its disk."""
+    return _syncfs() is not None
+
+
+def sync_all(folder: Path) -> None:
+    """Wait until everything on the file system of ``folder`` is on its disk (Linux's syncfs).
+
+    Raises:
+        OSError: the disk did not take something.
+    """
+    syncfs = _syncfs()
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs is None or syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), "the disk did not take everything")
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _syncfs() -> Callable[[int], int] | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError):
+        return None
+    return found
+
+
+def _create(path: Path, *, durable: bool = True) -> BinaryIO:
     """Open a new file for writing; its folder is made when it is the first one in it."""
     try:
         return path.open("xb")
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sync_folder(path.parent.parent)
+        if durable:
+            _sync_folder(path.parent.parent)
         return path.open("xb")
 
 

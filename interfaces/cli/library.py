@@ -13,7 +13,7 @@ from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts
 from interfaces.cli.session import Here
-from library import Asset, Card, find_asset, find_card
+from library import Asset, Card, Use, count_uses, find_asset, find_card
 from studio.storage import BlobStore
 
 app = group("library", "Look through pictures.")
@@ -36,9 +36,16 @@ for _name, _place, _says in (
     ("duplicates", "tidy:duplicates", "Find assets whose files are the same."),
     ("check", "tidy:check", "Check that files, cards, words and counts agree."),
     ("download", "tidy:download", "Write pictures into one ZIP."),
+    ("import", "import:import_", "Bring files into the library."),
     ("lineage", "versions:lineage_", "Show what a picture was made from, and what from it."),
     ("versions", "versions:versions_", "Show the versions of a picture, and which of them counts."),
     ("current", "versions:current", "Make a version the one that counts; restores an earlier one."),
+    ("stats", "stats:stats", "See how often pictures were looked at, downloaded and shared."),
+    ("suggestions", "suggestions:suggestions_", "See what was told of pictures: tags, captions."),
+    ("auto-tag", "suggestions:auto_tag", "Have what arrives tagged by itself, or no more."),
+    ("accept", "suggestions:accept_", "Say yes to suggested tags, or to all that was told."),
+    ("reject", "suggestions:reject_", "Say no to suggested tags, or to all that was told."),
+    ("verify", "verify:verify_", "Check a file's bytes and its Content Credentials (C2PA)."),
     ("compare", "versions:compare", "Show in what two versions differ, side by side as well."),
     ("again", "versions:again", "Run again what made a picture: the same request, or changed."),
 ):
@@ -81,19 +88,25 @@ def export(
         force: Replace another file of that name.
     """
     config = session.config
-    with opened_database(config) as database, database.read() as connection:
-        session.require(connection, "look")
-        found = find_asset(connection, session.owner, asset)
-    target = Path(to).expanduser() if to else Path()
-    if not to or target.is_dir() or to.endswith("/"):
-        target /= found.name
-    data = BlobStore(config.storage).get(found.sha256)
-    file = write_file(target, data, force=force)
+    with opened_database(config) as database:
+        with database.read() as connection:
+            session.require(connection, "look")
+            found = find_asset(connection, session.owner, asset)
+        data = BlobStore(config.storage).get(found.sha256)
+        file = write_file(_target(found, to), data, force=force)
+        use = Use(session.owner, found.id, "download")
+        database.write(lambda connection: count_uses(connection, [use]))
     session.out.result(
         {"asset": found.id, "file": str(file), "bytes": len(data), "sha256": found.sha256},
         lambda console: console.print(plain(file)),
     )
     return Exit.DONE
+
+
+def _target(asset: Asset, to: str) -> Path:
+    """Return the file to write to."""
+    target = Path(to).expanduser() if to else Path()
+    return target / asset.name if not to or target.is_dir() or to.endswith("/") else target
 
 
 def asset_document(asset: Asset) -> dict[str, Any]:

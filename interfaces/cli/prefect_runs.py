@@ -100,6 +100,12 @@ def again_flow() -> Flow[..., Any]:
     return flow
 
 
+def import_flow() -> Flow[..., Any]:
+    """Return the flow of imports; Prefect is imported for it."""
+    flow: Flow[..., Any] = importlib.import_module("flows.imports").import_files
+    return flow
+
+
 def run_flow(flow: Flow[..., Any], parameters: Mapping[str, Any], out: Output) -> FlowOutcome:
     """Run a flow in this process; to be called within ``prefect_server``."""
     _log_above_progress(out)

@@ -13,6 +13,7 @@ from interfaces.cli.opening import opened_ledger
 from interfaces.cli.output import Output, amount, in_credits, show_facts, table
 from interfaces.cli.session import Here
 from providers.local.weights import Fetched, fetch
+from studio.certificates import signing
 from studio.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def set_up(config: Settings, owner: str, out: Output) -> SetUp:
     """
     with out.busy("Fetching weights and sample photographs ..."):
         files = fetch(config.weights_folder)
+    if config.content_credentials == "on":
+        signing(config)
     with opened_ledger(config) as ledger:
         ledger.open_wallet(owner)
         available = ledger.balance(owner).available

@@ -7,19 +7,25 @@ The pages are bound to this machine unless the operator puts a proxy before them
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import select
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.outputs import thumbnail
 from engine.studio import Studio
+from library import Use, count_uses
 from library.tables import assets
+from library.usage import Kind
 from studio.errors import NotFound, StudioError
+
+_log = logging.getLogger(__name__)
 
 _HEADERS = {
     # Files are what strangers and providers made: a browser shall show them, never run them.
@@ -35,7 +41,13 @@ def application(studio: Studio) -> Starlette:
     """Return the pages as an ASGI application."""
 
     async def file(request: Request) -> Response:
-        return await asyncio.to_thread(_answer, studio, request.path_params["asset"], "sha256")
+        taken = "download" in request.query_params
+        answer = await asyncio.to_thread(
+            _answer, studio, request.path_params["asset"], "sha256", taken=taken
+        )
+        if request.method == "HEAD":
+            answer.background = None  # nothing was delivered
+        return answer
 
     async def small(request: Request) -> Response:
         return await asyncio.to_thread(_answer, studio, request.path_params["asset"], "thumbnail")
@@ -52,7 +64,7 @@ def application(studio: Studio) -> Starlette:
     )
 
 
-def _answer(studio: Studio, asset: str, which: str) -> Response:
+def _answer(studio: Studio, asset: str, which: str, *, taken: bool = False) -> Response:
     with studio.database.read() as connection:
         row = connection.execute(select(assets).where(assets.c.id == asset)).first()
     if row is None:
@@ -65,17 +77,31 @@ def _answer(studio: Studio, asset: str, which: str) -> Response:
             data = studio.store.get(row.sha256)
     except StudioError as error:
         return JSONResponse(error.as_dict(), status_code=HTTPStatus.SERVICE_UNAVAILABLE)
-    return Response(data, headers=_headers(row, which, data))
+    headers = _headers(row, which, data, taken=taken)
+    answer = Response(data, headers=headers)
+    if which == "sha256":
+        kind: Kind = "view" if headers["Content-Disposition"].startswith("inline") else "download"
+        # Runs when the last byte was handed over: what was asked for and not delivered is no use.
+        answer.background = BackgroundTask(_count, studio, Use(row.owner, row.id, kind))
+    return answer
 
 
-def _headers(row: Any, which: str, data: bytes) -> dict[str, str]:
+def _count(studio: Studio, use: Use) -> None:
+    """Count a delivery; that it cannot be counted takes nothing from who has the file."""
+    try:
+        studio.commits.submit(count_uses, use).result()
+    except Exception:  # noqa: BLE001 - as said above
+        _log.exception("a delivery of %s was not counted", use.asset)
+
+
+def _headers(row: Any, which: str, data: bytes, *, taken: bool = False) -> dict[str, str]:
     media_type = row.media_type if which == "sha256" else _thumbnail_type(data)
-    shown = media_type in _SHOWN
+    shown = media_type in _SHOWN and not taken
     # Only characters that need no quoting: a name may have come from anywhere.
     name = "".join(c for c in row.name if c.isascii() and (c.isalnum() or c in "._-"))
     return {
         **_HEADERS,
-        "Content-Type": media_type if shown else "application/octet-stream",
+        "Content-Type": media_type if media_type in _SHOWN else "application/octet-stream",
         "Content-Disposition": f'{"inline" if shown else "attachment"}; filename="{name}"',
     }
 

@@ -30,7 +30,7 @@ from studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-FREE = {"upkeep", "report", "watch"}
+FREE = {"import-files", "report", "tag-arrivals", "upkeep", "watch"}
 """Flows whose quote is 0 by their nature. Every other one must be refused by an empty wallet."""
 
 OWNER = "without-credits"
@@ -145,6 +145,8 @@ def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, An
         return {"csv": str(sheet), "owner": OWNER}
     if of.name == "batch-again":
         return {"batch": failed_batch(studio), "owner": OWNER}
+    if of.name == "import-files":
+        return {"sources": [str(picture)], "owner": OWNER}
     if of.name in FREE:
         return {}
     pytest.fail(f"tell this test how to call the flow {of.name!r} in flows/")

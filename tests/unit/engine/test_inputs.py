@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from engine.inputs import Inputs
-from library import find_import
+from library import known_bytes
 from library.tables import assets
 from studio import imaging
 from studio.database import Database
@@ -125,14 +125,15 @@ def test_two_who_file_the_same_at_once_file_it_once(
     looks = []
 
     def together(*arguments: object) -> object:
-        found = find_import(*arguments)  # type: ignore[arg-type]
+        found = known_bytes(*arguments)  # type: ignore[arg-type]
         looks.append(found)
         # SQLite has one writer at a time: only the first looks, which write nothing, can meet.
         if len(looks) <= 2 or (not database.is_sqlite and len(looks) <= 4):
             barrier.wait()
         return found
 
-    monkeypatch.setattr("engine.inputs.find_import", together)
+    monkeypatch.setattr("engine.inputs.known_bytes", together)
+    monkeypatch.setattr("library.imports.known_bytes", together)
 
     def find(mine: Inputs) -> str:
         try:

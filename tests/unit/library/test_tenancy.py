@@ -75,6 +75,9 @@ NOT_FOUND: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]
     "trash.restore": lambda _: (([MINE],), {}),
     "trash.choose_living": lambda _: (([MINE],), {}),
     "similar.similar": lambda _: ((MINE,), {}),
+    "suggesting.suggestions": lambda _: ((MINE,), {}),
+    "suggesting.accept": lambda _: ((MINE,), {}),
+    "suggesting.reject": lambda _: ((MINE,), {}),
     "undoing.undo": lambda it: ((it["action"],), {}),
     "collecting.collection_of": lambda it: ((it["collection"],), {}),
     "collecting.collection_by_hand": lambda it: ((it["collection"],), {}),
@@ -90,9 +93,11 @@ NOT_FOUND: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]
 
 NOTHING: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "assets.find_assets": lambda _: (([MINE],), {}),
-    "assets.find_import": lambda _: (("0" * 64,), {}),
     "lineage.edges_up": lambda _: (([MINE],), {}),
     "lineage.edges_down": lambda _: (([MINE],), {}),
+    "imports.known_bytes": lambda _: ((["0" * 64],), {}),
+    "suggesting.waiting": lambda _: ((), {}),
+    "wishes.wish_of": lambda _: ((), {}),
     "search.rows_of": lambda _: (([MINE],), {}),
     "search.facets": lambda _: (("tag",), {}),
     "search.stored_bytes": lambda _: ((), {}),
@@ -108,6 +113,10 @@ KEEPS: Mapping[str, str] = {
     "tags.keep_tag": "writes the owner's own tag down",
     "saved.save_search": "keeps the owner's own search",
     "personas.save_persona": "keeps the owner's own persona",
+    "imports.file_imports": "files the owner's own files",
+    "wishes.wish": "keeps the owner's own wish",
+    "usage.uses_of": "counts the owner's own deliveries alone",
+    "usage.statistics": "counts the owner's own deliveries alone",
     "search.number_of": "gives the time in an id, for one that the owner does not have",
     "collecting.within_collection": "is asked only about what collection_of has let pass",
 }
