@@ -114,11 +114,13 @@ def test_the_script_with_nothing_but_curl(studio: dict[str, str], tmp_path: Path
     )
     assert told.returncode == 0, told.stdout + told.stderr
     assert "event: end" in told.stdout
-    assert Image.open(tmp_path / "edited.png").size == (192, 128)
+    with Image.open(tmp_path / "edited.png") as edited:
+        assert edited.size == (192, 128)
     with (tmp_path / "manifest.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["done", "done"]
-    assert len(zipfile.ZipFile(tmp_path / "nightly.zip").namelist()) == 4
+    with zipfile.ZipFile(tmp_path / "nightly.zip") as packed:
+        assert len(packed.namelist()) == 4
 
 
 @pytest.mark.timeout(600)
