@@ -247,9 +247,13 @@ class Executor:
         if passed.permit is None or (passed.taken_over and not offer.repeatable):
             return await self._end(job, _failure(_cut_off(job, offer), offer)), None
         try:
-            # Without files there is nothing to wait for.
-            read = asyncio.to_thread(self._request, job) if job.pictures else None
-            request = await read if read else self._request(job)
+            if job.pictures:
+                request = await asyncio.to_thread(self._request, job)
+            else:
+                # Nothing to wait for; but a run that was cancelled on its way in ends here, while
+                # nothing was asked of the provider.
+                await asyncio.sleep(0)
+                request = self._request(job)
             async with asyncio.timeout(offer.seconds):
                 answer = await provider.submit(passed.permit, offer, request)
         except Exception as error:  # noqa: BLE001 - whatever a provider's code does, the job ends

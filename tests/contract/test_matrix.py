@@ -9,18 +9,15 @@ import pytest
 from billing.pricebook import current
 from providers import Offer
 from providers.catalogue import PACKAGES, all_offers
-from providers.local import weights
 from studio.clock import now
 from studio.errors import PriceUnknown
 from studio.operations import OPERATIONS
-from studio.settings import Settings
 from tests.contract.matrix import Cell, run
 from tests.contract.world import opened_world
 
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Cell]]:
-    weights.fetch(Settings().weights_folder)
     with opened_world(Path(tmp_path_factory.mktemp("world")), local=True) as world:
         return run(world)
 

@@ -15,7 +15,7 @@ from engine.studio import Studio
 from providers import Provider
 from providers.gemini import GeminiProvider
 from providers.huggingface import HuggingFaceProvider
-from providers.local import LocalProvider
+from providers.local import LocalProvider, weights
 from providers.stability import StabilityProvider
 from providers.wavespeed import WaveSpeedProvider
 from studio.clock import now
@@ -106,6 +106,7 @@ def opened_world(folder: Path, *, local: bool = False) -> Iterator[World]:
             {name: each.key for name, each in emulators.items()},
         )
         if local:
+            weights.fetch(Settings().weights_folder)
             here = LocalProvider(Settings().weights_folder, width=1)
             providers = {here.name: here, **providers}
         studio = stack.enter_context(

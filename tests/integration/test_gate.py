@@ -147,6 +147,8 @@ def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, An
         return {"batch": failed_batch(studio), "owner": OWNER}
     if of.name == "import-files":
         return {"sources": [str(picture)], "owner": OWNER}
+    if of.name == "watch":
+        return {"folder": str(folder / "empty"), "owner": OWNER}
     if of.name in FREE:
         return {}
     pytest.fail(f"tell this test how to call the flow {of.name!r} in flows/")

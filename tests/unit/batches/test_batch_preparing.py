@@ -94,7 +94,8 @@ def test_an_unknown_variable_names_those_there_are() -> None:
     [problem] = check(text)
     assert (problem.line, problem.field, problem.value) == (2, "prompt", "{color} and {colour}")
     assert (
-        "no variable {color}; allowed: date, row, number, operation, prompt, colour" in problem.rule
+        "no variable {color}; allowed: date, time, row, number, operation, prompt, colour"
+        in problem.rule
     )
 
 
