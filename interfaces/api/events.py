@@ -20,7 +20,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response, StreamingResponse
 
-from engine.batch_view import view_batch
+from engine.batch_progress import progress_of
 from engine.studio import Studio
 from interfaces.api.identity import Identity, Reader, StudioHere
 from interfaces.api.run_answers import run_answer, runs_of
@@ -156,8 +156,8 @@ def _look(studio: Studio, runs: Runs, who: Identity, run: str) -> _Seen:
     }
     if answer.batch:
         with studio.database.read() as connection:
-            view = view_batch(connection, who.owner, answer.batch)
-        document |= {"batch": answer.batch, "counts": dict(view.counts())}
+            progress = progress_of(connection, who.owner, answer.batch)
+        document |= {"batch": answer.batch, "counts": dict(progress.counts)}
     return _Seen(document, ended=known.ended)
 
 

@@ -28,7 +28,6 @@ TYPE = "urn:image-studio:error:"
 """What the ``type`` of every problem begins with; the error's code is behind it."""
 
 _LOG = logging.getLogger("studio.api")
-_RETRY_HEADERS = ("retry_after",)
 
 
 def problem(

@@ -15,6 +15,7 @@ from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
 from engine.preflight import Caller
 from engine.single import hold_key
+from interfaces.api import events
 from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, balance_of, fund
 from tests.unit.api.conftest import Door
@@ -39,7 +40,9 @@ def carried_out(door: Door, file: str, run: str) -> str:
     return spec.id
 
 
-def test_a_batch_is_checked_started_and_told_of(door: Door) -> None:
+def test_a_batch_is_checked_started_and_told_of(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = upload(door, "rows.csv", ROWS)["id"]
     checked = door.post("/batches/check", json={"file": file}).json()
     assert (checked["rows"], checked["total"]["credits"]) == (2, "8")
@@ -58,6 +61,9 @@ def test_a_batch_is_checked_started_and_told_of(door: Door) -> None:
     batch = carried_out(door, str(file), run)
     assert batch == checked["batch"]
     assert door.get(f"/runs/{run}").json()["batch"] == batch
+    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.2)
+    followed = door.get(f"/runs/{run}/events").text
+    assert f'"batch":"{batch}","counts":{{"done":2}}' in followed
     shown = door.get(f"/batches/{batch}").json()
     assert (shown["counts"], shown["complete"], shown["state"]) == ({"done": 2}, True, "done")
     assert shown["spent"]["credits"] == "8"
