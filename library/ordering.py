@@ -36,7 +36,6 @@ LONGEST_TITLE = 200
 LONGEST_NOTES = 5_000
 
 _BEST = 5
-_IN_CLAUSE = 500
 _FAVOURITE = mark("favourite", "")
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from interfaces.cli.session import Session
 
 Assets = Annotated[tuple[str, ...], Parameter(show_default=False)]
-_FLAG = Parameter(negative=(), show_default=False)
 
 _DONE = {
     "favourite": "Favourites now",
