@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deployments.profile import environment
+from deployments.shared import server_only
 from studio.errors import SetupIncomplete
 from studio.settings import Settings
 
@@ -65,9 +66,10 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
     """Start a Prefect server and wait until it answers.
 
     Raises:
-        SetupIncomplete: it ended, or did not answer within two minutes.
+        SetupIncomplete: it ended, or did not answer within two minutes, or what it is to share is
+            not there (see ``deployments.shared``).
     """
-    profile = server_environment(config)
+    profile = {**server_environment(config), **server_only(config)}
     log = config.folder / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -93,7 +95,8 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
         f"The end of {log}: {_tail(log)}",
         field="STUDIO_PREFECT_PORT",
         given=config.prefect_port,
-        allowed="a port that nothing else uses",
+        allowed="a port that nothing else uses; where STUDIO_PREFECT_DATABASE_URL or "
+        "STUDIO_PREFECT_REDIS_URL is set, a database and a Redis that answer",
     )
 
 

@@ -187,6 +187,17 @@ class Settings(BaseSettings):
         description="Address under which browsers reach Prefect's pages, for links to them, such "
         "as `https://prefect.example.org/v2`; empty means `http://127.0.0.1`, the port and `/v2`.",
     )
+    prefect_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Postgres database for Prefect's own server, such as "
+        "`postgresql+asyncpg://user:password@host/prefect`; empty means SQLite in the home folder. "
+        "Not the studio's own, which is STUDIO_DATABASE_URL.",
+    )
+    prefect_redis_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Redis for Prefect's own server, such as `redis://:password@host:6379/0`: with "
+        "it a run's history is complete however large its bursts are; needs the extra `scale`.",
+    )
     work_pool: str = Field(
         default="",
         max_length=60,
