@@ -1,6 +1,6 @@
 """The archive: everything that was made, with where it came from; and the brands it is for."""
 
-from library import card_tables  # noqa: F401 - so that every table is known
+from library import board_tables, card_tables  # noqa: F401 - so that every table is known
 from library.assets import (
     Asset,
     Parent,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from library.board_items import forget_items
 from library.card_tables import (
     asset_tags,
     backlog,
@@ -60,6 +61,7 @@ def purge(connection: Connection, before: datetime) -> tuple[int, list[str]]:
         return 0, []
     numbers = [row.number for row in rows]
     names = [row.asset for row in rows]
+    forget_items(connection, numbers)
     for table in (words, hashes, asset_tags, collection_items, bulk_items):
         connection.execute(delete(table).where(table.c.number.in_(numbers)))
     connection.execute(

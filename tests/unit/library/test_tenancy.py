@@ -17,6 +17,11 @@ from sqlalchemy import select
 
 import library
 from library import Filters
+from library.board_guests import Visit, open_link, say
+from library.board_items import items_on
+from library.board_links import add_link
+from library.board_tables import board_comments, board_events, board_items, board_links, boards
+from library.boards import create_board
 from library.card_tables import asset_tags, cards, counts, words
 from library.collecting import create_collection
 from library.ordering import collect, favourite
@@ -48,7 +53,9 @@ def operations() -> Mapping[str, Callable[..., Any]]:
 
 
 Theirs = dict[str, Any]
-"""What belongs to somebody else: a collection, an action, a saved search."""
+"""What belongs to somebody else: a collection, an action, a board with its link and a comment."""
+
+BOARDS = (boards, board_items, board_links, board_comments, board_events)
 
 NOT_FOUND: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "assets.find_asset": lambda _: ((MINE,), {}),
@@ -84,6 +91,23 @@ NOT_FOUND: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]
     "collecting.create_collection": lambda it: (("x",), {"parent": it["collection"]}),
     "collecting.change_collection": lambda it: ((it["collection"],), {"name": "x"}),
     "collecting.remove_collection": lambda it: ((it["collection"],), {}),
+    "boards.create_board": lambda it: (("x",), {"collection": it["collection"]}),
+    "boards.board_of": lambda it: ((it["board"],), {}),
+    "boards.change_board": lambda it: ((it["board"],), {"title": "x"}),
+    "boards.remove_board": lambda it: ((it["board"],), {}),
+    "board_items.items_of": lambda it: ((it["board"],), {}),
+    "board_items.put_items": lambda it: ((it["board"], [MINE]), {}),
+    "board_items.put_on": lambda it: ((it["board"], [MINE]), {}),
+    "board_items.take_items": lambda it: ((it["board"], [MINE]), {}),
+    "board_items.arrange_items": lambda it: ((it["board"], [MINE]), {}),
+    "board_links.add_link": lambda it: ((it["board"],), {}),
+    "board_links.links_of": lambda it: ((it["board"],), {}),
+    "board_links.revoke_link": lambda it: ((it["board"], it["link"]), {}),
+    "board_guests.comments_of": lambda it: ((it["board"],), {}),
+    "board_guests.decisions_of": lambda it: ((it["board"],), {}),
+    "board_guests.remove_comment": lambda it: ((it["board"], it["comment"]), {}),
+    "board_audit.check_board": lambda it: ((it["board"],), {}),
+    "board_audit.events_of": lambda it: ((it["board"],), {}),
     "saved.find_saved": lambda _: (("Mine",), {}),
     "saved.remove_saved": lambda _: (("Mine",), {}),
     "personas.find_persona": lambda _: (("brand",), {}),
@@ -102,6 +126,7 @@ NOTHING: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]
     "search.facets": lambda _: (("tag",), {}),
     "search.stored_bytes": lambda _: ((), {}),
     "collecting.collections_of": lambda _: ((), {}),
+    "boards.boards_of": lambda _: ((), {}),
     "similar.duplicates": lambda _: ((), {}),
     "undoing.actions_of": lambda _: ((), {}),
     "saved.saved_of": lambda _: ((), {}),
@@ -134,7 +159,14 @@ def theirs(sqlite_database: Database) -> Theirs:
         tag(connection, OWNER, [MINE], "secret")
         save_search(connection, OWNER, "Mine", Filters())
         library.save_persona(connection, OWNER, Persona(name="brand", tone="calm"))
+        board = create_board(connection, OWNER, "Mine", assets=[MINE]).id
+        link, _ = add_link(connection, OWNER, board)
+        guest, _, _ = open_link(connection, link)
+        (item,) = items_on(connection, board)
         return {
+            "board": board,
+            "link": link.id,
+            "comment": say(connection, Visit(link, guest), item.id, "Ann", "x"),
             "collection": collection,
             "action": favourite(connection, OWNER, [MINE]).id,
         }
@@ -146,7 +178,7 @@ def everything(database: Database) -> list[Any]:
     with database.read() as connection:
         return [
             [tuple(row) for row in connection.execute(select(table))]
-            for table in (cards, words, asset_tags, counts)
+            for table in (cards, words, asset_tags, counts, *BOARDS)
         ]
 
 
