@@ -7,16 +7,18 @@ page says what the gate does not.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from prefect import Flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.schedules import Cron, Interval, Schedule
 
 from billing.pricebook import PriceBook
+from deployments.presets import PRESETS, Preset
 from deployments.schedules import OWN
 from flows.arrivals import tag_arrivals
 from flows.batch import batch
@@ -44,6 +46,8 @@ class Offered:
         tags: the studio module.
         interval: how often it runs by itself; never, if ``None``.
         cron: when it runs by itself, in UTC, as cron says it; never, if empty.
+        parameters: what its form is filled in with, instead of the flow's own defaults.
+        limit: how many of its runs there are at once, and what becomes of one more; see ``ALONE``.
     """
 
     flow: Flow[..., Any]
@@ -52,6 +56,8 @@ class Offered:
     tags: tuple[str, ...]
     interval: timedelta | None = None
     cron: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    limit: ConcurrencyLimitConfig | None = None
 
     @property
     def rhythm(self) -> Rhythm | None:
@@ -67,6 +73,21 @@ class Offered:
             return Interval(self.interval, slug=OWN)
         return Cron(self.cron, slug=OWN) if self.cron else None
 
+
+ALONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+"""For what looks after everything: a second one at once would only look at the same.
+
+What buys has none. Prefect takes the slot away from a run that pauses, as a batch does that waits
+for approval, and some minutes later ends the run because it has lost its slot. How much of it
+goes on at once is bounded by whoever carries out runs (``studio up``, ``studio worker``) and by
+the places at each provider; occurrences of a schedule that overlap have the schedule's own policy.
+"""
+
+IN_TURN = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+"""For what takes the machine for a while, and is asked for with different parameters."""
+
+PRESET = "preset"
+"""The tag of deployments that are filled in for one purpose."""
 
 _BATCH = """\
 Do every row of a CSV file: all of it is checked, quoted and held for before anything is bought.
@@ -125,13 +146,39 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
             for kind, flow in ((OPERATIONS[name], flow) for name, flow in OPERATION_FLOWS.items())
         ),
         Offered(import_files, "Import files", _IMPORT, ("library",)),
-        Offered(tag_arrivals, "Tag arrivals", _ARRIVALS, ("library",), timedelta(minutes=10)),
+        Offered(
+            tag_arrivals,
+            "Tag arrivals",
+            _ARRIVALS,
+            ("library",),
+            timedelta(minutes=10),
+            limit=ALONE,
+        ),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
         Offered(watch, "Watch folder", _WATCH, ("batch",)),
-        Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10)),
-        Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *"),
+        Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10), limit=ALONE),
+        Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *", limit=IN_TURN),
+        *(_preset(each, offers, book) for each in PRESETS),
     )
+
+
+def _preset(each: Preset, offers: Sequence[Offer], book: PriceBook) -> Offered:
+    kind = OPERATIONS[each.operation]
+    lines = [_price(offer, book) for offer in offers if each.is_by(offer)]
+    values = ", ".join(f"`{name}`: {_shown(value)}" for name, value in each.values.items())
+    words = [each.says, "", f"*{kind.title}* with {values}.", "", *lines]
+    return Offered(
+        OPERATION_FLOWS[each.operation],
+        each.name,
+        "\n".join(words),
+        (PRESET, kind.module),
+        parameters=each.values,
+    )
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _describe(kind: type[Operation], offers: Sequence[Offer], book: PriceBook) -> str:

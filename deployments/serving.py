@@ -89,6 +89,8 @@ async def _deployment(each: Offered) -> RunnerDeployment:
         description=each.description,
         tags=list(each.tags),
         schedule=each.schedule,
+        parameters=dict(each.parameters),
+        concurrency_limit=each.limit,
         version=version("image-studio"),
         enforce_parameter_schema=True,
         entrypoint_type=EntrypointType.MODULE_PATH,
