@@ -26,6 +26,8 @@ from flows.batch_again import batch_again
 from flows.imports import import_files
 from flows.operations import OPERATION_FLOWS
 from flows.reports import report
+from flows.selections import batch_selection, export_files
+from flows.tidying import tidy_library
 from flows.upkeep import upkeep
 from flows.watch import watch
 from providers import Offer
@@ -78,9 +80,10 @@ ALONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrat
 """For what looks after everything: a second one at once would only look at the same.
 
 What buys has none. Prefect takes the slot away from a run that pauses, as a batch does that waits
-for approval, and some minutes later ends the run because it has lost its slot. How much of it
-goes on at once is bounded by whoever carries out runs (``studio up``, ``studio worker``) and by
-the places at each provider; occurrences of a schedule that overlap have the schedule's own policy.
+for approval, and ends the run when it next renews its slot (tried with 3.8.8: Crashed 229 seconds
+after it paused); so it does if its server is away just then. How much of it goes on at once is
+bounded by whoever carries out runs (``studio up``, ``studio worker``) and by the places at each
+provider; occurrences of a schedule that overlap have the schedule's own policy.
 """
 
 IN_TURN = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
@@ -112,6 +115,34 @@ Bring files into the library: pictures, videos, sounds, texts and 3D models, fro
 ZIP files and addresses. The same bytes are filed once; what is refused is told, file by file.
 
 Costs nothing. On the command line: `studio library import`."""
+
+_SELECTION = """\
+Do the same with many pictures of the library: those of a search, a collection or a tag. All of them
+are checked, quoted and held for before anything is bought.
+
+Costs what it costs for each picture; what was done before is free.
+
+Example: operation `remove_background | upscale 2x` for the collection `Autumn`."""
+
+_TAG_MANY = """\
+Say in words what many pictures of the library show: those of a search, a collection or a tag. What
+is told waits for a word: `studio library suggestions`.
+
+Costs what tagging costs for each picture (on this machine nothing); what was tagged before is free.
+
+Example: the tag `unsorted`."""
+
+_EXPORT = """\
+Take many files out of the library, as a ZIP that can be downloaded or a folder on the machine of
+the run, with a manifest of what each is and cost.
+
+Costs nothing. An export is kept for 7 days. On the command line: `studio library download`."""
+
+_TIDY = """\
+Take out of the library what has been in its trash for long enough (`STUDIO_TRASH_DAYS`), remove
+files that nothing needs and exports whose time is over, and check that files and rows agree.
+
+Costs nothing and runs by itself on Sunday mornings. On the command line: `studio library check`."""
 
 _ARRIVALS = """\
 Tag the pictures that arrived, in the libraries whose owners wish it: `studio library auto-tag`.
@@ -154,6 +185,16 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
             timedelta(minutes=10),
             limit=ALONE,
         ),
+        Offered(
+            batch_selection,
+            "Tag assets",
+            _TAG_MANY,
+            ("library",),
+            parameters={"operation": "tag"},
+        ),
+        Offered(export_files, "Export assets", _EXPORT, ("library",)),
+        Offered(tidy_library, "Tidy library", _TIDY, ("library",), cron="0 4 * * 0", limit=ALONE),
+        Offered(batch_selection, "Batch from library", _SELECTION, ("batch",)),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
         Offered(watch, "Watch folder", _WATCH, ("batch",)),

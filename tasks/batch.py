@@ -21,13 +21,13 @@ from engine.batch_again import Part, plan_again, start_again
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
 from engine.batch_plan import BatchQuote, prompt_line, read_file
 from engine.batch_quoting import plan_at_quote
-from engine.batch_source import open_source, shown_name
+from engine.batch_source import BatchSource, open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
 from engine.jobs import Job
 from engine.preflight import ANYBODY, Caller
 from engine.single import hold_key
-from engine.studio import open_studio
+from engine.studio import Studio, open_studio
 from studio import credits as money
 from studio.clock import now
 from studio.errors import StudioError
@@ -90,7 +90,7 @@ async def preflight_batch(
         await asyncio.to_thread(note_planned_batch, batch.studio, planned, batch.spec.id)
         return batch
     except StudioError as error:
-        await _show_problems(shown_name(csv), error.details.get("problems", ()))
+        await show_problems(shown_name(csv), error.details.get("problems", ()))
         return refused(error)
 
 
@@ -116,7 +116,7 @@ async def preflight_again(
         running = await asyncio.to_thread(start_again, studio, again, str(flow_run.id), caller)
         return await _hold(running, caller, partly=partly)
     except StudioError as error:
-        await _show_problems(batch, error.details.get("problems", ()))
+        await show_problems(batch, error.details.get("problems", ()))
         return refused(error)
 
 
@@ -132,8 +132,38 @@ async def _prepare(
     closes: datetime | None,
 ) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
-    run = str(flow_run.id)
     source = await asyncio.to_thread(open_source, studio, file, owner, caller.user)
+    return await begin(
+        studio,
+        source,
+        name=name,
+        owner=owner,
+        given=given,
+        caller=caller,
+        token=token,
+        partly=partly,
+        closes=closes,
+    )
+
+
+async def begin(
+    studio: Studio,
+    source: BatchSource,
+    *,
+    name: str,
+    owner: str,
+    given: Given,
+    caller: Caller,
+    token: str = "",
+    partly: bool = False,
+    closes: datetime | None = None,
+) -> BatchRun:
+    """Check and quote a file that was had, show its quote, and hold its total once.
+
+    Raises:
+        StudioError: it may not be bought; ``details['problems']`` has what is wrong with its rows.
+    """
+    run = str(flow_run.id)
     spec = await asyncio.to_thread(
         read_file,
         studio,
@@ -151,7 +181,7 @@ async def _prepare(
     spec = planned.spec
     if spec.left_out:
         problems = [problem.as_dict() for problem in spec.left_out]
-        await _show_problems(f"{source.name}: left out", problems)
+        await show_problems(f"{source.name}: left out", problems)
     batch = await asyncio.to_thread(start_batch, studio, planned, run, caller, closes=closes)
     try:
         left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
@@ -187,7 +217,7 @@ async def _hold(batch: BatchRun, caller: Caller, *, partly: bool) -> BatchRun:
     return batch
 
 
-async def _show_problems(csv: str, problems: Sequence[dict[str, Any]]) -> None:
+async def show_problems(csv: str, problems: Sequence[dict[str, Any]]) -> None:
     """Show what is wrong with a file as a table, and the first lines of it in the log."""
     if not problems:
         return

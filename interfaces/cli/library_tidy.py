@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 _QUIET = Parameter(show_default=False)
 _FLAG = Parameter(negative=(), show_default=False)
 _PAGE = 200
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def similar(asset: str, /, *, distance: int = 7, limit: int = 20, session: Here) -> int:
@@ -147,6 +145,8 @@ def download(
             given=target,
             allowed="a new name, or --force to replace it",
         )
+    from engine.exporting import pack, with_names  # noqa: PLC0415 - engine is heavy
+
     chosen = identifiers(assets)
     filters = choice.filters(words)
     if not chosen and filters == Choice().filters():
@@ -164,7 +164,7 @@ def download(
                 if chosen
                 else _searched(database, session, choice, words)
             )
-            number, size = _pack(BlobStore(config.storage), found, file)
+            number, size = pack(BlobStore(config.storage), with_names(_some(found)), file)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     except BaseException:
@@ -196,34 +196,12 @@ def _searched(database: Database, session: Session, choice: Choice, words: str) 
             return
 
 
-def _pack(store: BlobStore, found: Iterator[Asset], file: IO[bytes]) -> tuple[int, int]:
-    """Write files into a ZIP as they are; names that are there already get a number."""
-    number = size = 0
-    names: dict[str, int] = {}
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
-        for asset in found:
-            data = store.get(asset.sha256)
-            entry = zipfile.ZipInfo(_name(asset.name, names), _EPOCH)
-            entry.external_attr = 0o644 << 16
-            packed.writestr(entry, data)
-            number, size = number + 1, size + len(data)
-    if not number:
+def _some(found: Iterator[Asset]) -> Iterator[Asset]:
+    """Refuse a choice that nothing fits."""
+    first = next(found, None)
+    if first is None:
         raise NotFound(
             "No picture fits.", field="words", given="", allowed="other words or filters"
         )
-    return number, size
-
-
-def _name(name: str, names: dict[str, int]) -> str:
-    """Return a name that no other entry has; nothing in it leaves the folder it is unpacked in."""
-    plain_name = "".join(
-        "_" if each in '/\\:*?"<>|' or not each.isprintable() else each for each in name
-    )
-    plain_name = plain_name.strip(". ") or "asset"
-    stem, dot, ending = plain_name.rpartition(".")
-    place = names.get(plain_name.lower(), 0)
-    names[plain_name.lower()] = place + 1
-    if not place:
-        return plain_name
-    numbered = f"{stem}-{place + 1}{dot}{ending}" if dot else f"{plain_name}-{place + 1}"
-    return _name(numbered, names)
+    yield first
+    yield from found

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from engine.exporting import FOLDER, ZIP
 from engine.outputs import thumbnail
 from engine.studio import Studio
 from library import Use, count_uses
@@ -52,6 +54,11 @@ def application(studio: Studio) -> Starlette:
     async def small(request: Request) -> Response:
         return await asyncio.to_thread(_answer, studio, request.path_params["asset"], "thumbnail")
 
+    async def export(request: Request) -> Response:
+        # A run's id is as hard to guess as an asset's; the converter lets nothing else through.
+        run = str(request.path_params["run"])
+        return _export(studio.settings.folder / FOLDER / run / ZIP)
+
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -60,8 +67,23 @@ def application(studio: Studio) -> Starlette:
             Route("/health", health),
             Route("/assets/{asset}", file),
             Route("/assets/{asset}/thumbnail", small),
+            Route("/exports/{run:uuid}", export),
         ]
     )
+
+
+def _export(path: Path) -> Response:
+    """Hand an export over in pieces: it may be larger than the memory."""
+    if not path.is_file():
+        gone = NotFound(
+            "There is no such export.",
+            field="run",
+            given=path.parent.name,
+            allowed="that of an export as a ZIP on this machine, until its time is over",
+        )
+        return JSONResponse(gone.as_dict(), status_code=HTTPStatus.NOT_FOUND)
+    headers = {**_HEADERS, "Cache-Control": "private, no-store"}
+    return FileResponse(path, headers=headers, media_type="application/zip", filename=ZIP)
 
 
 def _answer(studio: Studio, asset: str, which: str, *, taken: bool = False) -> Response:

@@ -30,7 +30,10 @@ from studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-FREE = {"import-files", "report", "tag-arrivals", "upkeep", "watch"}
+FREE = {
+    *("export-selection", "import-files", "report", "tag-arrivals", "tidy-library", "upkeep"),
+    "watch",
+}
 """Flows whose quote is 0 by their nature. Every other one must be refused by an empty wallet."""
 
 OWNER = "without-credits"
@@ -129,7 +132,9 @@ def failed_batch(studio: Studio) -> str:
     return spec.id
 
 
-def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, Any]:
+def parameters(  # noqa: PLR0911 - a way for each
+    of: Flow[..., Any], folder: Path, studio: Studio
+) -> dict[str, Any]:
     """Return parameters that would work, were there credits."""
     picture = folder / "example.png"
     Image.new("RGB", (64, 48), "azure").save(picture)  # it has to do for a mask as well
@@ -147,6 +152,10 @@ def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, An
         return {"batch": failed_batch(studio), "owner": OWNER}
     if of.name == "import-files":
         return {"sources": [str(picture)], "owner": OWNER}
+    if of.name in {"export-selection", "batch-selection"}:
+        studio.inputs.find("image", str(picture), OWNER)
+        operation = {"operation": "tag"} if of.name == "batch-selection" else {}
+        return {**operation, "words": "example", "owner": OWNER}
     if of.name == "watch":
         return {"folder": str(folder / "empty"), "owner": OWNER}
     if of.name in FREE:
