@@ -34,7 +34,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 
 def brought(studio: Studio, folder: Path, *names: str) -> list[str]:
-    found = []
+    found: list[str] = []
     for name in names:
         path = folder / f"{name}.png"
         Image.new("RGB", (20, 10 + len(found)), "azure").save(path)
