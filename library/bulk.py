@@ -34,11 +34,10 @@ from library.card_tables import (
     bulk_items,
     cards,
     collection_items,
-    tags,
     words,
 )
 from library.cards import COUNTED, Counted, count, fixed_marks, texts_of
-from library.words import document, mark
+from library.words import borne, document, mark
 from studio import clock
 from studio.errors import InvalidRequest, NotFound
 from studio.ids import new_id
@@ -86,16 +85,33 @@ class Chosen:
         """Return the query of their numbers."""
         return select(bulk_items.c.number).where(bulk_items.c.action == self.action.id, *conditions)
 
-    def mark(self, *marks: str) -> None:
-        """Add marks, or words, to what they are found by."""
-        self._words(words.c.words + f"{' '.join(marks)} ")
+    def mark(self, made: str, *conditions: ColumnElement[bool]) -> None:
+        """Add a mark, or what a tag adds, to what they are found by.
+
+        Args:
+            made: the mark.
+            conditions: what holds for those of them that get it; none for all.
+        """
+        self._words(words.c.words + f"{made} ", self.numbers(*conditions))
 
     def unmark(self, made: str, instead: str = "") -> None:
         """Take a mark away, or put another in its place."""
-        self._words(func.replace(words.c.words, f" {made} ", f" {instead} " if instead else " "))
+        left = func.replace(words.c.words, f" {made} ", f" {instead} " if instead else " ")
+        self._words(left, self.numbers())
 
-    def _words(self, value: ColumnElement[str]) -> None:
-        changed = update(words).where(words.c.number.in_(self.numbers()))
+    def unbear(self, name: str) -> None:
+        """Take away what a tag added to what they are found by; the state of the tag is changed."""
+        made, numbers = borne(name), self.numbers()
+        marked = (words.c.number.in_(numbers), words.c.words.contains(f" {mark('tag', name)} "))
+        whole = words.c.words.contains(f" {made} ")
+        # Written by an earlier version: the words of the tag do not stand with its mark.
+        reindex(self.connection, select(words.c.number).where(*marked, ~whole))
+        changed = update(words).where(words.c.number.in_(numbers), whole)
+        shorter = func.replace(words.c.words, f" {made} ", " ")
+        self.connection.execute(changed.values(words=shorter))
+
+    def _words(self, value: ColumnElement[str], numbers: Select[Any]) -> None:
+        changed = update(words).where(words.c.number.in_(numbers))
         self.connection.execute(changed.values(words=value))
 
     def set(self, **values: Any) -> None:
@@ -239,19 +255,17 @@ def reindex(connection: Connection, numbers: Select[Any]) -> None:
         query = select(cards).where(cards.c.number.in_(some))
         rows = [dict(row) for row in connection.execute(query).mappings()]
         whole = {each.id: each for each in assets_by_id(connection, [row["asset"] for row in rows])}
-        tagged = _pairs(
+        tagged = _by_number(
             connection,
-            select(asset_tags.c.number, tags.c.name, tags.c.label)
-            .join(tags, (tags.c.owner == asset_tags.c.owner) & (tags.c.name == asset_tags.c.tag))
-            .where(asset_tags.c.number.in_(some), asset_tags.c.state == "accepted"),
+            select(asset_tags.c.number, asset_tags.c.tag).where(
+                asset_tags.c.number.in_(some), asset_tags.c.state == "accepted"
+            ),
         )
-        collected = _pairs(
+        collected = _by_number(
             connection,
-            select(
-                collection_items.c.number,
-                collection_items.c.collection,
-                collection_items.c.collection,
-            ).where(collection_items.c.number.in_(some)),
+            select(collection_items.c.number, collection_items.c.collection).where(
+                collection_items.c.number.in_(some)
+            ),
         )
         texts = [
             {
@@ -261,15 +275,10 @@ def reindex(connection: Connection, numbers: Select[Any]) -> None:
                         mark("trash" if row["deleted_at"] else "live", row["owner"]),
                         *fixed_marks(row),
                         *([mark("favourite", "")] if row["favourite_at"] else []),
-                        *(mark("tag", name) for name, _ in tagged.get(row["number"], ())),
-                        *(mark("collection", of) for of, _ in collected.get(row["number"], ())),
+                        *(mark("collection", of) for of in collected.get(row["number"], ())),
                     ),
-                    (
-                        row["title"],
-                        *(label for _, label in tagged.get(row["number"], ())),
-                        *texts_of(whole[row["asset"]]),
-                        row["notes"],
-                    ),
+                    (row["title"], *texts_of(whole[row["asset"]]), row["notes"]),
+                    tagged.get(row["number"], ()),
                 ),
             }
             for row in rows
@@ -277,8 +286,8 @@ def reindex(connection: Connection, numbers: Select[Any]) -> None:
         connection.execute(_NEW_WORDS, texts)
 
 
-def _pairs(connection: Connection, query: Select[Any]) -> dict[int, list[tuple[str, str]]]:
-    found: dict[int, list[tuple[str, str]]] = {}
-    for number, one, other in connection.execute(query):
-        found.setdefault(number, []).append((one, other))
+def _by_number(connection: Connection, query: Select[Any]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for number, value in connection.execute(query):
+        found.setdefault(number, []).append(value)
     return found

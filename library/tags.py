@@ -16,11 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from library.bulk import Action, Chosen, choose, reindex
+from library.bulk import Action, Chosen, choose
 from library.card_tables import asset_tags, cards, tags
 from library.cards import count
 from library.filters import check_name
-from library.words import folded, mark, words_of
+from library.words import borne, folded, words_of
 from studio import clock
 from studio.database import UtcDateTime
 from studio.errors import InvalidRequest
@@ -160,7 +160,7 @@ def _tag(chosen: Chosen) -> None:
     row = dialect.insert(asset_tags).from_select(["number", *values, "created_at"], query)
     together = {"state": "accepted"}
     connection.execute(row.on_conflict_do_update(index_elements=["number", "tag"], set_=together))
-    chosen.mark(mark("tag", name), *words_of(name))
+    chosen.mark(borne(name))
     chosen.count("tag", name, 1)
 
 
@@ -171,5 +171,5 @@ def _untag(chosen: Chosen) -> None:
     counted = select(func.count()).where(*theirs, asset_tags.c.state == "accepted")
     number = connection.execute(counted).scalar_one()
     connection.execute(update(asset_tags).where(*theirs).values(state="rejected"))
-    reindex(connection, chosen.numbers())
+    chosen.unbear(name)
     count(connection, {(chosen.action.owner, "tag", name): -number})

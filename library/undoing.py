@@ -18,13 +18,13 @@ from sqlalchemy import (
     update,
 )
 
-from library.bulk import Action, Chosen, reindex
+from library.bulk import Action, Chosen
 from library.card_tables import asset_tags, bulk_actions, bulk_items, cards, collection_items
 from library.cards import count
 from library.collecting import collection_by_hand
 from library.ordering import collect_chosen, uncollect_chosen, unlove, write_chosen
 from library.trash import restore_chosen, trash_chosen
-from library.words import mark
+from library.words import borne, mark
 from studio import clock
 from studio.database import UtcDateTime
 from studio.errors import Conflict, NotFound
@@ -88,9 +88,10 @@ _LIVING = cards.c.deleted_at.is_(None)
 def _narrow(chosen: Chosen, *still: ColumnElement[bool]) -> Chosen:
     """Leave out of an action what is no more as it left it, or gone for good."""
     connection, action = chosen.connection, chosen.action
-    right = select(cards.c.number).where(*still, cards.c.purged_at.is_(None))
+    mine = cards.c.number == bulk_items.c.number
+    right = select(cards.c.number).where(mine, *still, cards.c.purged_at.is_(None)).exists()
     theirs = bulk_items.c.action == action.id
-    connection.execute(delete(bulk_items).where(theirs, bulk_items.c.number.not_in(right)))
+    connection.execute(delete(bulk_items).where(theirs, ~right))
     number = len(connection.execute(chosen.numbers()).all())
     return Chosen(connection, replace(action, assets=number))
 
@@ -105,12 +106,14 @@ def _before(chosen: Chosen) -> ScalarSelect[int]:
 
 def _bears(name: str, state: str) -> ColumnElement[bool]:
     theirs = (asset_tags.c.tag == name, asset_tags.c.state == state)
-    return cards.c.number.in_(select(asset_tags.c.number).where(*theirs))
+    mine = asset_tags.c.number == cards.c.number
+    return select(asset_tags.c.number).where(mine, *theirs).exists()
 
 
 def _within(collection: str) -> ColumnElement[bool]:
     theirs = collection_items.c.collection == collection
-    return cards.c.number.in_(select(collection_items.c.number).where(theirs))
+    mine = collection_items.c.number == cards.c.number
+    return select(collection_items.c.number).where(mine, theirs).exists()
 
 
 def _favourite(chosen: Chosen) -> int:
@@ -149,7 +152,7 @@ def _tag(chosen: Chosen) -> int:
     new = chosen.numbers(bulk_items.c.was.is_(None))
     connection.execute(delete(asset_tags).where(theirs, asset_tags.c.number.in_(new)))
     _set_states(chosen, "pending", "rejected")
-    reindex(connection, chosen.numbers())
+    chosen.unbear(name)
     chosen.count("tag", name, -1)
     return chosen.action.assets
 
@@ -158,8 +161,9 @@ def _untag(chosen: Chosen) -> int:
     connection, name = chosen.connection, chosen.action.subject
     chosen = _narrow(chosen, _LIVING, _bears(name, "rejected"))
     _set_states(chosen, "pending", "accepted")
-    number = len(connection.execute(chosen.numbers(bulk_items.c.was == "accepted")).all())
-    reindex(connection, chosen.numbers())
+    given = bulk_items.c.was == "accepted"
+    number = len(connection.execute(chosen.numbers(given)).all())
+    chosen.mark(borne(name), given)
     count(connection, {(chosen.action.owner, "tag", name): number})
     return chosen.action.assets
 

@@ -84,12 +84,20 @@ def marks_of_part(typed: str) -> list[str]:
     return [*heads[:1], *tails[:1]]
 
 
-def document(marks: Iterable[str], texts: Iterable[str]) -> str:
-    """Return what is indexed: each mark and word once, with a blank before and after."""
+def borne(tag: str) -> str:
+    """Return what a tag adds to a document: its words, and its mark behind them.
+
+    So it can be taken out again as a whole: the same words elsewhere in the document stay.
+    """
+    return " ".join((*words_of(tag), mark("tag", tag)))
+
+
+def document(marks: Iterable[str], texts: Iterable[str], tags: Iterable[str] = ()) -> str:
+    """Return what is indexed, with a blank before and after: each mark and word once, then tags."""
     found = dict.fromkeys(marks)
     most = len(found) + MOST_WORDS
     for text in texts:
         found.update(dict.fromkeys(words_of(text)))
         if len(found) >= most:
             break
-    return f" {' '.join(list(found)[:most])} "
+    return f" {' '.join((*list(found)[:most], *map(borne, tags)))} "

@@ -33,6 +33,7 @@ from library.saved import find_saved, remove_saved, save_search, saved_of
 from library.tags import tag, untag
 from library.trash import restore, trash
 from library.undoing import actions_of, undo
+from library.words import mark
 from studio.database import Database
 from studio.errors import Conflict, InvalidRequest, NotFound
 from tests.unit.library.conftest import OTHER, OWNER, asset, file, identity
@@ -101,6 +102,44 @@ def test_a_favourite_stays_one_however_often_it_is_asked_for(database: Database)
     assert seen(database, favourite=False) == {2}
     assert do(database, unfavourite, ids(1, 2)).assets == 1
     assert seen(database, favourite=True) == set()
+    check(database)
+
+
+def test_a_tag_that_goes_takes_no_words_with_it_that_are_elsewhere(database: Database) -> None:
+    file(database, asset(1, prompt="a red fox"), asset(2, prompt="snow"), asset(3, name="fox.png"))
+    everything = ids(1, 2, 3)
+    for label in ("Red Fox", "fox", "red", "füchse"):
+        do(database, tag, everything, label)
+    do(database, untag, everything, "red fox")
+    assert seen(database, words="red fox") == {1, 2, 3}  # two tags say so still
+    do(database, untag, everything, "fox")
+    do(database, untag, everything, "FÜCHSE")
+    assert seen(database, words="fox") == {1, 3}
+    assert seen(database, words="fuchse") == seen(database, tag="fox") == set()
+    check(database)
+    do(database, undo)
+    assert seen(database, words="füchse") == {1, 2, 3}
+    do(database, undo)
+    assert seen(database, words="fox", tag="red") == {1, 2, 3}
+    check(database)
+
+
+def test_tags_written_by_an_earlier_version_go_as_well(database: Database) -> None:
+    """It put the marks of tags first and each word once, wherever it comes from."""
+    file(database, asset(1, prompt="a red fox"), asset(2, prompt="an owl"))
+    do(database, tag, ids(1, 2), "red")
+
+    def as_before(connection: Connection) -> None:
+        for number, text in connection.execute(select(words.c.number, words.c.words)).all():
+            once = dict.fromkeys([mark("tag", "red"), *text.split()])
+            old = words.update().where(words.c.number == number)
+            connection.execute(old.values(words=f" {' '.join(once)} "))
+
+    database.write(as_before)
+    assert seen(database, words="red") == seen(database, tag="red") == {1, 2}
+    do(database, untag, ids(1, 2), "red")
+    assert seen(database, words="red") == {1}
+    assert seen(database, tag="red") == set()
     check(database)
 
 
