@@ -132,7 +132,8 @@ def file_arrivals(
     if not looked:
         return []
     store.put_all([each.arrival.data for each in looked])
-    small = {each.thumbnail: store.put(each.thumbnail, derived=True) for each in looked}
+    # All texts have the same one.
+    small = {each: store.put(each, derived=True) for each in {it.thumbnail for it in looked}}
     new = [_asset(each, owner, small[each.thumbnail], run) for each in looked]
 
     def file(connection: Connection) -> list[Filed]:

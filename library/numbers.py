@@ -35,18 +35,31 @@ def take_numbers(connection: Connection, moments: Sequence[datetime]) -> list[in
 
     On Postgres another transaction may take the same ones; the key then refuses one of them.
     """
+    if not moments:
+        return []
+    # What arrives is nearly always newer than all that is there: one look then does for all.
+    first, end = number_at(min(moments)), number_until(max(moments))
+    all_free = _last(connection, first, end) is None
     free: dict[datetime, int] = {}
-    taken = []
+    taken: set[int] = set()
+    found = []
     for moment in moments:
         if moment not in free:
-            free[moment] = _first_free(connection, moment)
-        taken.append(free[moment])
-        free[moment] += 1
-    return taken
+            free[moment] = number_at(moment) if all_free else _first_free(connection, moment)
+        while free[moment] in taken:
+            free[moment] += 1
+        taken.add(free[moment])
+        found.append(free[moment])
+    return found
 
 
 def _first_free(connection: Connection, moment: datetime) -> int:
+    last = _last(connection, number_at(moment), number_until(moment))
+    return number_at(moment) if last is None else last + 1
+
+
+def _last(connection: Connection, first: int, end: int) -> int | None:
     column = cards.c.number
-    within = column.between(number_at(moment), number_until(moment))
-    last = connection.execute(select(func.max(column)).where(within)).scalar()
-    return number_at(moment) if last is None else int(last) + 1
+    query = select(func.max(column)).where(column.between(first, end))
+    last: int | None = connection.execute(query).scalar()
+    return last

@@ -306,11 +306,7 @@ def _relative(digest: str) -> str:
 def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
     """Write beside the place, wait for the disk, then rename: no half file is ever seen."""
     folder, path = root / digest[:2], root / _relative(digest)
-    try:
-        os.utime(path)  # who tidies up shall see that it is needed again
-    except FileNotFoundError:
-        pass
-    else:
+    if _renewed(path):
         return
     temporary = folder / f".part-{secrets.token_hex(8)}"
     try:
@@ -327,15 +323,24 @@ def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
         raise
 
 
+def _renewed(path: Path) -> bool:
+    """Whether a file is there; who tidies up shall see that it is needed again."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _write_all(root: Path, files: Mapping[str, bytes]) -> None:
     """Write all beside their places, wait for the disk, then rename: no half file is ever seen."""
     temporary: dict[Path, Path] = {}
     try:
         for digest, data in files.items():
             path = root / _relative(digest)
-            if path.exists():
+            if _renewed(path):
                 continue
-            temporary[path] = path.parent / f".part-{secrets.token_hex(8)}"
+            temporary[path] = path.with_name(f".part-{secrets.token_hex(8)}")
             with _create(temporary[path], durable=False) as file:
                 file.write(data)
         if not temporary:

@@ -102,6 +102,17 @@ def test_what_is_stored_again_meanwhile_stays(studio: Studio, tmp_path: Path) ->
     assert sha(studio, red) in kept(studio)
 
 
+def test_what_comes_in_again_with_others_stays(studio: Studio, tmp_path: Path) -> None:
+    """An import keeps many files at once: also those that were there count as stored just now."""
+    red = brought(studio, tmp_path, "red")
+    studio.database.write(lambda connection: trash(connection, OWNER, [red]))
+    grow_old(studio)
+    data = studio.store.get(sha(studio, red))
+    studio.store.put_all([data, b"another one"])
+    assert empty_trash(studio).assets == 1
+    assert sha(studio, red) in kept(studio)
+
+
 def test_orphans_are_told_and_go_when_they_are_old(studio: Studio, tmp_path: Path) -> None:
     red = brought(studio, tmp_path, "red")
     young = studio.store.put(b"nobody's")

@@ -63,6 +63,19 @@ def test_numbers_sort_by_time_and_then_by_place(database: Database) -> None:
     assert least[-1] < number_until(NOON)
 
 
+def test_no_two_have_the_same_number_however_close_they_arrive(database: Database) -> None:
+    """A microsecond has 1,024 numbers; what is filed beyond takes those of the next ones."""
+    close = [NOON] * 1_100 + [NOON + timedelta(microseconds=1)] * 3
+    for first in (0, len(close)):
+        named = enumerate(close, first)
+        file(database, *(asset(number, created_at=moment) for number, moment in named))
+    with database.read() as connection:
+        found = connection.execute(select(cards.c.number)).scalars().all()
+    assert len(found) == 2 * len(close)
+    assert min(found) == number_at(NOON)
+    assert max(found) < number_until(NOON)
+
+
 def test_arrivals_are_counted_by_owner(database: Database) -> None:
     file(database, asset(1, bytes=5), asset(2, bytes=7, model="x"), asset(3, OTHER))
     query = select(counts.c.facet, counts.c.value, counts.c.count).where(counts.c.owner == OWNER)
