@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -164,6 +165,17 @@ def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
             if not path.exists() or path.stat().st_size != made.size:
                 _write(path, studio.store.get(made.sha256))
     rows = manifest_rows(view)
+    _write(folder / "manifest.csv", manifest_csv(rows))
+    _write(folder / "manifest.json", manifest_json(rows, summary_of(studio, view, rows)))
+    _write(folder / "manifest.jsonl", manifest_jsonl(rows))
+    if errors := errors_file(view):
+        _write(folder / "errors.csv", errors)
+    else:
+        (folder / "errors.csv").unlink(missing_ok=True)
+
+
+def summary_of(studio: Studio, view: BatchView, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """Return what the manifest says of the batch as a whole: its names, its approval, totals."""
     summary: dict[str, Any] = {
         "batch": view.spec.id,
         "name": view.spec.name,
@@ -173,13 +185,7 @@ def deliver(studio: Studio, view: BatchView, folder: Path) -> None:
         word = approval_of(connection, view.spec.id)
     if word is not None:
         summary["approval"] = word.as_dict()
-    _write(folder / "manifest.csv", manifest_csv(rows))
-    _write(folder / "manifest.json", manifest_json(rows, {**summary, **totals(rows)}))
-    _write(folder / "manifest.jsonl", manifest_jsonl(rows))
-    if errors := errors_file(view):
-        _write(folder / "errors.csv", errors)
-    else:
-        (folder / "errors.csv").unlink(missing_ok=True)
+    return {**summary, **totals(rows)}
 
 
 def _write(path: Path, data: bytes) -> None:

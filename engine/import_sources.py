@@ -125,6 +125,15 @@ def items(source: str, folder: Path, fetch: Fetch) -> Iterator[Item]:
         yield _file(path, path.name)
 
 
+def items_of_zip(data: bytes, name: str) -> Iterator[Item]:
+    """Yield the files of a ZIP that is in memory.
+
+    Args:
+        name: what people know it by.
+    """
+    yield from _from_zip(BytesIO(data), name, "brought in from a ZIP")
+
+
 def _path(source: str, folder: Path) -> Path:
     try:
         path = folder / Path(source).expanduser()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,15 +26,21 @@ from engine.import_sources import (
     PassedOver,
     Refused,
     items,
+    items_of_zip,
 )
 from engine.studio import Studio
-from library import known_bytes
+from engine.uploads import ZIP
+from library import Asset, find_asset, known_bytes
+from providers.addresses import check_public
 from providers.download import Downloader
+from providers.links import Link, redacted
+from providers.links import Refused as LinkRefused
 from studio.errors import InvalidRequest, PictureRefused
 from studio.settings import Settings
 
 MOST_SOURCES = 1_000
 _KINDS = "PNG, JPEG, WebP, GIF, MP4, WAV, MP3, GLB, JSON and plain text"
+_KEPT = re.compile(r"ast_[0-9a-z_]{1,60}")
 _GROUP = 500
 _GROUP_BYTES = 64 * 1024 * 1024
 """Files of a group: they are in memory together, and filed in one transaction."""
@@ -108,7 +115,7 @@ def bring_in(
     """Import files, folders, ZIPs and what is at addresses.
 
     Args:
-        sources: 1 to 1,000 of them.
+        sources: 1 to 1,000 of them; a ZIP may also be named as an asset of the owner's.
         run: the flow run or command that asks.
         fetch: instead of downloads from the public internet; for tests.
         tell: is told how far it is.
@@ -125,7 +132,7 @@ def bring_in(
             given=len(sources),
             allowed=f"1 to {MOST_SOURCES:,} files, folders, ZIP files or addresses",
         )
-    found = _all_items(sources, fetch or _downloads(studio))
+    found = _all_items(studio, owner, sources, fetch or _downloads(studio))
     with ThreadPoolExecutor(studio.settings.local_width, "studio-import") as pool:
         work = _Import(studio, owner, run, pool)
         for group in _groups(_within_limits(found, work.done)):
@@ -189,9 +196,49 @@ class _Import:
             self.done.known += 1
 
 
-def _all_items(sources: Iterable[str], fetch: Fetch) -> Iterator[Item]:
+def check_sources(studio: Studio, owner: str, sources: Sequence[str]) -> None:
+    """Refuse what can be seen to be wrong before anything is fetched; for sources from outside.
+
+    Raises:
+        InvalidRequest: one is neither an address on the public internet nor a ZIP of the owner's.
+        NotFound: the owner has no such asset.
+    """
     for source in sources:
-        yield from items(source, Path.cwd(), fetch)
+        if _KEPT.fullmatch(source):
+            _zip_of(studio, owner, source)
+            continue
+        try:
+            check_public(Link.read(source))
+        except LinkRefused as refused:
+            raise InvalidRequest(
+                f"It is not fetched: {refused.reason}.",
+                field="sources",
+                given=redacted(source),
+                allowed="https addresses on the public internet, and uploaded ZIP files (ast_…)",
+            ) from None
+
+
+def _all_items(studio: Studio, owner: str, sources: Iterable[str], fetch: Fetch) -> Iterator[Item]:
+    for source in sources:
+        if _KEPT.fullmatch(source):
+            kept = _zip_of(studio, owner, source)
+            yield from items_of_zip(studio.store.get(kept.sha256), kept.name)
+        else:
+            yield from items(source, Path.cwd(), fetch)
+
+
+def _zip_of(studio: Studio, owner: str, identifier: str) -> Asset:
+    """Return a ZIP that was uploaded."""
+    with studio.database.read() as connection:
+        found = find_asset(connection, owner, identifier)
+    if found.media_type != ZIP:
+        raise InvalidRequest(
+            "This is in the library already.",
+            field="sources",
+            given=identifier,
+            allowed="an asset that is a ZIP",
+        )
+    return found
 
 
 def _within_limits(found: Iterable[Item], done: Imported) -> Iterator[tuple[Found, bytes]]:

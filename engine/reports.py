@@ -157,6 +157,12 @@ def usage_csv(by: Sequence[str], rows: Sequence[UsageRow]) -> bytes:
     return _csv((*by, "jobs", "spent", "refunded", "cost", "margin"), list(figures))
 
 
+def spending_csv(by: Sequence[str], rows: Sequence[UsageRow]) -> bytes:
+    """Return usage as CSV as its spender may see it: without what it cost the operator."""
+    figures = ((*row.keys, row.jobs, *map(money.show, (row.spent, row.refunded))) for row in rows)
+    return _csv((*by, "jobs", "spent", "refunded"), list(figures))
+
+
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -23,6 +23,9 @@ GRACE = timedelta(days=1)
 
 MOST_TOLD = 100
 """Faults of one kind that are named."""
+
+_MOST_ROUNDS = 20
+"""Transactions, each of up to 500 assets, by which one request empties a trash."""
 
 _OPEN = ("prepared", "submitted", "generated", "unknown")
 
@@ -71,11 +74,20 @@ class Checked:
 def empty_trash(studio: Studio) -> Tidied:
     """Purge what is in the trash for longer than the setting says, and remove its files."""
     before = now() - timedelta(days=studio.settings.trash_days)
+    return _purge(studio, before)
+
+
+def empty_trash_of(studio: Studio, owner: str) -> Tidied:
+    """Purge all that an owner has in the trash now, up to 10,000 assets, and remove its files."""
+    return _purge(studio, now(), owner, rounds=_MOST_ROUNDS)
+
+
+def _purge(studio: Studio, before: datetime, owner: str = "", rounds: int = 0) -> Tidied:
     digests: set[str] = set()
-    total = 0
-    while True:
-        number, some = studio.database.write(lambda connection: purge(connection, before))
-        total, digests = total + number, digests | set(some)
+    total = done = 0
+    while not rounds or done < rounds:
+        number, some = studio.database.write(lambda connection: purge(connection, before, of=owner))
+        total, digests, done = total + number, digests | set(some), done + 1
         if not number:
             break
     files, size = _remove(studio, digests) if digests else (0, 0)

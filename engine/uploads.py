@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
+import zipfile
 from pathlib import PurePosixPath, PureWindowsPath
 
 from PIL import Image
@@ -21,6 +23,9 @@ _LONGEST_NAME = 120
 _METHOD = "uploaded"
 _BATCHES = {"csv": "text/csv", "jsonl": "application/x-ndjson", "xlsx": ""}
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ZIP = "application/zip"
+"""Of a ZIP that is kept to be imported; what is in it comes into the library by that."""
+
 _ALLOWED = (
     f"a PNG, JPEG, WebP or GIF picture of up to {imaging.MAX_BYTES >> 20} MB, a WAV or MP3 file of "
     f"up to {media.MAX_AUDIO_BYTES >> 20} MB, or a batch: CSV, JSONL or XLSX"
@@ -43,11 +48,11 @@ def take_in(inputs: Inputs, name: str, data: bytes, owner: str) -> Asset:
     if not data:
         raise InvalidRequest("The file is empty.", field="file", given=plain, allowed=_ALLOWED)
     with _AT_ONCE:
-        batch = _batch_type(plain, data)
-        if batch:
+        kind = _batch_type(plain, data) or _zip_type(plain, data)
+        if kind:
             card = Image.new("RGB", (512, 384), "#e8e8e8")
             return inputs.keep(
-                plain, data, owner, found=media.Media(batch), shown=card, method=_METHOD
+                plain, data, owner, found=media.Media(kind), shown=card, method=_METHOD
             )
         try:
             found, shown = _look(data)
@@ -90,3 +95,10 @@ def _batch_type(name: str, data: bytes) -> str:
     if packed or imaging.sniff(data) is not None:
         return ""
     return _BATCHES[ending]
+
+
+def _zip_type(name: str, data: bytes) -> str:
+    """Return the media type of a ZIP that can be read; empty for what is none."""
+    if not name.lower().endswith(".zip") or not data.startswith(b"PK"):
+        return ""
+    return ZIP if zipfile.is_zipfile(io.BytesIO(data)) else ""

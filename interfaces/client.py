@@ -28,6 +28,9 @@ _BEAT = "beat"
 _TRIES = 5
 _LONGEST_PAUSE = 30.0
 
+_PLACES = {"/assets": "before", "/library/search": "after", "/library/duplicates": "after"}
+"""What a list calls the place of its next page, where that is no offset."""
+
 Document = dict[str, Any]
 
 
@@ -92,13 +95,15 @@ class Client:
     def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Ask for a path; what is busy is asked again, where that does nothing twice.
 
+        Args:
+            arguments: of httpx; ``again`` says that a POST may be sent twice.
+
         Raises:
             Refused: the answer is an error.
             httpx.TransportError: there is no answer.
         """
-        safe = method in {"GET", "PUT", "DELETE"} or "Idempotency-Key" in arguments.get(
-            "headers", {}
-        )
+        named = "Idempotency-Key" in arguments.get("headers", {})
+        safe = arguments.pop("again", False) or named or method in {"GET", "PUT", "DELETE"}
         for attempt in range(1, _TRIES + 1):
             last = attempt == _TRIES or not safe
             try:
@@ -126,17 +131,61 @@ class Client:
         Args:
             key: the idempotency key; one is made up for this call, if not given.
         """
-        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        started = self._json("POST", f"/operations/{operation}", json=fields, headers=headers)
-        run: Document = started["run"]
-        return run
+        return self._run(f"/operations/{operation}", fields, key)
 
     def batch(self, file: str, *, key: str = "", **options: Any) -> Document:
         """Start a batch of an asset or an https address and return its run."""
-        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        body = {"file": file, **options}
-        run: Document = self._json("POST", "/batches", json=body, headers=headers)["run"]
-        return run
+        return self._run("/batches", {"file": file, **options}, key)
+
+    def batch_again(
+        self, batch: str, rows: str = "failed", *, key: str = "", **options: Any
+    ) -> Document:
+        """Do rows of a batch again (failed, unknown, failed_and_unknown, rest); return the run."""
+        return self._run(f"/batches/{batch}/retry", {"rows": rows, **options}, key)
+
+    def batch_file(self, batch: str, which: str, **query: Any) -> bytes:
+        """Return what a batch left: ``manifest``, ``errors``, ``sheet`` or ``files`` (a ZIP).
+
+        Nothing, where there is none; ``query`` has, say, the manifest's ``format``.
+        """
+        return self.request("GET", f"/batches/{batch}/{which}", params=query).content
+
+    def again(self, asset: str, *, key: str = "", **changes: str) -> Document:
+        """Run again what made an asset, with changes as text by their fields; return the run."""
+        return self._run(f"/assets/{asset}/again", {"changes": changes}, key)
+
+    def bring_in(self, *sources: str, key: str = "") -> Document:
+        """Import what is at https addresses and in uploaded ZIP files; return the run."""
+        return self._run("/library/imports", {"sources": list(sources)}, key)
+
+    def search(self, **filters: Any) -> Iterator[Document]:
+        """Yield the assets that fit all filters, page by page; ``saved`` searches by a name."""
+        for page in self.pages("/library/search", **filters):
+            yield from page["assets"]
+
+    def act(self, do: str, *assets: str, **fields: Any) -> Document:
+        """Do something to assets, such as ``act("tag", asset, tag="autumn")``; its ``id`` undoes.
+
+        It says how things shall be, so that it is asked again where there was no answer.
+        """
+        body = {"do": do, "assets": list(assets), **fields}
+        return self._json("POST", "/library/actions", json=body, again=True)
+
+    def undo(self, action: str) -> Document:
+        """Take back what was done to assets."""
+        return self._json("POST", f"/library/actions/{action}/undo")
+
+    def get(self, path: str, **query: Any) -> Document:
+        """Return the document at any path that only tells: ``/prices`` and others."""
+        return self._json("GET", path, params=query)
+
+    def put(self, path: str, **fields: Any) -> Document:
+        """Store something at any path that takes it: ``/library/saved/foxes``, say."""
+        return self._json("PUT", path, json=fields)
+
+    def delete(self, path: str, **query: Any) -> None:
+        """Remove what is at a path."""
+        self.request("DELETE", path, params=query)
 
     def find(self, run: str) -> Document:
         """Return a run."""
@@ -200,7 +249,7 @@ class Client:
 
     def pages(self, path: str, **query: Any) -> Iterator[Document]:
         """Yield the pages of a list: ``/assets``, ``/runs``, ``/batches/{batch}/rows``."""
-        place = "before" if path == "/assets" else "offset"
+        place = _PLACES.get(path, "offset")
         following: Any = None
         while True:
             more = {} if following is None else {place: following}
@@ -209,6 +258,12 @@ class Client:
             following = page.get("next")
             if following is None:
                 return
+
+    def _run(self, path: str, body: Document, key: str) -> Document:
+        """Start something and return its run; sent again, it is the same run."""
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        run: Document = self._json("POST", path, json=body, headers=headers)["run"]
+        return run
 
     def _json(self, method: str, path: str, **arguments: Any) -> Document:
         document: Document = self.request(method, path, **arguments).json()

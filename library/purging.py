@@ -29,7 +29,7 @@ MOST_PURGED = 500
 _GONE = "deleted"
 
 
-def purge(connection: Connection, before: datetime) -> tuple[int, list[str]]:
+def purge(connection: Connection, before: datetime, *, of: str = "") -> tuple[int, list[str]]:
     """Take what has been in the trash since before a moment out of the library, for good.
 
     What something was made from that is still there is left: its lineage needs it. Of the asset its
@@ -39,6 +39,7 @@ def purge(connection: Connection, before: datetime) -> tuple[int, list[str]]:
     Args:
         connection: a transaction that writes.
         before: put into the trash before this moment.
+        of: the owner whose trash it is; everybody's, if not given.
 
     Returns:
         How many there were, up to 500 at once, and the hashes of files that may be needed no more.
@@ -56,6 +57,8 @@ def purge(connection: Connection, before: datetime) -> tuple[int, list[str]]:
         .order_by(cards.c.deleted_at)
         .limit(MOST_PURGED)
     )
+    if of:
+        query = query.where(cards.c.owner == of)
     rows = connection.execute(query).all()
     if not rows:
         return 0, []

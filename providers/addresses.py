@@ -8,13 +8,14 @@ connection goes to one of those very addresses. A name that means something else
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpcore
 
-from providers.links import Refused
+from providers.links import Link, Refused
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Looks a host up: its addresses as text. ``OSError`` says that it has none."""
@@ -70,6 +71,18 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         if address not in _OPEN:
             return False
     return address.is_global and not any(address in network for network in _CLOSED)
+
+
+def check_public(link: Link) -> None:
+    """Check what can be seen of a link before its name is looked up.
+
+    Raises:
+        Refused: it is not https, has a port of its own, or its host is none of the public internet.
+    """
+    link.check_public()
+    with contextlib.suppress(ValueError):
+        if not is_public(ip_address(link.host)):
+            raise Refused("it is no host on the public internet")
 
 
 async def look_up(host: str, port: int) -> list[str]:

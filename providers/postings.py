@@ -7,14 +7,12 @@ an origin that the operator configured; no redirect is followed, and no cookie k
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 
 import httpcore
 
-from providers.addresses import PublicBackend, Resolve, is_public, look_up
+from providers.addresses import PublicBackend, Resolve, check_public, look_up
 from providers.links import Link, Refused
 
 SECONDS = 15.0
@@ -31,10 +29,7 @@ def check_target(url: str, origins: Sequence[str] = ()) -> Link:
     if "?" in link.target:
         raise Refused("it has a query, which may hold a secret")
     if link.origin not in _trusted(origins):
-        link.check_public()
-        with contextlib.suppress(ValueError):
-            if not is_public(ip_address(link.host)):
-                raise Refused("it is no host on the public internet")
+        check_public(link)
     return link
 
 

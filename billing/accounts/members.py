@@ -156,12 +156,12 @@ def remove_member(connection: Connection, workspace: str, user: str, *, author: 
         Conflict: it is the only admin; a workspace that had members never becomes personal again.
     """
     require(lock_wallets(connection, [workspace]), workspace)
-    _check_admins(connection, workspace, besides=user)
     gone = connection.execute(
         delete(members).where(members.c.workspace == workspace, members.c.user == user)
     ).rowcount
     if not gone:
         raise NotFound("There is no such member.", field="user", given=user)
+    _check_admins(connection, workspace, besides=user)
     note(connection, workspace, "member_removed", author=author, user=user)
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import IO, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from billing.accounts.account import account_of, wallet_id_of
+from billing.accounts.forecast import forecast
 from billing.accounts.limits import runs_of, used_of
 from billing.ledger import balance
 from billing.ledger.history import movements
+from billing.reports.chart import png, svg
+from billing.reports.export import export_csv, export_parquet
 from billing.reports.terms import period_of
-from engine.reports import statement_csv, wallet_statement
+from engine.reports import spend_chart, spending_csv, statement_csv, wallet_statement
+from engine.studio import Studio
 from engine.usage import usage as find_usage
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.identity import Accountant, StudioHere
 from interfaces.api.schema import refuses
+from interfaces.api.streams import Places
 from studio import clock
 from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS
@@ -34,6 +40,10 @@ _Period = Annotated[
     ),
 ]
 _Format = Annotated[Literal["json", "csv"], Query(alias="format")]
+_CHART: dict[str, Any] = {"content": {"image/svg+xml": {}, "image/png": {}}}
+_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+_ENTRIES = {"description": "The entries.", "content": {key: {} for key in _TYPES.values()}}
+_PLACES = Places(4, "exports")
 _CSV = {"content": {"application/json": {}, "text/csv": {"schema": {"type": "string"}}}}
 
 
@@ -97,6 +107,18 @@ class Usage(Answer):
     ends: datetime
     spent: Amount
     usage: list[Use]
+
+
+class Forecast(Answer):
+    """How long the wallet lasts."""
+
+    available: Amount
+    spent: Amount
+    captures: int
+    days: int = Field(description="That were looked at.")
+    a_day: Amount | None = Field(description="Null where there is too little to tell.")
+    dry_at: datetime | None
+    why: str = Field(description="Why there is no date; empty where there is one.")
 
 
 class Line(Answer):
@@ -182,7 +204,8 @@ def history(
     "/usage",
     operation_id="get_usage",
     summary="What was done and spent",
-    responses=refuses(),
+    responses={200: _CSV, **refuses()},
+    response_model=Usage,
 )
 def usage(
     who: Accountant,
@@ -194,7 +217,8 @@ def usage(
         ),
     ] = "operation",
     period: _Period = "this-month",
-) -> Usage:
+    format_: _Format = "json",
+) -> Usage | Response:
     """Say what was done and spent in a period, by what is asked; without the operator's costs."""
     names = [name.strip() for name in by.split(",") if name.strip()]
     if "wallet" in names:
@@ -204,6 +228,8 @@ def usage(
     with studio.database.read() as connection:
         when = period_of(connection, who.owner, period, clock.now())
         rows = find_usage(connection, when, names, owner=who.owner)
+    if format_ == "csv":
+        return _csv(spending_csv(names, rows), "usage.csv")
     return Usage(
         period=when.name,
         begins=when.start,
@@ -256,6 +282,86 @@ def statement(
             for line in told.told
         ],
     )
+
+
+@router.get(
+    "/usage/chart",
+    operation_id="get_usage_chart",
+    summary="What was spent on each day, drawn",
+    response_class=Response,
+    responses={200: _CHART, **refuses()},
+)
+def chart(
+    who: Accountant,
+    studio: StudioHere,
+    by: Annotated[str, Query(max_length=20)] = "operation",
+    period: _Period = "this-month",
+    format_: Annotated[Literal["svg", "png"], Query(alias="format")] = "svg",
+) -> Response:
+    """Draw what was spent on each day of a period, stacked by a dimension of usage."""
+    if by in {"wallet", "day"}:
+        raise InvalidRequest(
+            "A chart of one wallet by day is stacked by something else.",
+            field="by",
+            given=by,
+            allowed="operation, provider, offer, template, user, project",
+        )
+    with studio.database.read() as connection:
+        when = period_of(connection, who.owner, period, clock.now())
+        drawn = spend_chart(connection, when, by, clock.now(), owner=who.owner)
+    if format_ == "png":
+        return Response(png(drawn), media_type="image/png")
+    return Response(svg(drawn), media_type="image/svg+xml")
+
+
+@router.get(
+    "/forecast", operation_id="get_forecast", summary="How long it lasts", responses=refuses()
+)
+def get_forecast(
+    who: Accountant, studio: StudioHere, days: Annotated[int, Query(ge=1, le=366)] = 30
+) -> Forecast:
+    """Say when the wallet runs dry at the rate of the last days."""
+    with studio.database.read() as connection:
+        found = forecast(connection, who.owner, clock.now(), days)
+    return Forecast(
+        available=Amount.of(found.available),
+        spent=Amount.of(found.spent),
+        captures=found.captures,
+        days=found.days,
+        a_day=None if found.a_day is None else Amount.of(found.a_day),
+        dry_at=found.dry_at,
+        why=found.why,
+    )
+
+
+@router.get(
+    "/ledger",
+    operation_id="export_ledger",
+    summary="Every entry of the books",
+    response_class=Response,
+    responses={200: _ENTRIES, **refuses(501)},
+)
+async def ledger(
+    who: Accountant,
+    studio: StudioHere,
+    period: Annotated[
+        str, Query(max_length=40, description="Only of this one; all, if empty.")
+    ] = "",
+    format_: Annotated[Literal["csv", "parquet"], Query(alias="format")] = "csv",
+) -> Response:
+    """Return every entry of the wallet's books, the oldest first, as a file for accountants."""
+    return await asyncio.to_thread(_ledger, studio, who.owner, period, format_)
+
+
+def _ledger(studio: Studio, owner: str, period: str, format_: str) -> Response:
+    write = {"csv": export_csv, "parquet": export_parquet}[format_]
+
+    def fill(file: IO[bytes]) -> None:
+        with studio.database.read() as connection:
+            when = period_of(connection, owner, period, clock.now()) if period else None
+            write(connection, owner, when, file)
+
+    return _PLACES.file(fill, f"ledger.{format_}", _TYPES[format_])
 
 
 def _csv(data: bytes, name: str) -> Response:

@@ -97,7 +97,7 @@ class Wish:
     """A run that is asked for.
 
     Attributes:
-        flow: an operation's name, or ``batch``.
+        flow: an operation's name, ``batch``, ``batch-again`` or ``import-files``.
         values: the flow's parameters, but for whose it is.
         key: the idempotency key; empty for none.
         check: refuses what is wrong with it, where it is new.

@@ -13,11 +13,13 @@ from starlette.datastructures import UploadFile
 
 from engine.uploads import MOST_BYTES, take_in
 from interfaces.api.answers import Answer
+from interfaces.api.choosing import FoundAsset
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.library_routes import Uses
 from interfaces.api.links import Links
 from interfaces.api.pictures import Asset
 from interfaces.api.schema import refuses
-from library import Filters, find_asset, list_assets
+from library import Filters, find_asset, find_card, list_assets, uses_of
 from studio.errors import InvalidRequest
 
 router = APIRouter(tags=["assets"])
@@ -44,7 +46,7 @@ _FORM = {
                             "type": "string",
                             "format": "binary",
                             "description": "A picture (PNG, JPEG, WebP, GIF), a sound (WAV, MP3), "
-                            "or a batch (CSV, JSONL, XLSX).",
+                            "a batch (CSV, JSONL, XLSX), or a ZIP to be imported.",
                         }
                     },
                 }
@@ -125,8 +127,21 @@ def list_all(
 @router.get(
     "/assets/{asset}", operation_id="get_asset", summary="Show an asset", responses=refuses(404)
 )
-def show(who: Reader, studio: StudioHere, asset: AssetId) -> Asset:
+def show(who: Reader, studio: StudioHere, asset: AssetId) -> FoundAsset:
     """Show an asset, with links to its file and thumbnail that are good for an hour."""
     with studio.database.read() as connection:
-        found = find_asset(connection, who.owner, asset)
-    return Asset.of(found, Links.of(studio.settings))
+        found = find_card(connection, who.owner, asset)
+    return FoundAsset.found(found, Links.of(studio.settings))
+
+
+@router.get(
+    "/assets/{asset}/uses",
+    operation_id="get_asset_uses",
+    summary="How often it was delivered",
+    responses=refuses(404),
+)
+def show_uses(who: Reader, studio: StudioHere, asset: AssetId) -> Uses:
+    """Say how often an asset was viewed, downloaded and seen through a share since it is there."""
+    with studio.database.read() as connection:
+        find_asset(connection, who.owner, asset)
+        return Uses(**uses_of(connection, who.owner, asset))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from batches import BatchRecord, BatchSpec, Row, fill_name, find_batch, given_of
 from billing.tokens import LONGEST_TOKEN
+from engine.batch_again import Part, plan_again
 from engine.batch_approval import approval_of
 from engine.batch_control import wish_of
 from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
@@ -18,6 +19,7 @@ from engine.batch_quoting import plan_at_quote, sign_batch_quote
 from engine.batch_source import open_source
 from engine.batch_view import BatchView, find_jobs, view_batch
 from engine.studio import Studio
+from engine.whatif import what_if
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.asking import check_funds
 from interfaces.api.bodies import check_text
@@ -26,8 +28,23 @@ from interfaces.api.run_answers import Error
 from studio import credits as money
 from studio.clock import now
 from studio.errors import InvalidRequest
+from studio.windows import read_window
 
 _OPTIONS = ("operation", "defaults", "encoding", "skip_invalid")
+
+
+Priority = Literal["low", "normal", "high"]
+
+_PRIORITY: Any = Field(
+    default="normal",
+    description="Among your own batches at a provider with few slots: high, normal and low get 4, "
+    "2 and 1 parts of them.",
+)
+_PARTLY: Any = Field(
+    default=False,
+    description="Where credits or a budget do not carry all rows, do the first ones that they "
+    "carry; the others end as skipped_budget.",
+)
 
 
 class BatchRequest(BaseModel):
@@ -61,7 +78,14 @@ class BatchRequest(BaseModel):
         default="", max_length=20, description="Of a file that is neither UTF-8 nor UTF-16."
     )
     skip_invalid: bool = Field(default=False, description="Leave faulty rows out.")
-    priority: Literal["low", "normal", "high"] = "normal"
+    priority: Priority = _PRIORITY
+    window: str = Field(
+        default="",
+        max_length=200,
+        description="Rows begin only in these hours; outside of them it waits. Empty for always.",
+        examples=["22:00-06:00 Europe/Berlin"],
+    )
+    as_far_as_it_goes: bool = _PARTLY
     quote: str = Field(
         default="",
         max_length=LONGEST_TOKEN,
@@ -76,10 +100,12 @@ class BatchRequest(BaseModel):
         """Return what the flow is started with, but for whose it is.
 
         Raises:
-            InvalidRequest: a text has what cannot be kept, or a default is no line.
+            InvalidRequest: a text has what cannot be kept, a default is no line, or the window is
+                none.
         """
         values = self.model_dump()
         check_text(values)
+        read_window(self.window)
         for key, value in self.defaults.items():
             if "=" in key or not (key + value).isprintable():
                 raise InvalidRequest(
@@ -91,6 +117,30 @@ class BatchRequest(BaseModel):
         lines = "\n".join(f"{key}={value}" for key, value in self.defaults.items())
         values["csv"] = values.pop("file")
         return {**values, "defaults": lines}
+
+
+class RetryRequest(BaseModel):
+    """Which rows of a batch shall be done again."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"rows": "failed"}})
+
+    rows: Part = Field(
+        default="failed",
+        description="failed; unknown (nobody knows whether they were bought: they may be paid for "
+        "twice); failed_and_unknown; or rest: all that is not done, but for unknown ones.",
+    )
+    priority: Priority = _PRIORITY
+    as_far_as_it_goes: bool = _PARTLY
+    project: str = Field(default="", max_length=80, description="Its budget is kept to.")
+    max_credits: str = Field(
+        default="", max_length=20, description="Above so many credits nothing is bought."
+    )
+
+    def values(self) -> dict[str, Any]:
+        """Return what the flow is started with, but for the batch and whose it is."""
+        values = self.model_dump()
+        check_text(values)
+        return values
 
 
 class Word(BaseModel):
@@ -134,6 +184,32 @@ class Checked(Answer):
     expires_at: datetime
     quoted: list[RowQuote] = Field(description="The first 1,000 rows.")
     left_out: list[Fault]
+
+
+class Unable(Answer):
+    """A row that a provider cannot do, and why."""
+
+    line: int
+    row: str
+    reason: str
+
+
+class Alternative(Answer):
+    """The batch, priced with one provider; auto is what routing would choose."""
+
+    provider: str
+    total: Amount = Field(description="Of the rows that it can do.")
+    rows: int = Field(description="How many it can do.")
+    does_all: bool
+    not_ready: str = Field(description="Why it could not be asked now; empty where it could.")
+    unable: list[Unable] = Field(description="The first 100 rows that it cannot do.")
+
+
+class WhatIf(Answer):
+    """The batch, priced with each provider: those who do all first, the cheapest at the top."""
+
+    rows: int
+    alternatives: list[Alternative]
 
 
 class Wished(Answer):
@@ -201,6 +277,7 @@ class Rows(Answer):
 
 
 _MOST_QUOTED = 1_000
+_MOST_UNABLE = 100
 
 
 def _read(studio: Studio, who: Identity, wanted: BatchRequest) -> BatchSpec:
@@ -259,12 +336,47 @@ def check_batch(studio: Studio, who: Identity, wanted: BatchRequest) -> Checked:
     )
 
 
+def price_batch(studio: Studio, who: Identity, wanted: BatchRequest) -> WhatIf:
+    """Read a batch file and price it with each provider. Nothing is held."""
+    spec = _read(studio, who, wanted)
+    return WhatIf(
+        rows=len(spec.rows),
+        alternatives=[
+            Alternative(
+                provider=each.provider,
+                total=Amount.of(each.total),
+                rows=each.rows,
+                does_all=each.does_all,
+                not_ready=each.not_ready,
+                unable=[
+                    Unable.model_validate(it, from_attributes=True)
+                    for it in each.unable[:_MOST_UNABLE]
+                ],
+            )
+            for each in what_if(studio, spec)
+        ],
+    )
+
+
 def check_batch_funds(studio: Studio, who: Identity, wanted: BatchRequest) -> None:
     """Refuse a batch that is faulty, or that ceiling or wallet do not carry."""
-    most = money.parse(wanted.max_credits, field="max_credits") if wanted.max_credits else None
+    most = _ceiling(wanted.max_credits)
     found = _read(studio, who, wanted)
     planned = plan_at_quote(studio, found, wanted.quote, skip_invalid=wanted.skip_invalid)
-    check_funds(studio, who.owner, _quoted(studio, planned).total, most)
+    if not wanted.as_far_as_it_goes:
+        check_funds(studio, who.owner, _quoted(studio, planned).total, most)
+
+
+def check_retry_funds(studio: Studio, who: Identity, batch: str, wanted: RetryRequest) -> None:
+    """Refuse rows that cannot be done again, or that ceiling or wallet do not carry."""
+    most = _ceiling(wanted.max_credits)
+    again = plan_again(studio, who.owner, batch, wanted.rows, who.user)
+    if not wanted.as_far_as_it_goes:
+        check_funds(studio, who.owner, again.quote().total, most)
+
+
+def _ceiling(text: str) -> int | None:
+    return money.parse(text, field="max_credits") if text else None
 
 
 def state_of(studio: Studio, record: BatchRecord) -> str:

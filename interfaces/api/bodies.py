@@ -80,7 +80,15 @@ def read_order(name: str, body: Mapping[str, Any]) -> Order:
             given=fields["operation"],
             allowed=name,
         )
-    operation = parse_operation({**fields, "operation": name})
+    return order_of(parse_operation({**fields, "operation": name}), body)
+
+
+def order_of(operation: Operation, purse: Mapping[str, Any]) -> Order:
+    """Return the request for an operation whose fields are right.
+
+    Raises:
+        InvalidRequest: an input is named by something else than an asset, or ``purse`` is wrong.
+    """
     for field, reference in inputs_given(operation).items():
         if not reference.startswith("ast_"):
             # A path would name a file of this machine, which is nobody's outside of it.
@@ -90,7 +98,7 @@ def read_order(name: str, body: Mapping[str, Any]) -> Order:
                 given=reference,
                 allowed="an asset's id (ast_…): POST /uploads brings a file in",
             )
-    order = Order(operation, {field: _short(body, field) for field in PURSE})
+    order = Order(operation, {field: _short(purse, field) for field in PURSE})
     _ = order.most  # refuses what is no amount
     return order
 

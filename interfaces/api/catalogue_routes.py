@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from engine.studio import Studio
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.bodies import schema_of
 from interfaces.api.identity import Reader, StudioHere
 from interfaces.api.schema import refuses
+from providers import Provider as Sells
 from studio import catalog
 from studio.catalog.social_formats import SOCIAL_FORMATS
 from studio.errors import NotFound, PriceUnknown
@@ -154,6 +156,20 @@ def providers(
     _who: Reader, studio: StudioHere, operation: Annotated[str, Query(max_length=60)] = ""
 ) -> Providers:
     """List who does the work and what each sells, all of it or for one operation."""
+    return Providers(
+        providers=[
+            Provider(
+                provider=name,
+                rests=studio.pacing.rests(provider),
+                offers=offers_of(studio, provider, {operation} if operation else None),
+            )
+            for name, provider in studio.providers.items()
+        ]
+    )
+
+
+def offers_of(studio: Studio, provider: Sells, of: Collection[str] | None) -> list[Offer]:
+    """Return what a provider sells: all of it, or for some operations."""
 
     def price(offer: str) -> Amount | None:
         try:
@@ -161,29 +177,20 @@ def providers(
         except PriceUnknown:
             return None
 
-    return Providers(
-        providers=[
-            Provider(
-                provider=name,
-                rests=studio.pacing.rests(provider),
-                offers=[
-                    Offer(
-                        offer=offer.id,
-                        operation=offer.operation,
-                        model=offer.model,
-                        unit=offer.price.unit,
-                        price=price(offer.id),
-                        ceiling=offer.usage,
-                        not_ready=provider.not_ready(offer),
-                        says=offer.says,
-                    )
-                    for offer in provider.offers()
-                    if operation in {"", offer.operation}
-                ],
-            )
-            for name, provider in studio.providers.items()
-        ]
-    )
+    return [
+        Offer(
+            offer=offer.id,
+            operation=offer.operation,
+            model=offer.model,
+            unit=offer.price.unit,
+            price=price(offer.id),
+            ceiling=offer.usage,
+            not_ready=provider.not_ready(offer),
+            says=offer.says,
+        )
+        for offer in provider.offers()
+        if of is None or offer.operation in of
+    ]
 
 
 @router.get("/prices", operation_id="list_prices", summary="List prices", responses=refuses())

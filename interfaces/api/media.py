@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy import select
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from engine.outputs import thumbnail
 from engine.studio import Studio
+from engine.uses import note_uses
 from interfaces.api.identity import StudioHere
 from interfaces.api.links import LASTS, Links
+from interfaces.api.ranges import PIECE, Sent, answer
 from interfaces.api.schema import refuses
+from library import Use
 from library.tables import assets
 from studio.errors import NotFound
 
 router = APIRouter(tags=["media"], prefix="/media")
 
-_PIECE = 1 << 18
-"""Bytes of a file that are in memory for one answer."""
 _SHOWN = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "video/mp4", "audio/wav", "audio/mpeg"}
 )
 """What a browser may show by itself; all else is saved, so that no file becomes a page."""
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 _FILE: dict[str, Any] = {
     "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
@@ -58,8 +56,12 @@ def media(
     part: Literal["file", "thumbnail"],
     expires: Annotated[int, Query(ge=0, le=1 << 40)],
     signature: Annotated[str, Query(max_length=100)],
+    download: Annotated[bool, Query(description="Save it instead of showing it.")] = False,
 ) -> Response:
-    """Fetch the file of a link that `GET /assets/{asset}` gave. No key is needed."""
+    """Fetch the file of a link that `GET /assets/{asset}` gave. No key is needed.
+
+    A file is counted as viewed or downloaded when its last byte was handed over.
+    """
     Links.of(studio.settings).check(asset, part, expires, signature)
     with studio.database.read() as connection:
         row = connection.execute(select(assets).where(assets.c.id == asset)).first()
@@ -68,62 +70,36 @@ def media(
     if part == "thumbnail":
         data = thumbnail(studio.store, row.sha256, row.thumbnail)
         return Response(data, headers=_headers(f"{row.sha256}-t", "thumbnail", _small_type(data)))
-    return _file(request, studio, row)
-
-
-def _file(request: Request, studio: Studio, row: Any) -> Response:
-    headers = _headers(row.sha256, row.name, row.media_type)
-    if row.sha256 in request.headers.get("if-none-match", ""):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    size = studio.store.size(row.sha256)
-    start, end = 0, size - 1
-    status = HTTPStatus.OK
-    wanted = _part(request, row.sha256, size)
-    if wanted is not None:
-        start, end = wanted
-        if start > end or start >= size:
-            headers["Content-Range"] = f"bytes */{size}"
-            return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
-        status = HTTPStatus.PARTIAL_CONTENT
-        headers["Content-Range"] = f"bytes {start}-{end}/{size}"
-    headers["Content-Length"] = str(end - start + 1)
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers)
-    pieces = _pieces(studio, row.sha256, start, end + 1)
-    return StreamingResponse(pieces, status_code=status, headers=headers)
-
-
-def _part(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """Return the first and last byte that are asked for; ``None`` for the whole (RFC 9110, 14)."""
-    match = _RANGE.fullmatch(request.headers.get("range", "").strip())
-    unless = request.headers.get("if-range", "")
-    if match is None or (unless and etag not in unless):
-        return None
-    first, last = match[1], match[2]
-    if not first and not last:
-        return None
-    if not first:
-        return max(0, size - int(last)) if int(last) else size, size - 1
-    if last and int(last) < int(first):
-        return None  # no range at all, so that it is not heeded
-    return int(first), min(int(last), size - 1) if last else size - 1
+    headers = _headers(row.sha256, row.name, row.media_type, taken=download)
+    shown = headers["Content-Disposition"].startswith("inline")
+    use = Use(row.owner, row.id, "view" if shown else "download")
+    return answer(
+        request,
+        Sent(
+            size=studio.store.size(row.sha256),
+            etag=row.sha256,
+            headers=headers,
+            pieces=lambda start, end: _pieces(studio, row.sha256, start, end),
+            delivered=lambda: note_uses(studio, [use]),
+        ),
+    )
 
 
 def _pieces(studio: Studio, digest: str, start: int, end: int) -> Iterator[bytes]:
     while start < end:
-        piece = studio.store.read(digest, start, min(_PIECE, end - start))
+        piece = studio.store.read(digest, start, min(PIECE, end - start))
         if not piece:
             return
         yield piece
         start += len(piece)
 
 
-def _headers(etag: str, name: str, media_type: str) -> dict[str, str]:
-    shown = media_type in _SHOWN
+def _headers(etag: str, name: str, media_type: str, *, taken: bool = False) -> dict[str, str]:
+    shown = media_type in _SHOWN and not taken
     # Only characters that need no quoting: a name may have come from anywhere.
     plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "._-")) or "file"
     return {
-        "Content-Type": media_type if shown else "application/octet-stream",
+        "Content-Type": media_type if media_type in _SHOWN else "application/octet-stream",
         "Content-Disposition": f'{"inline" if shown else "attachment"}; filename="{plain}"',
         "ETag": f'"{etag}"',
         "Accept-Ranges": "bytes",

@@ -23,6 +23,9 @@ from interfaces.api.runs import Runs, Status
 from library import find_assets
 from studio.errors import StudioError
 
+BATCHES = frozenset({"batch", "batch-again"})
+"""Flows that carry out a batch."""
+
 _MOST_PIECES = 10
 """Variations that one request may ask for."""
 _MOST_ATTEMPTS = 10
@@ -91,10 +94,10 @@ def runs_of(request: Request) -> Runs:
 def run_answer(studio: Studio, run: Known) -> Run:
     """Return a run with what it made so far."""
     with studio.database.read() as connection:
-        jobs = [] if run.flow == "batch" else _jobs(connection, run)
+        jobs = [] if run.flow in BATCHES else _jobs(connection, run)
         made = [each for job in jobs for each in job.asset_ids()]
         assets = find_assets(connection, run.owner, made)
-        batch = _batch(connection, run) if run.flow == "batch" else None
+        batch = _batch(connection, run) if run.flow in BATCHES else None
     links = Links.of(studio.settings)
     here = f"{links.address}/runs/{run.id}"
     return Run(
@@ -131,6 +134,12 @@ def _batch(connection: Connection, run: Known) -> str | None:
         .where(wallets.c.owner == run.owner, holds.c.key.in_(keys), batches.c.owner == run.owner)
     )
     found: str | None = connection.execute(query.limit(1)).scalar()
+    if found is None and run.flow == "batch-again":
+        # Nothing is held for it yet.
+        named = batches.c.id == str(run.parameters.get("batch", ""))
+        found = connection.execute(
+            select(batches.c.id).where(batches.c.owner == run.owner, named)
+        ).scalar()
     return found
 
 

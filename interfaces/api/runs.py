@@ -56,7 +56,7 @@ class Runs(Protocol):
         """Start a flow; the same key is the same run. Returns the run's id.
 
         Args:
-            flow: an operation's name, or ``batch``.
+            flow: an operation's name, ``batch``, ``batch-again`` or ``import-files``.
 
         Raises:
             SetupIncomplete: its deployment was never registered.

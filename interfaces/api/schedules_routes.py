@@ -8,8 +8,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from engine.schedule_policy import MOST_BOUND, Missed, Overlap
+from engine.schedule_policy import Policy as Kept
+from engine.studio import Studio
 from interfaces.api.answers import Answer
 from interfaces.api.batch_answers import BatchRequest
 from interfaces.api.identity import Batcher, Reader, StudioHere
@@ -26,8 +29,37 @@ _Name = Annotated[
 ]
 
 
+class PolicyRequest(BaseModel):
+    """What is done about runs that overlap, or that nobody began in time."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"overlap": "skip", "missed": "once"}}
+    )
+
+    overlap: Overlap = Field(
+        default="queue",
+        description="When one is due while another is under way: skip leaves it out, queue lets it "
+        "wait, cancel lets the older one end after the rows that it has begun.",
+    )
+    missed: Missed = Field(
+        default="once", description="Of those that were missed: none, the newest, or all to bound."
+    )
+    bound: int = Field(
+        default=10, ge=1, le=MOST_BOUND, description="How many are made up for, and wait, at most."
+    )
+    grace: str = Field(
+        default="15m",
+        max_length=10,
+        description="How late one may begin and be in time: a number and m, h or d, up to 7d.",
+    )
+
+
 class ScheduleRequest(Answer):
-    """When a batch shall run by itself, and which."""
+    """When a batch shall run by itself, and which.
+
+    `{date}` and `{time}` in the batch's name, its defaults and its prompts are those for which a
+    run was planned, in the schedule's zone.
+    """
 
     cron: str = Field(
         default="", max_length=100, description="Five fields.", examples=["0 2 * * 1-5"]
@@ -37,7 +69,17 @@ class ScheduleRequest(Answer):
     )
     rrule: str = Field(default="", max_length=500, description="A rule of RFC 5545.")
     zone: str = Field(default="UTC", max_length=60, description="An IANA time zone.")
+    policy: PolicyRequest = Field(default_factory=PolicyRequest)
     batch: BatchRequest
+
+
+class Policy(Answer):
+    """What is done about runs that overlap, or that nobody began in time."""
+
+    overlap: Overlap
+    missed: Missed
+    bound: int
+    grace_seconds: int
 
 
 class Schedule(Answer):
@@ -51,7 +93,9 @@ class Schedule(Answer):
     file: str
     batch_name: str
     operation: str
+    window: str
     user: str
+    policy: Policy
 
 
 class Schedules(Answer):
@@ -68,8 +112,9 @@ def _asked(work: Callable[[Any], Result]) -> Result:
         return work(schedules)
 
 
-def _answer(found: Any) -> Schedule:
+def _answer(studio: Studio, found: Any) -> Schedule:
     parameters = found.parameters
+    policy = _asked(lambda module: module.policy_of(studio.database, found))
     return Schedule(
         name=found.name,
         when=found.when,
@@ -79,15 +124,22 @@ def _answer(found: Any) -> Schedule:
         file=str(parameters.get("csv") or parameters.get("folder", "")).partition("?")[0],
         batch_name=str(parameters.get("name", "")),
         operation=str(parameters.get("operation", "")),
+        window=str(parameters.get("window", "")),
         user=str(parameters.get("user", "")),
+        policy=Policy(
+            overlap=policy.overlap,
+            missed=policy.missed,
+            bound=policy.bound,
+            grace_seconds=int(policy.grace.total_seconds()),
+        ),
     )
 
 
 @router.get("", operation_id="list_schedules", summary="List schedules", responses=refuses(501))
-def list_all(who: Reader) -> Schedules:
+def list_all(who: Reader, studio: StudioHere) -> Schedules:
     """List the workspace's schedules by name."""
     found = _asked(lambda module: module.schedules_of(who.owner))
-    return Schedules(schedules=[_answer(each) for each in found])
+    return Schedules(schedules=[_answer(studio, each) for each in found])
 
 
 @router.get(
@@ -96,9 +148,9 @@ def list_all(who: Reader) -> Schedules:
     summary="Show a schedule",
     responses=refuses(404, 501),
 )
-def show(who: Reader, name: _Name) -> Schedule:
+def show(who: Reader, studio: StudioHere, name: _Name) -> Schedule:
     """Show a schedule: when, what, and its next three moments."""
-    return _answer(_asked(lambda module: module.find_schedule(who.owner, name)))
+    return _answer(studio, _asked(lambda module: module.find_schedule(who.owner, name)))
 
 
 @router.post(
@@ -114,9 +166,11 @@ def add(who: Batcher, studio: StudioHere, name: _Name, wanted: ScheduleRequest) 
     def work(module: Any) -> Any:
         rhythm = module.read_rhythm(wanted.cron, wanted.every, wanted.rrule, wanted.zone)
         values = {**wanted.batch.values(), "user": who.user}
-        return module.add_schedule(studio.database, who.owner, name, rhythm, values)
+        asked = wanted.policy.model_dump()
+        policy = Kept(**asked | {"grace": module.read_interval(asked["grace"], "grace")})
+        return module.add_schedule(studio.database, who.owner, name, rhythm, values, policy=policy)
 
-    return _answer(_asked(work))
+    return _answer(studio, _asked(work))
 
 
 @router.post(
@@ -131,7 +185,8 @@ def set_active(
     """Let a schedule fire no more, or again from now on."""
     active = verb == "resume"
     return _answer(
-        _asked(lambda module: module.set_active(studio.database, who.owner, name, active=active))
+        studio,
+        _asked(lambda module: module.set_active(studio.database, who.owner, name, active=active)),
     )
 
 
@@ -143,4 +198,7 @@ def set_active(
 )
 def remove(who: Batcher, studio: StudioHere, name: _Name) -> Schedule:
     """Remove a schedule and return what it was; what is under way goes on."""
-    return _answer(_asked(lambda module: module.remove_schedule(studio.database, who.owner, name)))
+    found = _asked(lambda module: module.find_schedule(who.owner, name))
+    told = _answer(studio, found)
+    _asked(lambda module: module.remove_schedule(studio.database, who.owner, name))
+    return told

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from billing.accounts.account import account_of, change_account, keep_account, wallet_id_of
+from billing.accounts.account import account_of, wallet_id_of
+from billing.accounts.alerts import set_approval, set_low_balance
 from billing.accounts.budgets import (
     Budget,
     budgets_of,
@@ -17,11 +18,8 @@ from billing.accounts.budgets import (
     spent_of,
     spent_under,
 )
-from billing.accounts.events import note
 from billing.accounts.forecast import Forecast, forecast
 from billing.accounts.members import Member, add_member, members_of, remove_member
-from billing.ledger import lock_wallets
-from billing.ledger.wallets import require
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
@@ -124,10 +122,7 @@ def low_balance(below: Annotated[str, _QUIET], /, *, session: Here) -> int:
 
     def work(connection: Connection) -> None:
         session.require(connection, "manage")
-        require(lock_wallets(connection, [session.owner]), session.owner)
-        keep_account(connection, session.owner, clock.now())
-        change_account(connection, session.owner, low_balance=least, low_told=0)
-        note(connection, session.owner, "low_balance_set", author=session.user, below=least)
+        set_low_balance(connection, session.owner, least, author=session.user)
 
     with opened_database(session.config) as database:
         database.write(work)
@@ -154,11 +149,7 @@ def approval(
 
     def work(connection: Connection) -> None:
         session.require(connection, "manage")
-        require(lock_wallets(connection, [session.owner]), session.owner)
-        keep_account(connection, session.owner, clock.now())
-        values: dict[str, Any] = {"approval_above": limit, "approval_by_another": int(by_another)}
-        change_account(connection, session.owner, **values)
-        note(connection, session.owner, "approval_set", author=session.user, **values)
+        set_approval(connection, session.owner, limit, by_another=by_another, author=session.user)
 
     with opened_database(session.config) as database:
         database.write(work)

@@ -7,7 +7,6 @@ The pages are bound to this machine unless the operator puts a proxy before them
 from __future__ import annotations
 
 import asyncio
-import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,11 @@ from starlette.routing import Route
 from engine.exporting import FOLDER, ZIP
 from engine.outputs import thumbnail
 from engine.studio import Studio
-from library import Use, count_uses
+from engine.uses import note_uses
+from library import Use
 from library.tables import assets
 from library.usage import Kind
 from studio.errors import NotFound, StudioError
-
-_log = logging.getLogger(__name__)
 
 _HEADERS = {
     # Files are what strangers and providers made: a browser shall show them, never run them.
@@ -104,16 +102,8 @@ def _answer(studio: Studio, asset: str, which: str, *, taken: bool = False) -> R
     if which == "sha256":
         kind: Kind = "view" if headers["Content-Disposition"].startswith("inline") else "download"
         # Runs when the last byte was handed over: what was asked for and not delivered is no use.
-        answer.background = BackgroundTask(_count, studio, Use(row.owner, row.id, kind))
+        answer.background = BackgroundTask(note_uses, studio, [Use(row.owner, row.id, kind)])
     return answer
-
-
-def _count(studio: Studio, use: Use) -> None:
-    """Count a delivery; that it cannot be counted takes nothing from who has the file."""
-    try:
-        studio.commits.submit(count_uses, use).result()
-    except Exception:  # noqa: BLE001 - as said above
-        _log.exception("a delivery of %s was not counted", use.asset)
 
 
 def _headers(row: Any, which: str, data: bytes, *, taken: bool = False) -> dict[str, str]:

@@ -7,6 +7,7 @@ on. A limit is met or the work fails: nothing is called a success that is not.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageColor
@@ -34,6 +35,27 @@ def compress(offer: Offer, request: Request, _weights: Path) -> Delivery:
     Raises:
         ProviderRejected: the limit cannot be met.
     """
+    made = shrunk(request)
+    return _compressed(offer, request.files["image"], made)
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """A picture's file made small.
+
+    Attributes:
+        file: its bytes, and the quality that they have.
+        kind: of file.
+        image: what is in it.
+    """
+
+    file: imaging.Fitted
+    kind: imaging.Format
+    image: Image.Image
+
+
+def shrunk(request: Request) -> Shrunk:
+    """Make the file of a ``Compress`` small, and nothing else; raises as ``compress``."""
     wanted = expect(Compress, request.operation)
     data = request.files["image"]
     kind = _kind(wanted.output_format, data)
@@ -47,7 +69,7 @@ def compress(offer: Offer, request: Request, _weights: Path) -> Delivery:
     else:
         again = imaging.shrink(image, kind, least=wanted.min_quality, credit=credit)
         file = min(whole, again, key=lambda each: len(each.data))
-    return _compressed(offer, data, file, kind, image)
+    return Shrunk(file, kind, image)
 
 
 def convert(offer: Offer, request: Request, _weights: Path) -> Delivery:
@@ -159,9 +181,8 @@ def _at_most(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _compressed(
-    offer: Offer, before: bytes, file: imaging.Fitted, kind: imaging.Format, image: Image.Image
-) -> Delivery:
+def _compressed(offer: Offer, before: bytes, made: Shrunk) -> Delivery:
+    file, kind = made.file, made.kind
     facts = {
         "bytes_before": len(before),
         "bytes": len(file.data),
@@ -172,7 +193,7 @@ def _compressed(
     else:
         facts["quality"] = file.quality
         method = f"{kind} of quality {file.quality}, packed as small as it goes"
-    output = _output(file.data, kind, image)
+    output = _output(file.data, kind, made.image)
     return Delivery(outputs=(output,), model=offer.model, method=method, facts=facts)
 
 

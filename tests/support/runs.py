@@ -17,6 +17,9 @@ from studio.clock import now
 from studio.errors import NotFound, StudioError
 from studio.operations import parse_operation
 
+OTHERS = frozenset({"batch", "batch-again", "import-files"})
+"""Flows that are no operation's: they stay queued here."""
+
 
 class EngineRuns:
     """Carries out single operations by the engine; batches stay queued.
@@ -47,7 +50,7 @@ class EngineRuns:
             self._runs[run] = Run(
                 run, flow, flow, "queued", "", owner, parameters, now(), None, None, ""
             )
-        if not self.waits and flow != "batch":
+        if not self.waits and flow not in OTHERS:
             self.finish(run)
         return run
 
@@ -71,6 +74,7 @@ class EngineRuns:
     def _carry_out(self, run: Run) -> str:
         values = dict(run.parameters)
         values.pop("quote")
+        version_of = str(values.pop("version_of", ""))
         most = values.pop("max_credits")
         caller = Caller(
             str(values.pop("user")), values.pop("project"), money.parse(most) if most else None
@@ -84,6 +88,7 @@ class EngineRuns:
             run.id,
             token=run.parameters["quote"],
             user=caller.user,
+            version_of=version_of,
         )
         amount, uses = left_to_buy(self._studio, planned, owner, run.id)
         key = hold_key(run.id, 1)

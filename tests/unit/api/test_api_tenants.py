@@ -6,9 +6,11 @@ workspace; the answer must be 404, or have none of them.
 
 from __future__ import annotations
 
+import io
 import uuid
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from fastapi import FastAPI
 import deployments
 import deployments.schedules as real_schedules
 from billing.accounts.keys import SCOPES
+from deployments.schedules import DEFAULT_POLICY
 from interfaces.api.aliases import SAME, SEVERAL
 from interfaces.api.app import _ROUTERS
 from studio.errors import NotFound
@@ -46,15 +49,34 @@ class House:
     door: Door
     stranger: str
     ids: dict[str, str]
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def lacking(self, scope: str) -> str:
+        """Return a key of the stranger's that has every scope but one."""
+        if scope not in self.keys:
+            others = [each for each in SCOPES if each != scope]
+            self.keys[scope] = self.door.key(STRANGER, *others)
+        return self.keys[scope]
 
     def fill(self, value: Any) -> Any:
         """Put ids in the place of their names."""
         if isinstance(value, dict):
             return {key: self.fill(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.fill(each) for each in value]
         if isinstance(value, str):
             for name, identifier in self.ids.items():
                 value = value.replace(f"${name}", identifier)
         return value
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a ZIP of files by their names."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return data.getvalue()
 
 
 def _operations() -> dict[tuple[str, str], tuple[Any, Any]]:
@@ -95,7 +117,43 @@ CASES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("POST", "/uploads"): (OWN, None),
     ("GET", "/assets"): (NOTHING, None),
     ("GET", "/assets/{asset}"): (HIDDEN, None),
+    ("GET", "/assets/{asset}/uses"): (HIDDEN, None),
+    ("GET", "/assets/{asset}/lineage"): (HIDDEN, None),
+    ("GET", "/assets/{asset}/versions"): (HIDDEN, None),
+    ("PUT", "/assets/{asset}/current"): (HIDDEN, None),
+    ("GET", "/assets/{asset}/similar"): (HIDDEN, None),
+    ("GET", "/assets/{asset}/compare/{other}"): (HIDDEN, None),
+    ("GET", "/assets/{asset}/compare/{other}/picture"): (HIDDEN, None),
+    ("POST", "/assets/{asset}/again"): (HIDDEN, {}),
+    ("GET", "/assets/{asset}/suggestions"): (HIDDEN, None),
+    ("POST", "/assets/{asset}/suggestions"): (HIDDEN, {"accepted": True}),
+    ("GET", "/library"): (NOTHING, None),
+    ("GET", "/library/search"): (NOTHING, None),
+    ("GET", "/library/counts/{facet}"): (NOTHING, None),
+    ("GET", "/library/saved"): (NOTHING, None),
+    ("PUT", "/library/saved/{name}"): (OWN, {"words": "fox"}),
+    ("DELETE", "/library/saved/{name}"): (HIDDEN, None),
+    ("GET", "/library/duplicates"): (NOTHING, None),
+    ("POST", "/library/zip"): (HIDDEN, {"assets": ["$asset"]}),
+    ("GET", "/library/uses"): (NOTHING, None),
+    ("GET", "/library/suggestions"): (NOTHING, None),
+    ("GET", "/library/auto-tag"): (NOTHING, None),
+    ("PUT", "/library/auto-tag"): (OWN, {"provider": "off"}),
+    ("POST", "/library/actions"): (HIDDEN, {"do": "trash", "assets": ["$asset"]}),
+    ("GET", "/library/actions"): (NOTHING, None),
+    ("POST", "/library/actions/{action}/undo"): (HIDDEN, None),
+    ("DELETE", "/library/trash"): (NOTHING, None),
+    ("GET", "/library/collections"): (NOTHING, None),
+    ("POST", "/library/collections"): (HIDDEN, {"name": "mine", "within": "$collection"}),
+    ("GET", "/library/collections/{collection}"): (HIDDEN, None),
+    ("PATCH", "/library/collections/{collection}"): (HIDDEN, {"name": "mine"}),
+    ("DELETE", "/library/collections/{collection}"): (HIDDEN, None),
+    ("POST", "/library/imports"): (HIDDEN, {"sources": ["$zip"]}),
+    ("GET", "/library/imports/{run}"): (HIDDEN, None),
     ("POST", "/batches/check"): (HIDDEN, {"file": "$file"}),
+    ("POST", "/batches/what-if"): (HIDDEN, {"file": "$file"}),
+    ("POST", "/batches/{batch}/retry"): (HIDDEN, {}),
+    ("GET", "/batches/{batch}/sheet"): (HIDDEN, None),
     ("POST", "/batches"): (HIDDEN, {"file": "$file"}),
     ("GET", "/batches"): (NOTHING, None),
     ("GET", "/batches/{batch}"): (HIDDEN, None),
@@ -120,6 +178,35 @@ CASES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("GET", "/account/history"): (NOTHING, None),
     ("GET", "/account/usage"): (NOTHING, None),
     ("GET", "/account/statement"): (NOTHING, None),
+    ("GET", "/account/usage/chart"): (NOTHING, None),
+    ("GET", "/account/forecast"): (NOTHING, None),
+    ("GET", "/account/ledger"): (NOTHING, None),
+    ("GET", "/account/members"): (NOTHING, None),
+    ("PUT", "/account/members/{member}"): (OWN, {"role": "admin"}),
+    ("DELETE", "/account/members/{member}"): (HIDDEN, None),
+    ("GET", "/account/budgets"): (NOTHING, None),
+    ("PUT", "/account/budgets"): (OWN, {"scope": "project", "name": "mine", "most": "5"}),
+    ("DELETE", "/account/budgets"): (HIDDEN, None),
+    ("GET", "/account/alerts"): (NOTHING, None),
+    ("PUT", "/account/alerts"): (OWN, {"low_balance": None, "approval_above": None}),
+    ("GET", "/account/events"): (NOTHING, None),
+    ("GET", "/account/plans"): (NOTHING, None),
+    ("GET", "/{module}/models"): (NOTHING, None),
+    ("POST", "/edit/recommend"): (HIDDEN, {"operation": "erase", "image": "$asset"}),
+    ("POST", "/face-swap/recommend"): (
+        HIDDEN,
+        {"operation": "remove_background", "image": "$asset"},
+    ),
+    ("GET", "/compress/presets"): (NOTHING, None),
+    ("GET", "/compress/formats"): (NOTHING, None),
+    ("GET", "/convert-format/supported"): (NOTHING, None),
+    ("GET", "/convert-format/recommendations"): (NOTHING, None),
+    ("POST", "/compress/estimate"): (HIDDEN, {"image": "$asset"}),
+    ("POST", "/compress/batch"): (HIDDEN, {"images": ["$asset"]}),
+    ("POST", "/convert-format/batch"): (
+        HIDDEN,
+        {"images": ["$asset"], "output_format": "png"},
+    ),
     ("GET", "/prices"): (NOTHING, None),
     ("GET", "/providers"): (NOTHING, None),
     ("GET", "/templates"): (NOTHING, None),
@@ -149,12 +236,20 @@ WAYS = {
     "{key}": "$key",
     "{name}": "$persona",
     "{verb}": "pause",
+    "{other}": "$asset",
+    "{facet}": "kind",
+    "{action}": "$action",
+    "{collection}": "$collection",
+    "{member}": "ben",
     "{module}": "edit",
     "{platform}": "instagram",
 }
+_OWN = {"{name}": "mine", "{member}": STRANGER}
 QUERIES = {
     "/templates/search": "?query=story",
     "/templates/recommend": "?use_case=story",
+    "/convert-format/recommendations": "?source_format=png",
+    "/account/budgets": "?scope=project&name=autumn",
 }
 
 
@@ -163,6 +258,7 @@ class FakeSchedules:
 
     def __init__(self) -> None:
         self.there: dict[tuple[str, str], Any] = {}
+        self.policies: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(real_schedules, name)
@@ -175,14 +271,20 @@ class FakeSchedules:
             raise NotFound("No such schedule.", field="name", given=name)
         return self.there[owner, name]
 
-    def add_schedule(self, _: Any, owner: str, name: str, rhythm: Any, parameters: Any) -> Any:
+    def add_schedule(
+        self, _: Any, owner: str, name: str, rhythm: Any, parameters: Any, *, policy: Any
+    ) -> Any:
         values = {**parameters, "owner": owner}
         key = f"{owner}.{name}"
         made = real_schedules.Scheduled(
             uuid.uuid4(), uuid.uuid4(), key, name, rhythm, True, values, ()
         )
         self.there[owner, name] = made
+        self.policies[key] = policy
         return made
+
+    def policy_of(self, _: Any, found: Any) -> Any:
+        return self.policies.get(found.key, DEFAULT_POLICY)
 
     def set_active(self, _: Any, owner: str, name: str, *, active: bool) -> Any:
         del active
@@ -210,7 +312,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             door.post("/webhooks/acme", json={"url": "https://shop.example/"})
             added = {"every": "1h", "batch": {"file": file}}
             assert door.post("/schedules/acme", json=added).status_code == 201
+            put = {"do": "favourite", "assets": [asset]}
+            action = door.post("/library/actions", json=put).json()["id"]
+            kept = door.post("/library/collections", json={"name": "ada's"}).json()["id"]
+            door.call("PUT", "/library/saved/acme", json={"words": "ada"})
+            for member in (OWNER, "ben"):
+                role = {"role": "admin" if member == OWNER else "member"}
+                door.call("PUT", f"/account/members/{member}", json=role)
+            most = {"scope": "project", "name": "autumn", "most": "9"}
+            door.call("PUT", "/account/budgets", json=most)
             ids = {
+                "zip": str(upload(door, "more.zip", zipped({"a.png": tiny_png("a")}))["id"]),
+                "action": action,
+                "collection": kept,
                 "asset": asset,
                 "file": file,
                 "batch": batch,
@@ -243,7 +357,7 @@ def test_every_route_has_a_case_and_every_case_a_route() -> None:
 
 
 def _ask(house: House, method: str, path: str, key: str | None, body: Any) -> Any:
-    ways = WAYS | ({"{name}": "mine"} if CASES[method, path][0] == OWN else {})
+    ways = WAYS | (_OWN if CASES[method, path][0] == OWN else {})
     for place, value in ways.items():
         path = path.replace(place, value)
     arguments: dict[str, Any] = {}
@@ -264,7 +378,7 @@ def test_a_stranger_finds_nothing_of_others(house: House, method: str, path: str
     else:
         assert told.status_code in {200, 201, 202, 204}, told.text
         assert OWNER not in told.text.replace("readable", "")
-    for name in ("asset", "batch", "run", "job", "key"):
+    for name in ("asset", "batch", "run", "job", "key", "action", "collection", "zip"):
         if outcome != HIDDEN:
             assert house.ids[name] not in told.text
 
@@ -278,8 +392,7 @@ def test_nobody_gets_in_without_a_key_or_with_one_for_other_things(
     assert (told.status_code, told.json()["code"]) == (401, "not_authenticated")
     scope = scope_of(method, path)
     assert scope in SCOPES
-    lacking = [each for each in SCOPES if each != scope]
-    told = _ask(house, method, path, house.door.key(STRANGER, *lacking), body)
+    told = _ask(house, method, path, house.lacking(scope), body)
     assert (told.status_code, told.json()["code"]) == (403, "scope_missing")
 
 

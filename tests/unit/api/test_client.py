@@ -104,3 +104,37 @@ def test_pages_are_read_to_the_last() -> None:
     with _client(script) as client:
         assert [page["assets"] for page in client.pages("/assets", kind="image")] == [[1], [2]]
     assert [each.url.query for each in script.asked] == [b"kind=image", b"kind=image&before=a"]
+
+
+def test_every_run_that_is_asked_for_has_a_key_of_its_own() -> None:
+    script = Script(*[{"run": {"id": str(number)}} for number in range(4)])
+    with _client(script) as client:
+        client.batch("ast_x")
+        client.batch_again("bat_x", "rest", priority="low")
+        client.again("ast_x", prompt="a fox")
+        client.bring_in("https://example.com/a.zip")
+    assert len({request.headers["idempotency-key"] for request in script.asked}) == 4
+    assert [request.url.path.removeprefix("/api") for request in script.asked] == [
+        "/batches",
+        "/batches/bat_x/retry",
+        "/assets/ast_x/again",
+        "/library/imports",
+    ]
+    assert json.loads(script.asked[1].content) == {"rows": "rest", "priority": "low"}
+    assert json.loads(script.asked[2].content) == {"changes": {"prompt": "a fox"}}
+
+
+def test_what_says_how_things_shall_be_is_asked_again_and_an_undo_is_not() -> None:
+    script = Script(503, {"id": "act_1"}, 503)
+    with _client(script) as client:
+        assert client.act("tag", "ast_x", tag="autumn")["id"] == "act_1"
+        with pytest.raises(Refused):
+            client.undo("act_1")
+    assert len(script.asked) == 3
+
+
+def test_a_search_goes_on_behind_its_last_page() -> None:
+    script = Script({"assets": [{"id": 1}], "next": "p"}, {"assets": [{"id": 2}], "next": None})
+    with _client(script) as client:
+        assert [each["id"] for each in client.search(words="fox")] == [1, 2]
+    assert [each.url.query for each in script.asked] == [b"words=fox", b"words=fox&after=p"]
