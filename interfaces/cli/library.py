@@ -53,6 +53,7 @@ for _name, _place, _says in (
     app.command(f"interfaces.cli.library_{_place}", name=_name, help=_says, **HELP)
 for _name in ("collection", "saved"):
     app.command(f"interfaces.cli.library_collections:{_name}", name=_name)
+app.command("interfaces.cli.library_boards:board", name="board")
 
 
 @app.command
