@@ -19,6 +19,10 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "schedule.missed": "A schedule did not run when it was due.",
         "budget.threshold": "50, 80, 95 or 100 percent of a budget are spent or held.",
         "balance.low": "A wallet has less than its owner wanted to be told of.",
+        "board.opened": "A link to a board was opened for the first time.",
+        "board.commented": "A guest wrote a comment on a board.",
+        "board.decided": "A guest approved or rejected something on a board, or took that back.",
+        "board.guessed": "So many wrong passwords came to a link that it takes none for an hour.",
         "holds.expired": "Upkeep gave back what runs that died had set aside.",
         "books.disagree": "The auditor found that balances and entries do not agree.",
     }

@@ -231,6 +231,42 @@ def _of_holds(message: Message) -> Words:
     )
 
 
+def _of_opening(message: Message) -> Words:
+    return Words(f"Opened: board {message.payload['title']}", [_by_link(message)])
+
+
+def _of_comment(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"Comment on board {it['title']} by {it['name']}",
+        [f"{it['asset']}: {it['text']}", _by_link(message)],
+        f"`studio library board comments {it['board']}` has all of them.",
+    )
+
+
+def _of_decision(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"{it['decision'].capitalize()} on board {it['title']} by {it['name']}",
+        [f"It is about {it['asset']}.", _by_link(message)],
+        f"`studio library board show {it['board']}` has all of them.",
+    )
+
+
+def _of_guessing(message: Message) -> Words:
+    it = message.payload
+    return Words(
+        f"Somebody guesses the password of board {it['title']}",
+        [f"{it['most']} were wrong. {_by_link(message)}"],
+        f"`studio library board revoke {it['board']} {it['link']}` ends it; make another link.",
+    )
+
+
+def _by_link(message: Message) -> str:
+    it = message.payload
+    return f"By the link {it['label'] or it['link']}."
+
+
 def _of_books(message: Message) -> Words:
     it = message.payload
     return Words(
@@ -252,6 +288,10 @@ WORDS: Mapping[str, Callable[[Message], Words]] = MappingProxyType(
         "picture.unknown": _of_unknown,
         "budget.threshold": _of_budget,
         "balance.low": _of_balance,
+        "board.opened": _of_opening,
+        "board.commented": _of_comment,
+        "board.decided": _of_decision,
+        "board.guessed": _of_guessing,
         "holds.expired": _of_holds,
         "books.disagree": _of_books,
     }

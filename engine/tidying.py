@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from engine.studio import Studio
 from engine.tables import jobs
+from library.guesses import forget_guesses
 from library.purging import disagreements, files_in_use, purge
 from studio.clock import now
 
@@ -72,7 +73,11 @@ class Checked:
 
 
 def empty_trash(studio: Studio) -> Tidied:
-    """Purge what is in the trash for longer than the setting says, and remove its files."""
+    """Purge what is in the trash for longer than the setting says, and remove its files.
+
+    Guesses at links to boards are forgotten as well, a day after they were made.
+    """
+    studio.database.write(forget_guesses)
     before = now() - timedelta(days=studio.settings.trash_days)
     return _purge(studio, before)
 

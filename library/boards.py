@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from library.assets import check_limit
 from library.board_audit import note as note_event
 from library.board_items import MOST_ITEMS, put_on, remove_items
+from library.board_links import Link
 from library.board_tables import (
     board_events,
     board_guests,
@@ -140,6 +141,19 @@ def board_of(connection: Connection, owner: str, identifier: str) -> Board:
     row = connection.execute(query).mappings().first()
     if row is None:
         raise NotFound("There is no such board.", field="board", given=identifier)
+    return Board(**row)
+
+
+def board_behind(connection: Connection, link: Link) -> Board:
+    """Return the board of a link that has been found good, whoever's it is.
+
+    Raises:
+        NotFound: it was deleted meanwhile.
+    """
+    columns = [boards.c[name] for name in Board.__slots__]
+    row = connection.execute(select(*columns).where(boards.c.id == link.board)).mappings().first()
+    if row is None:
+        raise NotFound("There is no such board.", field="board", given=link.board)
     return Board(**row)
 
 

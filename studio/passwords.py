@@ -44,7 +44,9 @@ def hashed(password: str) -> str:
             allowed=f"{SHORTEST} to {LONGEST} characters",
         )
     salt = secrets.token_bytes(_SALT_BYTES)
-    return f"scrypt${_LOG_N}${_R}${_P}${_text(salt)}${_text(_digest(password, salt))}"
+    return (
+        f"scrypt${_LOG_N}${_R}${_P}${_text(salt)}${_text(_digest(password, salt, _LOG_N, _R, _P))}"
+    )
 
 
 def is_right(password: str, kept: str) -> bool:
@@ -56,7 +58,7 @@ def is_right(password: str, kept: str) -> bool:
     return hmac.compare_digest(found, base64.b64decode(digest))
 
 
-def _digest(password: str, salt: bytes, log_n: int = _LOG_N, r: int = _R, p: int = _P) -> bytes:
+def _digest(password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
     text = unicodedata.normalize("NFC", password).encode()
     with _at_once:
         return hashlib.scrypt(

@@ -25,9 +25,9 @@ from engine.studio import Studio
 from engine.uses import note_uses
 from interfaces.api.batches_routes import BatchId
 from interfaces.api.identity import Reader, StudioHere
-from interfaces.api.ranges import Sent, answer, is_known
 from interfaces.api.schema import refuses
 from interfaces.api.streams import LARGEST_ZIP, PLACES, closed_by, pieces
+from interfaces.ranges import Sent, answer, is_known
 from library import Use
 from studio import imaging
 from studio.errors import AlreadyRunning, InvalidRequest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,12 +9,11 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from engine.outputs import thumbnail
-from engine.studio import Studio
 from engine.uses import note_uses
 from interfaces.api.identity import StudioHere
 from interfaces.api.links import LASTS, Links
-from interfaces.api.ranges import PIECE, Sent, answer
 from interfaces.api.schema import refuses
+from interfaces.ranges import Sent, answer, pieces
 from library import Use
 from library.tables import assets
 from studio.errors import NotFound
@@ -79,19 +77,10 @@ def media(
             size=studio.store.size(row.sha256),
             etag=row.sha256,
             headers=headers,
-            pieces=lambda start, end: _pieces(studio, row.sha256, start, end),
+            pieces=pieces(studio.store, row.sha256),
             delivered=lambda: note_uses(studio, [use]),
         ),
     )
-
-
-def _pieces(studio: Studio, digest: str, start: int, end: int) -> Iterator[bytes]:
-    while start < end:
-        piece = studio.store.read(digest, start, min(PIECE, end - start))
-        if not piece:
-            return
-        yield piece
-        start += len(piece)
 
 
 def _headers(etag: str, name: str, media_type: str, *, taken: bool = False) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Pages beside Prefect's own: for now, the files of the library."""
+"""Pages beside Prefect's own: the files of the library, and boards for guests."""
 
 from interfaces.web.files import application
 

@@ -22,6 +22,7 @@ from engine.exporting import FOLDER, ZIP
 from engine.outputs import thumbnail
 from engine.studio import Studio
 from engine.uses import note_uses
+from interfaces.web.boards import board_routes
 from library import Use
 from library.tables import assets
 from library.usage import Kind
@@ -62,6 +63,7 @@ def application(studio: Studio) -> Starlette:
 
     return Starlette(
         routes=[
+            *board_routes(studio),
             Route("/health", health),
             Route("/assets/{asset}", file),
             Route("/assets/{asset}/thumbnail", small),

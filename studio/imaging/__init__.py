@@ -6,6 +6,7 @@ pictures in RGB or RGBA, 8 bit, sRGB, upright.
 
 from __future__ import annotations
 
+from studio.imaging.bare import bare
 from studio.imaging.colour import flatten, without_metadata
 from studio.imaging.credit import NOBODY, Credit, credit_of
 from studio.imaging.decode import MAX_BYTES, MAX_PIXELS, Probe, open_picture, probe
@@ -39,6 +40,7 @@ __all__ = [
     "Probe",
     "Seen",
     "SourceType",
+    "bare",
     "checkerboard",
     "contact_sheet",
     "credit_of",

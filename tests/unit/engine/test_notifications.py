@@ -32,6 +32,7 @@ _BATCH = {
     "assets": ["ast_1", "ast_2"],
     "run": RUN,
 }
+_BOARD = {"board": "brd_1", "title": "Foxes", "link": "blk_1", "label": "Client"}
 _PAYLOADS: dict[str, dict[str, Any]] = {
     "picture.ready": {"label": "fox", "credits": 4_000_000, "assets": ["ast_1"], "run": RUN},
     "picture.failed": {
@@ -64,6 +65,10 @@ _PAYLOADS: dict[str, dict[str, Any]] = {
         "refused": True,
         "resets_at": "2026-12-01T00:00:00+00:00",
     },
+    "board.opened": _BOARD,
+    "board.commented": _BOARD | {"name": "Ann", "text": "nice", "asset": "ast_1"},
+    "board.decided": _BOARD | {"name": "Ann", "decision": "taken back", "asset": "ast_1"},
+    "board.guessed": _BOARD | {"most": 50},
     "balance.low": {"left": 5_000_000, "threshold": 10_000_000},
     "holds.expired": {"holds": 2, "returned": 4_000_000, "purposes": ["batch b", "generate"]},
     "books.disagree": {"count": 1, "faults": ["wallet ada: held 3, should be 2"]},
@@ -82,7 +87,7 @@ def test_every_event_is_told_in_few_plain_words(event: str) -> None:
     assert body.endswith("\nMessage msg_1")
     assert len(body) < 700
     assert event not in {title, body}
-    good = {"picture.ready", "batch.finished"}
+    good = {"picture.ready", "batch.finished", "board.opened"}
     assert ("What to do: " in body) == (event not in good)
 
 

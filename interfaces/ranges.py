@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+
+from studio.storage import BlobStore
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 PIECE = 1 << 18
@@ -58,6 +60,20 @@ def answer(request: Request, sent: Sent) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     return StreamingResponse(_told(sent, start, end + 1), status_code=status, headers=headers)
+
+
+def pieces(store: BlobStore, digest: str) -> Callable[[int, int], Iterator[bytes]]:
+    """Return what yields a kept file from one place to before another, a piece at a time."""
+
+    def between(start: int, end: int) -> Iterator[bytes]:
+        while start < end:
+            piece = store.read(digest, start, min(PIECE, end - start))
+            if not piece:
+                return
+            yield piece
+            start += len(piece)
+
+    return between
 
 
 def _told(sent: Sent, start: int, end: int) -> Iterator[bytes]:
