@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -59,6 +60,24 @@ batch_wishes = Table(
     CheckConstraint("wish IN ('pause', 'cancel')", name="wish"),
 )
 """What somebody wishes of a batch that is being run; no row where it may go on."""
+
+batch_shards = Table(
+    "batch_shards",
+    metadata,
+    Column("batch", Text, ForeignKey("batches.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rows", Integer, nullable=False),
+    Column("orders", LargeBinary, nullable=False),
+    Column("worker", Text, nullable=False, server_default=""),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("done_at", UtcDateTime),
+    CheckConstraint("rows > 0 AND tries >= 0", name="counts"),
+)
+"""Ranges of the rows that a running batch has to buy, for several processes to share out.
+
+``worker`` is the process that has a range, the ``tries``-th to take it; nobody has it if empty.
+They are gone when the run is over: how rows stand is told by their jobs.
+"""
 
 batch_approvals = Table(
     "batch_approvals",

@@ -23,10 +23,12 @@ from deployments.schedules import OWN
 from flows.arrivals import tag_arrivals
 from flows.batch import batch
 from flows.batch_again import batch_again
+from flows.batch_shard import batch_shard
 from flows.imports import import_files
 from flows.operations import OPERATION_FLOWS
 from flows.reports import report
 from flows.selections import batch_selection, export_files
+from flows.sharing import SHARD
 from flows.tidying import tidy_library
 from flows.upkeep import upkeep
 from flows.watch import watch
@@ -103,6 +105,11 @@ _AGAIN = """\
 Do rows of a batch again: those that failed, or all that is left of it. It needs no file.
 
 Costs what these rows cost, held anew; nothing is bought twice unless you choose unknown rows."""
+
+_SHARD = """\
+Do rows of a large batch beside its own run, which starts this by itself where there is a work pool.
+
+Costs nothing of its own: the batch's run has held for its rows. There is no need to start it."""
 
 _WATCH = """\
 Look at a folder or bucket, and begin a batch for each file that is complete: each file once.
@@ -197,6 +204,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
         Offered(batch_selection, "Batch from library", _SELECTION, ("batch",)),
         Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
         Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
+        Offered(batch_shard, SHARD, _SHARD, ("batch",)),
         Offered(watch, "Watch folder", _WATCH, ("batch",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10), limit=ALONE),
         Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *", limit=IN_TURN),

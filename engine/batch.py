@@ -33,7 +33,8 @@ from engine.batch_control import forget_wish
 from engine.batch_orders import order_of_row
 from engine.batch_plan import BatchQuote, PlannedBatch, prompt_line, quote_batch
 from engine.batch_request import hold_for_rows, take_hold, word_about
-from engine.batch_view import BatchView, end_unfinished, find_jobs, prompt_key
+from engine.batch_shards import await_others, forget_ranges
+from engine.batch_view import BatchView, end_unfinished, ending_of, find_jobs, prompt_key
 from engine.execute import Order
 from engine.jobs import Job
 from engine.outbox import post
@@ -42,7 +43,7 @@ from engine.single import release_hold
 from engine.studio import Studio
 from providers.pacing import Priority
 from studio.clock import now
-from studio.errors import AlreadyRunning, BatchCancelled, HoldRefused, StudioError, WindowClosed
+from studio.errors import AlreadyRunning, BatchCancelled, StudioError, WindowClosed
 
 _MOST_TASKS = 200
 """Task runs for the rows of a batch."""
@@ -229,7 +230,7 @@ class BatchRun:
 
     def end(self, row: Row, state: str, error: StudioError) -> None:
         """Note that a row ends without a job."""
-        self.view.endings[row.name] = {"state": state, "code": error.code, "message": str(error)}
+        self.view.endings[row.name] = ending_of(error, state)
 
     def note_endings(self) -> None:
         """Write endings down that are new, so that whoever looks on sees them before the end."""
@@ -258,10 +259,7 @@ class BatchRun:
             self.refused[order.key] = result
 
     def _take_error(self, row: Row, error: StudioError) -> None:
-        kinds = ((HoldRefused, "skipped_budget"), (BatchCancelled, "cancelled"))
-        self.end(
-            row, next((state for kind, state in kinds if isinstance(error, kind)), "failed"), error
-        )
+        self.view.endings[row.name] = ending_of(error)
 
     def finish(self) -> Counter[str]:
         """End the hold, write down how the rows ended, announce it; return counts by status."""
@@ -294,6 +292,7 @@ class BatchRun:
 
         def leave(connection: Connection) -> None:
             lapse(connection, self.spec.id)
+            forget_ranges(connection, self.spec.id)
             connection.execute(update(batches).where(batches.c.id == self.spec.id).values(values))
 
         self.studio.database.write(leave)
@@ -301,6 +300,7 @@ class BatchRun:
     def _finish(self, connection: Connection) -> None:
         end_rows(connection, self.spec.id, self.view.endings)
         forget_wish(connection, self.spec.id)
+        forget_ranges(connection, self.spec.id)
         connection.execute(
             update(batches)
             .where(batches.c.id == self.spec.id)
@@ -371,6 +371,9 @@ def start_batch(
     if found["hold"]:
         # Of a run that was cut off. What its unfinished jobs claimed of it stays with them.
         release_hold(studio, spec.owner, found["hold"])
+    # Those that helped that run can begin no row without its hold; what they began, they end.
+    await_others(studio, spec.id)
+    studio.database.write(lambda connection: forget_ranges(connection, spec.id))
     with studio.database.read() as connection:
         view = BatchView(spec, find_jobs(connection, spec))
         if only is not None:

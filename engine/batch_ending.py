@@ -16,8 +16,10 @@ from engine.batch import BatchRun
 from engine.batch_approval import lapse
 from engine.batch_files import deliver, folder_of
 from engine.batch_plan import PlannedBatch
+from engine.batch_shards import await_others
 from engine.batch_view import WAITING, BatchView, find_jobs
 from engine.resume import resume_orphans
+from engine.single import release_hold
 from engine.studio import Studio
 from studio.errors import BatchCancelled
 
@@ -63,6 +65,10 @@ def end_cancelled(studio: Studio, left: LeftBatch) -> bool:
     studio.loop.run(resume_orphans(studio, _SECONDS))
     if not studio.database.write(lambda connection: _take(studio, connection, left)):
         return False
+    if left.hold:
+        # Those that helped the run begin no row from now on; what they began, they end.
+        release_hold(studio, left.owner, left.hold)
+        await_others(studio, left.id, _SECONDS)
     with studio.database.read() as connection:
         spec = load_batch(connection, left.owner, left.id)
         view = BatchView(spec, find_jobs(connection, spec), row_ends(connection, spec.id))

@@ -16,6 +16,7 @@ from batches import BatchSpec, Row, load_batch, row_ends
 from engine.jobs import Job
 from engine.journal import latest_jobs
 from engine.prompts import enhancement
+from studio.errors import BatchCancelled, HoldRefused, StudioError
 
 DONE = "done"
 WAITING = "waiting"
@@ -109,6 +110,17 @@ def view_batch(connection: Connection, owner: str, batch: str) -> BatchView:
     """
     spec = load_batch(connection, owner, batch)
     return BatchView(spec, find_jobs(connection, spec), row_ends(connection, batch))
+
+
+def ending_of(error: StudioError, state: str = "") -> dict[str, str]:
+    """Return how a row ends without a job.
+
+    Args:
+        state: that it ends in; by default that which the error stands for.
+    """
+    kinds = ((HoldRefused, "skipped_budget"), (BatchCancelled, "cancelled"))
+    found = next((told for kind, told in kinds if isinstance(error, kind)), "failed")
+    return {"state": state or found, "code": error.code, "message": str(error)}
 
 
 def end_unfinished(view: BatchView, only: frozenset[str] | None) -> None:

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, cast
 
 from prefect import State, flow
 from prefect.context import SyncClientContext
-from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run as this_run
 from prefect.states import Cancelled, Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote as as_it_is
 from pydantic import Field
 
 from batches.encoding import ENCODINGS
-from engine.batch import BatchRun, chunk_size, chunks
+from engine.batch import BatchRun
 from engine.batch_again import buy_anew
 from engine.batch_source import shown_name
 from engine.batch_view import sum_counts
-from engine.execute import Order
-from engine.jobs import Job
 from flows.approval import approved
 from flows.batch_hooks import cancelled
+from flows.fan_out import THREADS
 from flows.forms import BATCH_QUOTE, MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.heeding import PrefectWishes
+from flows.sharing import Sharing
 from flows.single import release
 from studio import credits as money
 from studio.collector import rare_collections
 from studio.errors import ApprovalRefused, StudioError
 from studio.settings import settings
 from studio.windows import read_window
-from tasks import OPERATION_TASKS, notify
-from tasks.batch import preflight_batch, run_rows, settle_batch, what_next
+from tasks import notify
+from tasks.batch import preflight_batch, settle_batch, what_next
 from tasks.batch_progress import RunProgress
 from tasks.occurrences import take_turn
 from tasks.states import refused
@@ -139,10 +136,6 @@ WINDOW = Annotated[
     ),
 ]
 
-_PROGRESS_SECONDS = 2
-THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=16)
-"""Prefect's own default has no bound: a batch of 5,000 rows would start 4,000 threads."""
-
 
 @flow(
     name="batch",
@@ -225,9 +218,10 @@ async def carry_out(running: BatchRun, user: str) -> State[Any]:
             await progress.begin()
             # One client for all tasks: each would make its own, and read the TLS authorities.
             with SyncClientContext.get_or_create(), rare_collections():
-                for wave in running.waves():
-                    for orders in (running.prompts, running.orders):
-                        await _fan_out(progress, await asyncio.to_thread(orders, wave))
+                async with Sharing(progress) as sharing:
+                    for wave in running.waves():
+                        await sharing.alone(await asyncio.to_thread(running.prompts, wave))
+                        await sharing.together(await asyncio.to_thread(running.orders, wave))
     except ApprovalRefused as error:
         await asyncio.to_thread(running.abandon)
         return refused(error)
@@ -252,45 +246,3 @@ async def carry_out(running: BatchRun, user: str) -> State[Any]:
     if wishes.cancelling and running.cancelled is not None:
         return Cancelled(message=message)
     return Failed(message=f"{message}. {what_next(counts)}")
-
-
-async def _fan_out(progress: RunProgress, orders: Sequence[Order]) -> None:
-    """Map the orders of a wave over tasks: one for each while they are few, else chunks.
-
-    Prefect loses the history of task runs that come in thousands at once.
-    """
-    running = progress.running
-    futures: list[tuple[list[Order], PrefectFuture[Any]]] = []
-    if len(running.spec.rows) <= settings().rows_as_tasks:
-        for name, task in OPERATION_TASKS.items():
-            mine = [each for each in orders if each.plan.operation.operation == name]
-            mapped = task.map([as_it_is(each) for each in mine])
-            futures += [([order], future) for order, future in zip(mine, mapped, strict=True)]
-    else:
-        pieces = chunks(orders, chunk_size(len(running.spec.rows), settings().chunk_rows))
-        # Quoted: Prefect would look for futures in every field of every row, twice.
-        mapped = run_rows.map(range(1, len(pieces) + 1), [as_it_is(piece) for piece in pieces])
-        futures += list(zip(pieces, mapped, strict=True))
-    await _wait(progress, futures)
-
-
-async def _wait(
-    progress: RunProgress, futures: Sequence[tuple[list[Order], PrefectFuture[Any]]]
-) -> None:
-    """Take in results as they come, and show the progress."""
-    pending = {future: orders for orders, future in futures}
-    while pending:
-        finished = (await asyncio.to_thread(wait, list(pending), timeout=_PROGRESS_SECONDS)).done
-        for future in finished:
-            _take(progress.running, pending.pop(future), future)
-        await progress.show()
-
-
-def _take(running: BatchRun, orders: list[Order], future: PrefectFuture[Any]) -> None:
-    results = future.result(raise_on_failure=False)
-    if not isinstance(results, list):
-        # A chunk whose task broke down has one error for all; what its rows came to is looked up.
-        results = [results] * len(orders)
-    for order, result in zip(orders, results, strict=True):
-        if isinstance(result, Job | StudioError):
-            running.take(order, result)

@@ -9,8 +9,9 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Failed
 from pydantic import Field
 
-from flows.batch import PARTLY, PRIORITY, THREADS, carry_out
+from flows.batch import PARTLY, PRIORITY, carry_out
 from flows.batch_hooks import cancelled
+from flows.fan_out import THREADS
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio.errors import StudioError

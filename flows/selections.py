@@ -11,8 +11,9 @@ from pydantic import Field
 
 from engine.exporting import Exported
 from engine.selection import MOST, Selection
-from flows.batch import DEFAULTS, PARTLY, PRIORITY, THREADS, carry_out
+from flows.batch import DEFAULTS, PARTLY, PRIORITY, carry_out
 from flows.batch_hooks import cancelled
+from flows.fan_out import THREADS
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio.errors import StudioError

@@ -204,6 +204,19 @@ class Settings(BaseSettings):
         description="Prefect work pool whose workers (`studio worker`) run what is asked for; "
         "empty means that `studio up` runs it itself.",
     )
+    shards: int = Field(
+        default=3,
+        ge=0,
+        le=32,
+        description="Runs of the work pool that help with one large batch, beside its own; 0 lets "
+        "one process do all of it. Only where the database is Postgres.",
+    )
+    shard_rows: int = Field(
+        default=250,
+        ge=10,
+        le=10_000,
+        description="Rows that such a run takes at once; a batch of no more is not shared out.",
+    )
     files_port: int = Field(
         default=4210, ge=1, le=65_535, description="Port of the pages that serve the pictures."
     )

@@ -21,6 +21,7 @@ from engine.batch_again import Part, plan_again, start_again
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
 from engine.batch_plan import BatchQuote, prompt_line, read_file
 from engine.batch_quoting import plan_at_quote
+from engine.batch_shards import Shards, join_batch
 from engine.batch_source import BatchSource, open_source, shown_name
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
@@ -118,6 +119,27 @@ async def preflight_again(
     except StudioError as error:
         await show_problems(batch, error.details.get("problems", ()))
         return refused(error)
+
+
+@task(name="preflight", task_run_name="preflight", persist_result=False)
+async def preflight_shard(batch: str, run: str, owner: str) -> Shards | State[Any]:
+    """Check that a batch is being run, and has held for its rows; nothing is held here.
+
+    Args:
+        batch: its id.
+        run: the flow run that runs it.
+        owner: whose it is.
+
+    Returns:
+        The ranges that its rows are shared out in; a completed state if its run is over by now; a
+        failed one that says why nothing may be bought.
+    """
+    try:
+        studio = await asyncio.to_thread(open_studio)
+        shards = await asyncio.to_thread(join_batch, studio, owner, batch, run)
+    except StudioError as error:
+        return refused(error)
+    return shards or Completed(name="Skipped", message="Nothing was left for it to do.")
 
 
 async def _prepare(

@@ -17,8 +17,9 @@ from billing.accounts.budgets import set_budget
 from billing.accounts.tables import admissions
 from engine.studio import Studio, use_studio
 from engine.tables import jobs
-from flows.batch import _take, batch
+from flows.batch import batch
 from flows.create import create_image
+from flows.fan_out import results_of, take_in
 from studio.errors import StudioUnavailable
 from tests.support.studios import OWNER, balance_of, opened_studio
 
@@ -89,10 +90,13 @@ def test_the_date_in_a_batch_is_its_runs_own_also_after_midnight(
 
 def test_a_chunk_whose_task_broke_down_ends_no_batch() -> None:
     """Its rows are looked up in the row ledger; those of other chunks are still to be taken in."""
-    taken: list[tuple[str, object]] = []
-    running: Any = SimpleNamespace(take=lambda order, result: taken.append((order, result)))
     orders: Any = ["one", "two"]
     for error in (RuntimeError("no memory"), StudioUnavailable("away")):
         future: Any = SimpleNamespace(result=lambda error=error, **_: error)
-        _take(running, orders, future)
-    assert [order for order, _ in taken] == orders
+        found: Any = results_of(orders, future)
+        assert found == [("one", error), ("two", error)]
+    taken: list[object] = []
+    running: Any = SimpleNamespace(take=lambda _, result: taken.append(result))
+    for result in (RuntimeError("no memory"), StudioUnavailable("away")):
+        take_in(running, orders[0], result)
+    assert [type(each) for each in taken] == [StudioUnavailable]
