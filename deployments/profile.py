@@ -34,14 +34,17 @@ _EVERYWHERE = {
 }
 
 
-def environment(home: Path, port: int, pages: str = "") -> dict[str, str]:
+def environment(home: Path, port: int, pages: str = "", auth: str = "") -> dict[str, str]:
     """Return the environment of a Prefect server of our own, and of its clients.
 
     Args:
         home: the studio's home folder; Prefect's data goes into a folder of it.
         port: of the server, on this machine only.
         pages: where browsers reach its pages; those of the port, if empty.
+        auth: ``user:password`` that the server asks for and its clients send; none, if empty.
     """
+    # One value for both: who starts a server of the studio's is a client of it as well.
+    names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING") if auth else ()
     return {
         **_SERVER,
         **_EVERYWHERE,
@@ -51,4 +54,5 @@ def environment(home: Path, port: int, pages: str = "") -> dict[str, str]:
         "PREFECT_UI_URL": pages or f"http://127.0.0.1:{port}/v2",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
+        **dict.fromkeys(names, auth),
     }

@@ -25,8 +25,20 @@ _POLL_SECONDS = 0.25
 
 
 def server_environment(config: Settings) -> dict[str, str]:
-    """Return the environment of the studio's Prefect server and of all that talk to it."""
-    return environment(config.folder, config.prefect_port, config.prefect_pages)
+    """Return the environment of the studio's Prefect server and of all that talk to it.
+
+    Raises:
+        SetupIncomplete: the setting of what the server asks for is no user and password.
+    """
+    auth = config.prefect_auth.get_secret_value()
+    if auth and not all(auth.partition(":")):
+        raise SetupIncomplete(
+            "What Prefect's server shall ask for cannot be used.",
+            field="STUDIO_PREFECT_AUTH",
+            given="no user, or no password",
+            allowed="user:password",
+        )
+    return environment(config.folder, config.prefect_port, config.prefect_pages, auth)
 
 
 def is_healthy(api_url: str) -> bool:

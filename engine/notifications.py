@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine.announcements import MOST_PICTURES
+from engine.file_links import file_link
 from engine.outbox import Message, Waiting
 from studio import credits as money
 from studio.settings import Settings
@@ -77,7 +78,7 @@ def joined(
 def links(message: Message, config: Settings) -> list[str]:
     """Return addresses at which there is more to see: the pictures, and the run in Prefect."""
     assets = message.payload.get("assets", ())[:MOST_PICTURES]
-    found = [f"{config.files_url}/assets/{each}" for each in assets]
+    found = [file_link(config, each) for each in assets]
     run = str(message.payload.get("run", ""))
     try:
         uuid.UUID(run)

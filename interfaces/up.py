@@ -72,5 +72,7 @@ def _api(studio: Studio) -> contextlib.AbstractContextManager[None]:
 
     warm_up()
     config = studio.settings
-    server = served(application(studio), config.api_host, config.api_port)
+    server = served(
+        application(studio), config.api_host, config.api_port, proxies=config.api_proxies
+    )
     return in_a_thread(server, what="HTTP API", field="STUDIO_API_PORT")

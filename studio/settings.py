@@ -225,6 +225,25 @@ class Settings(BaseSettings):
         description="Address under which browsers reach those pages; "
         "empty means `http://127.0.0.1` and the port.",
     )
+    files_link_days: int | None = Field(
+        default=None,
+        ge=0,
+        le=3_650,
+        description="Days for which links to those pages are good, in Prefect's artifacts too: "
+        "they are signed then. 0: they are not signed, and whoever has one sees the file for ever. "
+        "Empty means 0 where `STUDIO_PUBLIC_URL` is this machine, else 30.",
+    )
+    prefect_auth: SecretStr = Field(
+        default=SecretStr(""),
+        description="`user:password` that Prefect's server of `studio up` asks everybody for, "
+        "browsers, workers and the studio itself; empty asks for nothing.",
+    )
+    api_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1",),
+        max_length=50,
+        description="Proxies before the HTTP API, by address or network, whose `X-Forwarded-For` "
+        "says who asks, as a JSON list; failed keys are counted by that.",
+    )
 
     api_port: int = Field(default=4220, ge=1, le=65_535, description="Port of the HTTP API.")
     api_host: str = Field(

@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_UI_URL
 
 from billing.quotes import Quote
 from engine.batch_progress import Progress
+from engine.file_links import file_link
 from engine.jobs import Job
 from engine.outputs import thumbnail
 from engine.studio import Studio
@@ -202,7 +203,7 @@ def _tiles(studio: Studio, job: Job) -> Iterable[Tile]:
         yield Tile(
             name=job.file_name(made),
             facts=f"{measure(made.width, made.height, made.size)}, {job.offer}",
-            address=f"{studio.settings.files_url}/assets/{identifier}",
+            address=file_link(studio.settings, identifier),
             thumbnail=_data_uri(thumbnail(studio.store, made.sha256, made.thumbnail)),
         )
 

@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from billing.ledger import Hold
+from engine.file_links import file_link
 from engine.importing import Imported, bring_in, write_report
 from engine.preflight import Caller
 from engine.single import hold_credits, hold_key, release_hold, release_run
@@ -70,7 +71,7 @@ async def release_nothing(owner: str, held: Hold) -> None:
 
 
 def _page(studio: Studio, done: Imported) -> str:
-    first = [f"{studio.settings.files_url}/assets/{each}" for each in done.assets[:MOST_LINES]]
+    first = [file_link(studio.settings, each) for each in done.assets[:MOST_LINES]]
     paragraphs = ["## Import", f"{done.words()}.", "\n".join(f"- <{each}>" for each in first)]
     if len(done.assets) > len(first):
         paragraphs.append(f"… and {count('asset', len(done.assets) - len(first))} more")

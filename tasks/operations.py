@@ -11,11 +11,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from engine.execute import Order
+from engine.file_links import file_link
 from engine.jobs import Job
 from engine.studio import open_studio
 from studio import credits as money
 from studio.errors import StudioError
 from studio.operations import OPERATIONS, Operation
+from studio.settings import Settings
 from tasks.states import failed_job, refused
 
 
@@ -45,14 +47,14 @@ def _carry_out(order: Order) -> State[Any]:
         return refused(error)
     if job.state != "settled":
         return failed_job(job)
-    words = _words(job, studio.settings.files_url)
+    words = _words(job, studio.settings)
     get_run_logger().info(words)
     return Completed(message=words, data=job)
 
 
-def _words(job: Job, files_url: str) -> str:
+def _words(job: Job, config: Settings) -> str:
     title = OPERATIONS[str(job.operation["operation"])].title
-    links = " ".join(f"{files_url}/assets/{asset}" for asset in job.asset_ids())
+    links = " ".join(file_link(config, asset) for asset in job.asset_ids())
     return f"{title}: {job.label} by {job.offer} for {money.show(job.credits)} credits {links}"
 
 

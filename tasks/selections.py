@@ -14,6 +14,7 @@ from batches import given_of
 from engine import exporting, tidying
 from engine.batch import BatchRun
 from engine.exporting import Exported
+from engine.file_links import file_link
 from engine.preflight import Caller
 from engine.selection import Selection, as_batch, select_assets
 from engine.studio import Studio, open_studio
@@ -85,7 +86,7 @@ async def export_selection(
 
 def address(studio: Studio, run: str) -> str:
     """Return where the ZIP of a run's export is had with a browser."""
-    return f"{studio.settings.files_url}/exports/{run}"
+    return file_link(studio.settings, run, "exports")
 
 
 def _export_page(done: Exported, wanted: Selection, link: str) -> str:

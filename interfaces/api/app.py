@@ -37,6 +37,7 @@ from interfaces.api import (
 )
 from interfaces.api.assets_routes import LARGEST_UPLOAD, UPLOADS
 from interfaces.api.envelope import Envelope
+from interfaces.api.guessing import Guessing
 from interfaces.api.prefect_runs import PrefectRuns
 from interfaces.api.problems import handle_errors
 from interfaces.api.runs import Runs
@@ -98,6 +99,7 @@ def application(studio: Studio, runs: Runs | None = None) -> FastAPI:
     app.state.runs = runs or PrefectRuns(config)
     app.state.streams = events.Streams()
     app.state.throttle = Throttle(config.api_requests_per_minute)
+    app.state.guessing = Guessing()
     for router in _ROUTERS:
         app.include_router(router, prefix=config.api_prefix)
     handle_errors(app)

@@ -14,6 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from billing.accounts.keys import ApiKey, Scope, authenticate, is_worth_noting, note_use
 from billing.accounts.members import Need, require_member
 from engine.studio import Studio
+from interfaces.api.guessing import Guessing
 from interfaces.api.throttle import Throttle
 from studio.errors import NotAuthenticated, ScopeMissing, StudioUnavailable
 
@@ -65,8 +66,16 @@ def _key(request: Request, response: Response, sent: _Bearer) -> ApiKey:
             field="Authorization",
             allowed="Bearer and a key (isk_…)",
         )
-    with studio.database.read() as connection:
-        key = authenticate(connection, sent.credentials)
+    guessing: Guessing = request.app.state.guessing
+    address = request.client.host if request.client else ""
+    guessing.check(address, sent.credentials)
+    try:
+        with studio.database.read() as connection:
+            key = authenticate(connection, sent.credentials)
+    except NotAuthenticated:
+        guessing.failed(address, sent.credentials)
+        raise
+    guessing.good(sent.credentials)
     throttle: Throttle = request.app.state.throttle
     response.headers["RateLimit-Limit"] = str(throttle.per_minute)
     response.headers["RateLimit-Remaining"] = str(throttle.take(key.id))

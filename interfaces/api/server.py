@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,8 +19,12 @@ _AT_ONCE = 256
 _IDLE_SECONDS = 30
 
 
-def served(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """Return a server of an application, which is not started yet."""
+def served(app: ASGIApp, host: str, port: int, *, proxies: Sequence[str] = ()) -> uvicorn.Server:
+    """Return a server of an application, which is not started yet.
+
+    Args:
+        proxies: addresses or networks whose word is taken for who asks (``X-Forwarded-For``).
+    """
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -30,6 +34,8 @@ def served(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
             # A line for each request is the proxy's; it would hold signed links.
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             limit_concurrency=_AT_ONCE,
             timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_STOP_SECONDS,

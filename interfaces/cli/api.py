@@ -29,7 +29,9 @@ def api(*, session: Here) -> int:
 
     warm_up()
     with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
-        server = served(application(studio), config.api_host, config.api_port)
+        server = served(
+            application(studio), config.api_host, config.api_port, proxies=config.api_proxies
+        )
         with in_a_thread(server, what="HTTP API", field="STUDIO_API_PORT"):
             address = config.api_address
             session.out.result({"api": address}, lambda to: show_facts(to, [("api", address)]))

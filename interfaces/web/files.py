@@ -1,7 +1,8 @@
 """Serves the library's files, so that links in logs, artifacts and manifests lead to pictures.
 
 An address holds an asset's id, 80 bits of which are random: who has the link may see the file.
-The pages are bound to this machine unless the operator puts a proxy before them.
+The pages are bound to this machine; where a proxy brings others to them, links are signed and end
+(``engine.file_links``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from engine.exporting import FOLDER, ZIP
+from engine.file_links import What, check_link
 from engine.outputs import thumbnail
 from engine.studio import Studio
 from engine.uses import note_uses
@@ -27,11 +29,14 @@ from library import Use
 from library.tables import assets
 from library.usage import Kind
 from studio.errors import NotFound, StudioError
+from studio.statuses import status_of
 
 _HEADERS = {
     # Files are what strangers and providers made: a browser shall show them, never run them.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
+    # A link is a key: no other page is told by which one somebody came.
+    "Referrer-Policy": "no-referrer",
     # The file under an id never changes.
     "Cache-Control": "private, max-age=31536000, immutable",
 }
@@ -41,22 +46,43 @@ _SHOWN = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 def application(studio: Studio) -> Starlette:
     """Return the pages as an ASGI application."""
 
+    def refused(request: Request, what: What, identifier: str) -> Response | None:
+        """Return the answer to who has no good link; nothing for who has one."""
+        query = request.query_params
+        try:
+            check_link(
+                studio.settings,
+                what,
+                identifier,
+                query.get("expires", ""),
+                query.get("signature", ""),
+            )
+        except StudioError as error:
+            return JSONResponse(error.as_dict(), status_code=status_of(error))
+        return None
+
     async def file(request: Request) -> Response:
+        asset = request.path_params["asset"]
+        if (told := refused(request, "assets", asset)) is not None:
+            return told
         taken = "download" in request.query_params
-        answer = await asyncio.to_thread(
-            _answer, studio, request.path_params["asset"], "sha256", taken=taken
-        )
+        answer = await asyncio.to_thread(_answer, studio, asset, "sha256", taken=taken)
         if request.method == "HEAD":
             answer.background = None  # nothing was delivered
         return answer
 
     async def small(request: Request) -> Response:
-        return await asyncio.to_thread(_answer, studio, request.path_params["asset"], "thumbnail")
+        asset = request.path_params["asset"]
+        if (told := refused(request, "assets", asset)) is not None:
+            return told
+        return await asyncio.to_thread(_answer, studio, asset, "thumbnail")
 
     async def export(request: Request) -> Response:
         # A run's id is as hard to guess as an asset's; the converter lets nothing else through.
         run = str(request.path_params["run"])
-        return _export(studio.settings.folder / FOLDER / run / ZIP)
+        return refused(request, "exports", run) or _export(
+            studio.settings.folder / FOLDER / run / ZIP
+        )
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
