@@ -18,8 +18,9 @@ from deployments.shared import server_only
 from studio.errors import SetupIncomplete
 from studio.settings import Settings
 
-_START_SECONDS = 120
-"""A first start makes Prefect's database: about 10 s on two idle cores."""
+_START_SECONDS = 300
+"""A first start makes Prefect's database: about 10 s on two idle cores, and minutes where
+others use them."""
 _STOP_SECONDS = 20
 _POLL_SECONDS = 0.25
 
@@ -78,7 +79,7 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
     """Start a Prefect server and wait until it answers.
 
     Raises:
-        SetupIncomplete: it ended, or did not answer within two minutes, or what it is to share is
+        SetupIncomplete: it ended, or did not answer within five minutes, or what it is to share is
             not there (see ``deployments.shared``).
     """
     profile = {**server_environment(config), **server_only(config)}
