@@ -103,13 +103,25 @@ def bands_of(phash: int) -> list[int]:
 
 def texts_of(asset: Asset) -> Iterator[str]:
     """Yield the texts of an asset that never change: file name, prompts, model, run."""
-    yield asset.name
-    for field, value in asset.request.items():
+    made_by = (asset.provider, asset.model, asset.operation)
+    return texts_in(asset.name, asset.request, asset.facts, made_by, asset.run)
+
+
+def texts_in(
+    name: str,
+    request: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    made_by: Iterable[str],
+    run: str,
+) -> Iterator[str]:
+    """Yield the same from the values themselves."""
+    yield name
+    for field, value in request.items():
         if field.endswith("prompt") and not field.startswith("negative") and isinstance(value, str):
             yield value
-    yield str(asset.facts.get("prompt_given") or "")
-    yield f"{asset.provider} {asset.model} {asset.operation}"
-    yield asset.run
+    yield str(facts.get("prompt_given") or "")
+    yield " ".join(made_by)
+    yield run
 
 
 def fixed_marks(card: Mapping[str, Any]) -> Iterator[str]:

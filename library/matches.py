@@ -107,19 +107,39 @@ def as_fts5(terms: Iterable[Term]) -> str:
     return _written(terms, '"', " AND ", " OR ", " NOT ")
 
 
+def as_fts5_until(terms: Sequence[Term], ends: Sequence[str]) -> str:
+    """Return a query of FTS5 that finds the assets with these marks as well, beside its own.
+
+    Args:
+        terms: what is asked for; the first is whose, and holds for the others too.
+        ends: marks of two assets of the owner, or two marks of one.
+    """
+    also = " OR ".join(f'"{each}"' for each in ends)
+    scope, *others = (_term(each, '"', " AND ", " OR ") for each in terms)
+    kinds = [term.wanted for term in terms[1:]]
+    wanted = [f"({each} OR {also})" for each, yes in zip(others, kinds, strict=True) if yes]
+    without = [
+        f" NOT ({each} NOT ({also}))" for each, yes in zip(others, kinds, strict=True) if not yes
+    ]
+    if not wanted:
+        return scope + "".join(without)
+    return f"{scope} AND (({' AND '.join(wanted)}){''.join(without)})"
+
+
 def as_tsquery(terms: Iterable[Term]) -> str:
     """Return a query of Postgres; the first term must be wanted."""
     return _written(terms, "'", " & ", " | ", " & !")
 
 
 def _written(terms: Iterable[Term], quote: str, both: str, either: str, without: str) -> str:
-    def written(term: Term) -> str:
-        ways = (both.join(f"{quote}{each}{quote}" for each in way) for way in term.ways)
-        return f"({either.join(f'({way})' for way in ways)})"
+    known = [(term.wanted, _term(term, quote, both, either)) for term in terms]
+    wanted = both.join(written for yes, written in known if yes)
+    return f"({wanted})" + "".join(f"{without}{written}" for yes, written in known if not yes)
 
-    known = list(terms)
-    wanted = both.join(written(term) for term in known if term.wanted)
-    return f"({wanted})" + "".join(f"{without}{written(term)}" for term in known if not term.wanted)
+
+def _term(term: Term, quote: str, both: str, either: str) -> str:
+    ways = (both.join(f"{quote}{each}{quote}" for each in way) for way in term.ways)
+    return f"({either.join(f'({way})' for way in ways)})"
 
 
 def as_conditions(terms: Iterable[Term]) -> Iterator[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ and the next one goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,24 +30,39 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from library.card_tables import cards, counts, words
 from library.filters import Filters
-from library.matches import Term, as_conditions, as_fts5, as_tsquery, scope_of, terms_of
+from library.matches import (
+    Term,
+    as_conditions,
+    as_fts5,
+    as_fts5_until,
+    as_tsquery,
+    scope_of,
+    terms_of,
+)
 from library.numbers import number_at
 from library.sorting import NEWEST, Cursor, Sort
+from library.words import body_of, marks_of_id
 
 RARE = 5_000
 """As many matches are taken whole and put in order."""
 
-_FEW = 20_000
+_FEW = 10_000
 """Up to as many of one thing, the index is asked for it without a bound."""
 
-_WINDOW = 60_000
-"""Entries of the index that are looked through at once, where everything asked for is common."""
+_ENTRIES = 800_000
+"""Entries of indexes that are passed over for one page, where all asked for is common."""
+
+_TO_THE_END = 3
+"""To find the end of so many cards costs as much as so many entries for each of them."""
+
+_TRIED = 20
+"""So small a part of that is tried first."""
 
 _CARDS = 10_000
 """Cards that are looked at on the way to one page."""
 
-_WINDOWS = 3
-"""Windows on the way to one page."""
+_STEPS = 3
+"""Pages that are gone through to count what the index alone cannot tell."""
 
 _NEAR = 2_000
 """Newest cards that are tried on Postgres before its index, whose answers have no order."""
@@ -69,6 +84,19 @@ class Stretch:
     rows: list[Any]
     following: str
     whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the search for one page ends.
+
+    Attributes:
+        number: of the first card that is not looked at.
+        marks: of two assets from there on.
+    """
+
+    number: int
+    marks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +189,9 @@ def stretch(
     few = _few(connection, asked, by_time=sort.by_time)
     if few is not None:
         query = _cards(asked, sort, cursor).where(cards.c.number.in_(few))
+        if connection.dialect.name == "sqlite":
+            # It would rather go through all cards in their order than sort a few.
+            query = query.order_by(None).order_by(*sort.order(indexed=False))
         if not asked.plain:
             query = query.join(words, words.c.number == cards.c.number)
             query = query.where(*as_conditions(asked.terms))
@@ -192,7 +223,10 @@ def _few(connection: Connection, asked: Question, *, by_time: bool) -> Select[An
             return some
     if not asked.plain and not by_time:
         matches = _matches(connection, asked)
-        if _at_most(connection, matches, RARE):
+        known = _known(connection, asked)
+        # It is gone through twice then: to count, and to take.
+        possible = _fits(asked, known, _ENTRIES // 2) or _has_rare(connection, asked, known)
+        if possible and _at_most(connection, matches, RARE):
             return select(matches.subquery().c[0])
     return None
 
@@ -207,7 +241,7 @@ def _between(name: str, least: int | None, most: int | None) -> list[ColumnEleme
     return [*found, cards.c[name] <= most] if most is not None else found
 
 
-def _matches(connection: Connection, asked: Question) -> Select[Any]:
+def _matches(connection: Connection, asked: Question, end: End | None = None) -> Select[Any]:
     """Return the query of the numbers that the full-text index tells."""
     if connection.dialect.name == "postgresql":
         number: ColumnElement[int] = words.c.number
@@ -215,13 +249,20 @@ def _matches(connection: Connection, asked: Question) -> Select[Any]:
         found = select(number).where(_vector.bool_op("@@")(typed))
     else:
         number = _index.c.rowid
-        found = select(number.label("number")).select_from(_index).where(_match(asked))
+        found = select(number.label("number")).select_from(_index).where(_match(asked, end))
     found = found.where(number >= asked.first) if asked.first is not None else found
     return found.where(number < asked.end) if asked.end is not None else found
 
 
-def _match(asked: Question) -> ColumnElement[bool]:
-    typed: BindParameter[str] = bindparam("terms", as_fts5(asked.terms), unique=True)
+def _match(asked: Question, end: End | None = None) -> ColumnElement[bool]:
+    """Return what the full-text index of SQLite is asked.
+
+    FTS5 looks at a bound of the rowid only when it has found something: where two common words are
+    never together, it goes through all there is. Two assets behind the end are therefore asked for
+    as well. They lie beyond the bound: SQLite passes over the first, and FTS5 stops at the second.
+    """
+    asking = as_fts5_until(asked.terms, end.marks) if end else as_fts5(asked.terms)
+    typed: BindParameter[str] = bindparam("terms", asking, unique=True)
     return literal_column("asset_words_index").bool_op("MATCH")(typed)
 
 
@@ -229,32 +270,69 @@ def _by_index(
     connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
 ) -> Stretch:
     """Go through what the full-text index tells, the newest or the oldest first."""
-    rare = _has_rare(connection, asked)
+    known = _known(connection, asked)
+    rare = _has_rare(connection, asked, known)
     if connection.dialect.name == "postgresql":
         return _by_gin(connection, asked, sort, cursor, limit, rare=rare)
-    rows: list[Any] = []
-    look = bool(asked.sizes or asked.others)
-    for _ in range(_WINDOWS):
-        edge = None if rare else _edge(connection, asked, sort, cursor, look=look)
-        part = _upto(asked, edge, sort)
-        more = _walk_fts5(connection, part, sort, cursor, limit + 1 - len(rows))
-        rows += more
-        if len(rows) > limit or edge is None:
-            return _page(rows, sort, limit)
-        cursor = Cursor(edge, "")
-    return Stretch(rows, sort.at(cursor.number) if cursor else "", whole=False)
+    if rare or _fits(asked, known, _ENTRIES):
+        rows = _walk_fts5(connection, asked, sort, cursor, limit + 1, end=None)
+        return _page(rows, sort, limit)
+    found: list[Any] = []
+    size = _window(asked, known)
+    for part in (max(1, size // _TRIED), size):  # most pages are full after a few cards
+        end = _end(connection, asked, sort, cursor, part)
+        found += _walk_fts5(connection, asked, sort, cursor, limit + 1 - len(found), end=end)
+        if end is None or len(found) > limit:
+            return _page(found, sort, limit)
+        # One before the end, which is not looked at yet.
+        cursor = Cursor(end.number + (1 if sort.falling else -1), "")
+    return Stretch(found, sort.at(cursor.number) if cursor else "", whole=False)
 
 
-def _upto(asked: Question, edge: int | None, sort: Sort) -> Question:
-    """Return the question of what comes before the end of a window, and of its last."""
-    if edge is None:
+def _window(asked: Question, known: Mapping[tuple[str, str], int]) -> int:
+    """Return how many cards may be passed over: the more of them each term has, the fewer."""
+    if asked.sizes or asked.others:
+        return _CARDS  # which are looked at one by one
+    return max(1, int(_ENTRIES / (_TO_THE_END + _share(asked, known))))
+
+
+def _share(asked: Question, known: Mapping[tuple[str, str], int]) -> float:
+    """Return how many entries of the index there may be for each card, all terms together."""
+    whole = max(known[asked.terms[0].counted or ("", "")], 1)
+    share = 0.0
+    for term in asked.terms:
+        counted = known.get(term.counted, whole) if term.counted else whole * len(term.ways)
+        share += min(counted / whole, len(term.ways))
+    return share
+
+
+def _fits(asked: Question, known: Mapping[tuple[str, str], int], most: int) -> bool:
+    """Whether the index may be gone through as a whole: it has no more entries than that."""
+    whole = known[asked.terms[0].counted or ("", "")]
+    if asked.sizes or asked.others:
+        return whole <= _CARDS
+    return whole * _share(asked, known) <= most
+
+
+def _upto(asked: Question, end: End | None, sort: Sort) -> Question:
+    """Return the question of what comes before an end."""
+    if end is None:
         return asked
-    return replace(asked, first=edge) if sort.falling else replace(asked, end=edge + 1)
+    if sort.falling:
+        return replace(asked, first=max(end.number + 1, asked.first or 0))
+    return replace(asked, end=end.number if asked.end is None else min(end.number, asked.end))
 
 
 def _walk_fts5(
-    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
+    connection: Connection,
+    asked: Question,
+    sort: Sort,
+    cursor: Cursor | None,
+    limit: int,
+    *,
+    end: End | None,
 ) -> Sequence[Any]:
+    asked = _upto(asked, end, sort)
     number = _index.c.rowid
     # FTS5 goes by the rowid itself, so nothing has to be sorted; the cards are looked at one by
     # one on the way, and no further than the page needs.
@@ -262,7 +340,7 @@ def _walk_fts5(
         select(cards)
         .select_from(_index)
         .join(cards, cards.c.number == number)
-        .where(_match(asked), *asked.conditions())
+        .where(_match(asked, end), *asked.conditions())
         .order_by(number.desc() if sort.falling else number.asc())
         .limit(limit)
     )
@@ -311,11 +389,10 @@ def _on_the_way(
 ) -> Stretch:
     """Go through the cards in the order asked for, and pass over those that do not fit."""
     scope = replace(asked, terms=asked.terms[:1], others=(), sizes=_sorted_by(asked, sort))
-    passed = _cards(scope, sort, cursor)
-    free = asked.plain and not asked.others and scope.sizes == asked.sizes
-    if free:
+    if asked.plain and not asked.others and scope.sizes == asked.sizes:
+        passed = _cards(scope, sort, cursor)
         return _page(connection.execute(passed.limit(limit + 1)).all(), sort, limit)
-    last = connection.execute(passed.offset(most - 1).limit(1)).first()
+    last = connection.execute(_places(scope, sort, cursor).offset(most - 1).limit(1)).first()
     query = _cards(asked, sort, cursor)
     if last is not None:
         query = query.where(_not_behind(sort, last))
@@ -326,6 +403,21 @@ def _on_the_way(
     if found.following or last is None:
         return found
     return Stretch(found.rows, sort.cursor(last), whole=False)
+
+
+def _places(asked: Question, sort: Sort, cursor: Cursor | None) -> Select[Any]:
+    """Return the places in an order, as its index alone tells them."""
+    query = select(cards.c.number).order_by(*sort.order())
+    if sort.by_time:
+        query = query.where(*asked.conditions())
+    else:
+        # Also of what is in the trash, or not: to know which, every card would have to be read.
+        query = query.add_columns(sort.column).where(cards.c.owner == asked.owner)
+        for name, least, most in asked.sizes:
+            query = query.where(*_between(name, least, most))
+        if sort.column is cards.c.rating:
+            query = query.where(cards.c.rating > 0)
+    return query.where(sort.behind(cursor)) if cursor else query
 
 
 def _sorted_by(asked: Question, sort: Sort) -> tuple[tuple[str, int | None, int | None], ...]:
@@ -343,30 +435,49 @@ def _not_behind(sort: Sort, last: Any) -> ColumnElement[bool]:
     return and_(bound, or_(further, within))
 
 
-def _edge(
-    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, *, look: bool
-) -> int | None:
-    """Return the number at the end of the next window; ``None`` if all that is left fits in it."""
+def _end(
+    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, size: int
+) -> End | None:
+    """Return where the next cards end; ``None`` if all that is left are fewer."""
     scope = replace(asked, terms=asked.terms[:1], others=(), sizes=())
-    query = select(cards.c.number).where(*scope.conditions()).order_by(*sort.order())
+    query = select(cards.c.number, cards.c.asset).where(*scope.conditions())
+    query = query.order_by(*sort.order())
     if cursor:
         query = query.where(sort.behind(cursor))
-    size = _CARDS if look else _WINDOW
-    return connection.execute(query.offset(size - 1).limit(1)).scalar()
+    behind = connection.execute(query.offset(size).limit(2)).all()
+    bodies = [body_of(each.asset) for each in behind]
+    if len(behind) < 2 or not all(bodies):  # noqa: PLR2004 - two assets
+        return None
+    # The outputs of one job share the mark of their id: all of them have to lie behind the end.
+    nearest = behind[0].number
+    for body in bodies:
+        family = cards.c.asset.between(f"ast_{body}", f"ast_{body}~")
+        first = select(cards.c.number).where(family).order_by(*sort.order()).limit(1)
+        number = connection.execute(first).scalar_one()
+        nearest = max(nearest, number) if sort.falling else min(nearest, number)
+    passed = cursor and (nearest >= cursor.number if sort.falling else nearest <= cursor.number)
+    return None if passed else End(nearest, tuple(next(marks_of_id(it.asset)) for it in behind))
 
 
-def _has_rare(connection: Connection, asked: Question) -> bool:
-    """Whether one of the things asked for is rare: the index is then quick, however it is asked."""
-    known = [term.counted for term in asked.terms if term.wanted and term.counted]
-    if asked.trashed:  # what is in the trash is counted as a whole
-        known = known[:1]
+def _known(connection: Connection, asked: Question) -> dict[tuple[str, str], int]:
+    """Return how many an owner has of those things that are counted."""
+    named = [term.counted for term in asked.terms if term.wanted and term.counted]
     query = select(counts.c.facet, counts.c.value, counts.c.count.label("number")).where(
         counts.c.owner == asked.owner,
-        counts.c.facet.in_({facet for facet, _ in known}),
-        counts.c.value.in_({value for _, value in known}),
+        counts.c.facet.in_({facet for facet, _ in named}),
+        counts.c.value.in_({value for _, value in named}),
     )
     there = {(row.facet, row.value): row.number for row in connection.execute(query)}
-    if any(there.get(each, 0) <= _FEW for each in known):
+    return {each: there.get(each, 0) for each in named}
+
+
+def _has_rare(
+    connection: Connection, asked: Question, known: Mapping[tuple[str, str], int]
+) -> bool:
+    """Whether one of the things asked for is rare: the index is then quick, however it is asked."""
+    # What is in the trash is counted as a whole, and not by what it is.
+    scope = asked.terms[0].counted
+    if any(count <= _FEW for each, count in known.items() if each == scope or not asked.trashed):
         return True
     for term in asked.terms:
         if term.wanted and (term.counted is None or asked.trashed):
@@ -379,13 +490,22 @@ def _has_rare(connection: Connection, asked: Question) -> bool:
 def matched(connection: Connection, asked: Question, most: int) -> tuple[int, bool]:
     """Return how many cards there are, up to ``most``, and whether that is all of them."""
     if not (asked.plain or asked.sizes or asked.others):
-        hits = _matches(connection, asked).limit(most + 1).subquery()
-        number = connection.execute(select(func.count()).select_from(hits)).scalar_one()
-        return min(number, most), number <= most
+        return _counted(connection, asked, most)
     found, after, steps = 0, "", 0
-    while found < most and steps < _WINDOWS:
+    while found < most and steps < _STEPS:
         part = stretch(connection, asked, NEWEST, most - found, after)
         found, after, steps = found + len(part.rows), part.following, steps + 1
         if not after:
             return found, True
     return found, False
+
+
+def _counted(connection: Connection, asked: Question, most: int) -> tuple[int, bool]:
+    end = None
+    if connection.dialect.name == "sqlite":
+        known = _known(connection, asked)
+        if not _fits(asked, known, _ENTRIES) and not _has_rare(connection, asked, known):
+            end = _end(connection, asked, NEWEST, None, _window(asked, known))
+    hits = _matches(connection, _upto(asked, end, NEWEST), end).limit(most + 1).subquery()
+    number = connection.execute(select(func.count()).select_from(hits)).scalar_one()
+    return min(number, most), number <= most and end is None

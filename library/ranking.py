@@ -7,18 +7,20 @@ in a tag than somewhere in a prompt.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, select, type_coerce
 
 from library.card_tables import asset_tags
-from library.cards import texts_of
+from library.cards import texts_in
 from library.matches import searched
 from library.pages import Question, Stretch, stretch
 from library.sorting import NEWEST
-from library.words import folded, words_of
+from library.tables import assets
+from library.words import LONGEST_WORD, folded, words_of
 from studio.errors import InvalidRequest
 
 MOST_RANKED = 500
@@ -74,21 +76,12 @@ def _read(after: str) -> tuple[int, int] | None:
 
 
 def _scores(connection: Connection, rows: Sequence[Any], wanted: Sequence[str]) -> dict[int, int]:
-    from library.assets import assets_by_id  # noqa: PLC0415 - it files cards, which are ranked here
-
-    numbers = [row.number for row in rows]
-    whole = {each.id: each for each in assets_by_id(connection, [row.asset for row in rows])}
-    query = select(asset_tags.c.number, asset_tags.c.tag).where(
-        asset_tags.c.number.in_(numbers), asset_tags.c.state == "accepted"
-    )
-    tagged: dict[int, list[str]] = {}
-    for number, tag in connection.execute(query):
-        tagged.setdefault(number, []).append(tag)
+    texts = _texts(connection, [row.asset for row in rows])
+    tagged = _tags(connection, [row.number for row in rows])
     phrase = " ".join(wanted)
     found = {}
     for row in rows:
-        asset = whole[row.asset]
-        name, *prompts = texts_of(asset)
+        name, *prompts = texts[row.asset]
         fields = (
             (_TITLE, row.title),
             (_TAG, " ".join(tagged.get(row.number, ()))),
@@ -100,15 +93,55 @@ def _scores(connection: Connection, rows: Sequence[Any], wanted: Sequence[str]) 
     return found
 
 
+def _texts(connection: Connection, identifiers: Sequence[str]) -> dict[str, list[str]]:
+    """Return the texts of assets; of all that is known about them no more is read."""
+    query = select(
+        *(assets.c[each] for each in ("id", "name", "request", "provider", "model", "operation")),
+        assets.c.run,
+        type_coerce(assets.c.facts, Text).label("facts"),
+    ).where(assets.c.id.in_(identifiers))
+    found = {}
+    for row in connection.execute(query):
+        facts = json.loads(row.facts) if '"prompt_given"' in row.facts else {}
+        made_by = (row.provider, row.model, row.operation)
+        found[row.id] = list(texts_in(row.name, row.request, facts, made_by, row.run))
+    return found
+
+
+def _tags(connection: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
+    query = select(asset_tags.c.number, asset_tags.c.tag).where(
+        asset_tags.c.number.in_(numbers), asset_tags.c.state == "accepted"
+    )
+    found: dict[int, list[str]] = {}
+    for number, tag in connection.execute(query):
+        found.setdefault(number, []).append(tag)
+    return found
+
+
 def _score(weight: int, text: str, wanted: Sequence[str], phrase: str) -> int:
     if not text:
         return 0
     plain = folded(text)
-    if not any(word in plain for word in wanted):
-        return 0
-    cut = list(words_of(text))
-    there = set(cut)
+    if plain.isascii():
+        there = {word for word in wanted if _stands_in(word, plain)}
+    else:
+        there = set(wanted) & set(words_of(text)) if any(map(plain.__contains__, wanted)) else set()
     score = weight * sum(word in there for word in wanted)
-    if len(wanted) > 1 and phrase in " ".join(cut):
+    together = len(wanted) > 1 and len(there) == len(set(wanted))
+    if together and phrase in " ".join(words_of(text)):
         score += weight * _TOGETHER
     return score
+
+
+def _stands_in(word: str, plain: str) -> bool:
+    """Whether a word stands in a folded text of ASCII; as ``words_of``, without cutting it all."""
+    if not word.isascii():
+        return False
+    place = plain.find(word)
+    while place >= 0:
+        end = place + len(word)
+        begins = not place or not plain[place - 1].isalnum()
+        if begins and (end == len(plain) or len(word) == LONGEST_WORD or not plain[end].isalnum()):
+            return True
+        place = plain.find(word, place + 1)
+    return False

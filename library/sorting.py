@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, or_
+from sqlalchemy import Column, ColumnElement, UnaryExpression, and_, or_
+from sqlalchemy.sql.operators import custom_op
 
 from library.card_tables import cards
 from studio.errors import InvalidRequest
@@ -34,9 +35,17 @@ class Sort:
         """Whether the numbers alone are the order."""
         return self.column is cards.c.number
 
-    def order(self) -> list[ColumnElement[Any]]:
-        """Return what a query is ordered by."""
-        columns = [cards.c.number] if self.by_time else [self.column, cards.c.number]
+    def order(self, *, indexed: bool = True) -> list[ColumnElement[Any]]:
+        """Return what a query is ordered by.
+
+        Args:
+            indexed: ``False``: SQLite is not to go by the index of this order (a unary plus, see
+                https://sqlite.org/optoverview.html).
+        """
+        first = cards.c.number if self.by_time else self.column
+        columns: list[ColumnElement[Any]] = [first] if self.by_time else [first, cards.c.number]
+        if not indexed:
+            columns[0] = UnaryExpression(first, operator=custom_op("+"))
         return [each.desc() if self.falling else each.asc() for each in columns]
 
     def behind(self, cursor: Cursor) -> ColumnElement[bool]:

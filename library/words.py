@@ -60,10 +60,15 @@ def mark(facet: str, value: str) -> str:
     return f"{_MARK}{digest.hexdigest()}"
 
 
+def body_of(identifier: str) -> str:
+    """Return what an id shares with those of the same job; empty for an id of another form."""
+    body = identifier.partition("_")[2].partition("_")[0]
+    return body if len(body) == _WHOLE_ID else ""
+
+
 def marks_of_id(identifier: str) -> Iterator[str]:
     """Yield the marks of the beginnings and ends of an id, by which parts of it are found."""
-    body = identifier.partition("_")[2].partition("_")[0]
-    if len(body) == _WHOLE_ID:
+    if body := body_of(identifier):
         yield f"{_HEAD_OF_ID}{body}"
         for length in _HEADS:
             yield f"{_HEAD_OF_ID}{body[:length]}"

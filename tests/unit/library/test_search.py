@@ -13,8 +13,10 @@ from sqlalchemy import event
 from library import Asset, Filters, count_matches, facets, filters_of, find_page, pages
 from library.card_tables import cards, words
 from library.cards import shapes_of
+from library.numbers import number_at
 from library.search import rows_of
-from library.words import words_of
+from library.sorting import NEWEST
+from library.words import marks_of_id, words_of
 from studio.database import Database
 from studio.errors import InvalidRequest, NotFound
 from tests.unit.library.conftest import NOON, OTHER, OWNER, asset, file, identity
@@ -42,7 +44,7 @@ def numbers(database: Database, sort: str = "newest", size: int = 50, **values: 
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a library of sixty assets a large one."""
     if request.param != "as it is":
-        for name, most in (("RARE", 4), ("_FEW", 4), ("_WINDOW", 7), ("_CARDS", 6), ("_NEAR", 5)):
+        for name, most in (("RARE", 4), ("_FEW", 4), ("_ENTRIES", 35), ("_CARDS", 6), ("_NEAR", 5)):
             monkeypatch.setattr(pages, name, most)
 
 
@@ -136,6 +138,74 @@ def test_every_question_in_every_order(database: Database) -> None:
             for size in (7, 500) if sort in {"newest", "largest"} else (17,):
                 found = numbers(database, sort, size, **values)
                 assert found == expected, (name, sort, size)
+
+
+@pytest.mark.usefixtures("bounds")
+def test_outputs_of_one_job_are_told_apart_at_the_end_of_a_window(database: Database) -> None:
+    """Where a search ends is known by the mark of an id, which the outputs of a job share."""
+    dice = random.Random(4)
+    mine = [
+        asset(
+            each,
+            id=f"ast_{each // 4:026d}_{each % 4:02d}",
+            prompt=" ".join(dice.sample(WORDS, 3)),
+            job=f"job_{each // 4}",
+            position=each % 4,
+            created_at=NOON + timedelta(minutes=each % 7),
+        )
+        for each in range(48)
+    ]
+    file(database, *mine)
+    order = sorted(mine, key=lambda a: (a.created_at, mine.index(a)))
+    for typed, fits in (
+        ("fox -red", lambda a: has("fox")(a) and not has("red")(a)),
+        ("fox owl snow", has("fox", "owl", "snow")),
+        ("-red -owl", lambda a: not has("red")(a) and not has("owl")(a)),
+    ):
+        expected = [a.id for a in order if fits(a)]
+        for sort, right in (("oldest", expected), ("newest", expected[::-1])):
+            found: list[str] = []
+            after = ""
+            with database.read() as connection:
+                for _ in range(100):
+                    page = find_page(
+                        connection, OWNER, Filters(words=typed), sort=sort, limit=4, after=after
+                    )
+                    found += [each.asset.id for each in page.found]
+                    after = page.following
+                    if not after:
+                        break
+            assert found == right, (typed, sort)
+
+
+def test_a_search_that_finds_nothing_ends_where_it_is_bound_to(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FTS5 alone would go through the whole library for two words that are never together."""
+    file(sqlite_database, *(asset(each, prompt="fox" if each % 2 else "owl") for each in range(90)))
+    monkeypatch.setattr(pages, "_ENTRIES", 120)
+    monkeypatch.setattr(pages, "_FEW", 5)
+    asked: list[Any] = []
+
+    with sqlite_database.read() as connection:
+
+        def heed(_c: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+            if statement.startswith("SELECT asset_cards") and "MATCH" in statement:
+                asked.append(given)
+
+        event.listen(connection, "before_cursor_execute", heed)
+        page = find_page(connection, OWNER, Filters(words="fox owl"))
+    assert (page.found, page.whole, page.following) == ((), False, NEWEST.at(number_of(68)))
+    tried, gone_on = asked
+    for given, last in ((tried, 88), (gone_on, 68)):
+        # The two assets behind the end are found as well, and lie beyond the bound of the rowid.
+        for each in (last, last - 1):
+            assert f'"{next(marks_of_id(identity(each)))}"' in given[0]
+        assert number_at(NOON) + last + 1 in given
+
+
+def number_of(number: int) -> int:
+    return number_at(NOON) + number + 1
 
 
 @pytest.mark.usefixtures("bounds")
