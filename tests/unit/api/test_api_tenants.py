@@ -16,13 +16,18 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 import deployments
 import deployments.schedules as real_schedules
 from billing.accounts.keys import SCOPES
 from deployments.schedules import DEFAULT_POLICY
+from engine.studio import Studio
 from interfaces.api.aliases import SAME, SEVERAL
 from interfaces.api.app import _ROUTERS
+from library.board_guests import Visit, open_link, say
+from library.board_items import items_on
+from library.board_links import link_of_token
 from studio.errors import NotFound
 from studio.operations import OPERATIONS, input_fields
 from tests.support.paid_server import tiny_png
@@ -150,6 +155,19 @@ CASES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("DELETE", "/library/collections/{collection}"): (HIDDEN, None),
     ("POST", "/library/imports"): (HIDDEN, {"sources": ["$zip"]}),
     ("GET", "/library/imports/{run}"): (HIDDEN, None),
+    ("GET", "/boards"): (NOTHING, None),
+    ("POST", "/boards"): (HIDDEN, {"title": "x", "assets": ["$asset"]}),
+    ("GET", "/boards/{board}"): (HIDDEN, None),
+    ("PATCH", "/boards/{board}"): (HIDDEN, {"title": "x"}),
+    ("DELETE", "/boards/{board}"): (HIDDEN, None),
+    ("POST", "/boards/{board}/assets"): (HIDDEN, {"assets": ["$asset"]}),
+    ("DELETE", "/boards/{board}/assets/{asset}"): (HIDDEN, None),
+    ("GET", "/boards/{board}/links"): (HIDDEN, None),
+    ("POST", "/boards/{board}/links"): (HIDDEN, {"label": "x"}),
+    ("DELETE", "/boards/{board}/links/{link}"): (HIDDEN, None),
+    ("GET", "/boards/{board}/comments"): (HIDDEN, None),
+    ("DELETE", "/boards/{board}/comments/{comment}"): (HIDDEN, None),
+    ("GET", "/boards/{board}/audit"): (HIDDEN, None),
     ("POST", "/batches/check"): (HIDDEN, {"file": "$file"}),
     ("POST", "/batches/what-if"): (HIDDEN, {"file": "$file"}),
     ("POST", "/batches/{batch}/retry"): (HIDDEN, {}),
@@ -232,6 +250,9 @@ WAYS = {
     "{run}": "$run",
     "{asset}": "$asset",
     "{batch}": "$batch",
+    "{board}": "$board",
+    "{link}": "$link",
+    "{comment}": "$comment",
     "{job}": "$job",
     "{key}": "$key",
     "{name}": "$persona",
@@ -296,6 +317,19 @@ class FakeSchedules:
         return found
 
 
+def commented(studio: Studio, url: str) -> str:
+    """Have a guest comment on the only asset of a board; return the comment's id."""
+
+    def work(connection: Connection) -> str:
+        link = link_of_token(connection, url.rpartition("/")[2])
+        assert link is not None
+        guest, _, _ = open_link(connection, link)
+        (item,) = items_on(connection, link.board)
+        return say(connection, Visit(link, guest), item.id, "Ann", "x")
+
+    return studio.database.write(work)
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("tenants")
@@ -321,7 +355,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 door.call("PUT", f"/account/members/{member}", json=role)
             most = {"scope": "project", "name": "autumn", "most": "9"}
             door.call("PUT", "/account/budgets", json=most)
+            board = str(door.post("/boards", json={"title": "x", "assets": [asset]}).json()["id"])
+            link = door.post(f"/boards/{board}/links", json={}).json()
             ids = {
+                "board": board,
+                "link": str(link["id"]),
+                "comment": commented(studio, str(link["url"])),
                 "zip": str(upload(door, "more.zip", zipped({"a.png": tiny_png("a")}))["id"]),
                 "action": action,
                 "collection": kept,
