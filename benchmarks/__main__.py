@@ -7,7 +7,7 @@ import sys
 
 NAMES = (
     *("ledger", "reports", "preflight", "pacing", "derivatives", "intake"),
-    *("library", "library_import", "batch"),
+    *("library", "library_import", "batch", "latency"),
 )
 
 for name in NAMES:

@@ -29,6 +29,7 @@ from flows.operations import OPERATION_FLOWS
 from flows.reports import report
 from flows.selections import batch_selection, export_files
 from flows.sharing import SHARD
+from flows.telling import tell_operators
 from flows.tidying import tidy_library
 from flows.upkeep import upkeep
 from flows.watch import watch
@@ -162,6 +163,12 @@ Go on with what dead runs left behind, give back their holds, check the books, s
 
 Costs nothing and runs by itself every ten minutes."""
 
+_TELL = """\
+Tell the channels of who runs the studio that something happened: Prefect's automations start it
+when a run fails, an approval waits, a budget or a provider runs out, or upkeep finds something.
+
+Costs nothing. The same is told once in an hour."""
+
 _REPORT = """\
 Tell what a period came to: usage by operation and provider with cost and margin, a statement of
 each wallet, and a chart of what was spent on each day.
@@ -206,6 +213,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
         Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
         Offered(batch_shard, SHARD, _SHARD, ("batch",)),
         Offered(watch, "Watch folder", _WATCH, ("batch",)),
+        Offered(tell_operators, "Tell operators", _TELL, ("upkeep",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10), limit=ALONE),
         Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *", limit=IN_TURN),
         *(_preset(each, offers, book) for each in PRESETS),

@@ -48,12 +48,11 @@ def worker_command(pool: str, limit: int, name: str = "") -> list[str]:
     """Return the command that takes runs from a work pool until SIGINT or SIGTERM.
 
     Args:
-        limit: runs at once, each a process of about 150 MB.
+        limit: runs at once, each a process.
         name: of the worker, as Prefect shows it; Prefect makes one up, if empty.
     """
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
-    command += ["--type", _TYPE, "--limit", str(limit)]
-    return [*command, "--name", name] if name else command
+    command = [sys.executable, "-m", "deployments.warm", pool, str(limit)]
+    return [*command, name] if name else command
 
 
 def worker_environment(profile: Mapping[str, str], api_url: str = "") -> dict[str, str]:
@@ -63,6 +62,4 @@ def worker_environment(profile: Mapping[str, str], api_url: str = "") -> dict[st
         profile: the studio's, of ``deployments.profile``.
         api_url: of a Prefect server on another machine; that of the profile, if empty.
     """
-    found = {**profile, "PREFECT_API_URL": api_url} if api_url else dict(profile)
-    # Prefect's own 10 s are most of what a short run takes.
-    return {**found, "PREFECT_WORKER_QUERY_SECONDS": "2"}
+    return {**profile, "PREFECT_API_URL": api_url} if api_url else dict(profile)

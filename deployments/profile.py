@@ -30,6 +30,8 @@ _EVERYWHERE = {
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS": "16",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # For runs whose time comes; of others, workers are told. Prefect's own are 10 s.
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 

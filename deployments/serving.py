@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
+from prefect.automations import Automation
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 from prefect.types.entrypoint import EntrypointType
 
+from deployments.alerts import alerts
 from deployments.automations import automations, register_automations
+from deployments.blocks import register_blocks
 from deployments.catalogue import Offered
 from deployments.pools import ensure_pool
 from deployments.schedules import name_schedules
+from deployments.warm.worker import work
+from flows.telling import tell_operators
 from flows.upkeep import upkeep
 
-_POLL_SECONDS = 2
+OWN_POOL = "studio-up"
+"""The work pool of a studio that carries out its runs itself."""
 
 
 def serve_deployments(
@@ -29,7 +35,7 @@ def serve_deployments(
     """Register deployments and automations, and run what is asked of them, until SIGINT or SIGTERM.
 
     Args:
-        limit: runs at once, each a process of about 150 MB.
+        limit: runs at once, each a process.
         started: called once all of them are registered.
         pool: the work pool whose workers run them; this process runs them itself, if empty.
     """
@@ -45,9 +51,12 @@ async def register_in_pool(offered: Sequence[Offered], pool: str) -> None:
         SetupIncomplete: the pool is not one for processes.
     """
     await ensure_pool(pool)
+    await register_blocks()
+    known = {}
     for each in offered:
         deployment = await _deployment(each)
-        await _automate(each, await deployment.aapply(work_pool_name=pool))
+        known[each.flow.name] = await deployment.aapply(work_pool_name=pool)
+    await _automate(known)
 
 
 async def _serve(
@@ -55,17 +64,9 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     ending: set[asyncio.Task[Any]] = {asyncio.create_task(stop.wait())}
-    if pool:
-        await register_in_pool(offered, pool)
-    else:
-        # Schedules stay on when this stops: what is missed shows as late, not forgotten.
-        runner = Runner(
-            name="studio", limit=limit, query_seconds=_POLL_SECONDS, pause_on_shutdown=False
-        )
-        await register(runner, offered)
-        ending.add(asyncio.create_task(runner.start()))
-        # The runner sets a handler of its own when it starts; ours comes after it.
-        await asyncio.sleep(0)
+    await register_in_pool(offered, pool or OWN_POOL)
+    if not pool:
+        ending.add(asyncio.create_task(work(OWN_POOL, limit, "studio up")))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     started()
@@ -78,8 +79,10 @@ async def _serve(
 
 async def register(runner: Runner, offered: Sequence[Offered]) -> None:
     """Tell the Prefect server of deployments; schedules that people added stay as they are."""
+    known = {}
     for each in offered:
-        await _automate(each, await runner.aadd_deployment(await _deployment(each)))
+        known[each.flow.name] = await runner.aadd_deployment(await _deployment(each))
+    await _automate(known)
 
 
 async def _deployment(each: Offered) -> RunnerDeployment:
@@ -97,6 +100,11 @@ async def _deployment(each: Offered) -> RunnerDeployment:
     )
 
 
-async def _automate(each: Offered, identifier: UUID) -> None:
-    if each.flow is upkeep:
-        await register_automations(automations(identifier))
+async def _automate(known: Mapping[str, UUID]) -> None:
+    """Register the automations whose deployments are there, by their flows' names."""
+    wanted: list[Automation] = []
+    if upkeep.name in known:
+        wanted += automations(known[upkeep.name])
+    if tell_operators.name in known:
+        wanted += alerts(known[tell_operators.name])
+    await register_automations(wanted)

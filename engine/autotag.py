@@ -69,6 +69,8 @@ def tag_arrivals(studio: Studio, run: str) -> Tagged:
         run: the flow run or command that asks; its holds are named by it.
     """
     done = Tagged()
+    if not studio.switches.positions().auto_tag:
+        return done
     with studio.database.read() as connection:
         wanted = wishes(connection)
     for each in wanted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -60,10 +61,11 @@ def wish_of(connection: Connection, batch: str) -> Wish | None:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """What is to be heeded of a batch: a wish, and when its window closes."""
+    """What is to be heeded of a batch: a wish, when its window closes, whether all stand still."""
 
     wish: Wish | None = None
     closes: datetime | None = None
+    stopped: bool = False
 
 
 def forget_wish(connection: Connection, batch: str) -> None:
@@ -140,10 +142,17 @@ class Control:
     Args:
         database: where wishes are.
         every: seconds between two looks at one batch's.
+        stopped: whether no row of any batch may begin now; it may take seconds to say so.
     """
 
-    def __init__(self, database: Database, every: float = _EVERY) -> None:
+    def __init__(
+        self,
+        database: Database,
+        every: float = _EVERY,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._database = database
+        self._stopped = stopped
         self._every = every
         self._seen: dict[str, tuple[float, _Word]] = {}
         self._reading: dict[str, asyncio.Task[_Word]] = {}
@@ -170,7 +179,7 @@ class Control:
         wish = word.wish
         if wish is None:
             _check_window(batch, word.closes)
-            return True
+            return not word.stopped
         if wish.wish == "cancel":
             raise BatchCancelled(
                 f"{wish.user} cancelled the batch before this row began; nothing was bought. Run "
@@ -212,9 +221,10 @@ class Control:
         return word
 
     def _read(self, batch: str) -> _Word:
+        stopped = self._stopped()
         with self._database.read() as connection:
             query = select(batches.c.closes_at).where(batches.c.id == batch)
-            return _Word(wish_of(connection, batch), connection.execute(query).scalar())
+            return _Word(wish_of(connection, batch), connection.execute(query).scalar(), stopped)
 
 
 def _check_window(batch: str, closes: datetime | None) -> None:

@@ -67,28 +67,32 @@ class _Pass:
 
 
 def route(
-    database: Database, listeners: Callable[[Connection, Sequence[str]], Sequence[Channel]]
+    database: Database,
+    listeners: Callable[[Connection, Sequence[str]], Sequence[Channel]],
+    told: Callable[[Sequence[Waiting]], None] = lambda _: None,
 ) -> int:
     """Give what waits in the outbox to the channels that take it; return how many messages.
 
     Args:
         listeners: returns the channels that may be told of what happened to some owners. What
             none of them takes is told to nobody.
+        told: told of each message once, after it was given to its channels.
     """
     routed = 0
     while True:
         some = database.write(lambda connection: _route(connection, listeners))
-        routed += some
-        if some < _MOST_ROUTED:
+        told(some)
+        routed += len(some)
+        if len(some) < _MOST_ROUTED:
             return routed
 
 
 def _route(
     connection: Connection, listeners: Callable[[Connection, Sequence[str]], Sequence[Channel]]
-) -> int:
+) -> list[Waiting]:
     taken = take_waiting(connection, _MOST_ROUTED)
     if not taken:
-        return 0
+        return []
     moment = now()
     known = listeners(connection, sorted({each.message.owner for each in taken}))
     rows = [
@@ -107,7 +111,7 @@ def _route(
     ]
     if rows:
         connection.execute(insert(deliveries), rows)
-    return len(taken)
+    return taken
 
 
 def deliver(

@@ -25,6 +25,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "board.guessed": "So many wrong passwords came to a link that it takes none for an hour.",
         "holds.expired": "Upkeep gave back what runs that died had set aside.",
         "books.disagree": "The auditor found that balances and entries do not agree.",
+        "operations.alert": "One of Prefect's automations found something for the operator.",
     }
 )
 """Every event: its name, and when it is told. A channel without events is told of all."""

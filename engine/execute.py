@@ -101,6 +101,7 @@ class Executor:
         width: calls to one provider under way at once; as many more may be kept meanwhile.
         pacing: keeps to the limits of accounts at providers; ``None`` knows of none.
         control: heeds who pauses or cancels batches; ``None`` knows of nobody.
+        stopped: says why a provider of that name is not to be asked; empty where it may be.
         sign: puts Content Credentials into what is made; ``None`` where nobody wants them.
     """
 
@@ -114,6 +115,7 @@ class Executor:
         width: int,
         pacing: Pacing | None = None,
         control: Control | None = None,
+        stopped: Callable[[str], str] = lambda _: "",
         sign: Sign | None = None,
     ) -> None:
         self._gate = gate
@@ -121,6 +123,7 @@ class Executor:
         self._store = store
         self._providers = providers
         self._places = Places(width, pacing or Pacing(None), control)
+        self._stopped = stopped
         self._sign = sign
 
     async def execute(self, order: Order) -> Job:
@@ -196,6 +199,10 @@ class Executor:
         # A job is begun only when its call may start: one that is cut off before has surely bought
         # nothing.
         provider = self._providers[choice.offer.provider]
+        if why := await asyncio.to_thread(self._stopped, provider.name):
+            raise ProviderUnavailable(
+                f"{provider.name} {why}; nothing was asked of it.", provider=provider.name
+            )
         caller = Caller(order.owner, order.priority)
         async with self._places.admission(order.batch, caller, provider, choice.offer) as place:
             opening = _opening(order, choice, self._gate.worker)

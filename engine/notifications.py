@@ -277,6 +277,10 @@ def _of_books(message: Message) -> Words:
     )
 
 
+def _of_alert(message: Message) -> Words:
+    return Words(str(message.payload["title"]), [str(message.payload["text"])])
+
+
 WORDS: Mapping[str, Callable[[Message], Words]] = MappingProxyType(
     {
         "batch.finished": _of_batch,
@@ -295,6 +299,7 @@ WORDS: Mapping[str, Callable[[Message], Words]] = MappingProxyType(
         "board.guessed": _of_guessing,
         "holds.expired": _of_holds,
         "books.disagree": _of_books,
+        "operations.alert": _of_alert,
     }
 )
 """What is said of each event."""

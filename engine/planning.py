@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ class Planner:
     Args:
         health: which providers had better be left alone now.
         valid: how long its quotes stand.
+        stopped: says why a provider of that name may not be asked at all; empty where it may.
     """
 
     def __init__(
@@ -33,11 +34,12 @@ class Planner:
         book: PriceBook,
         health: Health = lambda _: "",
         valid: timedelta = VALID,
+        stopped: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._book = book
         self._valid = valid
         self._until: datetime | None = None
-        self._route = Route(providers, self._price, health)
+        self._route = Route(providers, self._price, health, stopped=stopped)
 
     def plan(self, operation: Operation, pictures: Sequence[Picture] = ()) -> Plan:
         """Return the offers to try for ``operation``, in order.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,13 +47,19 @@ class NotSent(Exception):
     """A channel did not take a message. Its address, which holds secrets, is never named."""
 
 
-def send_waiting(database: Database, config: Settings, store: BlobStore | None = None) -> int:
+def send_waiting(
+    database: Database,
+    config: Settings,
+    store: BlobStore | None = None,
+    told: Callable[[Sequence[Waiting]], None] = lambda _: None,
+) -> int:
     """Give waiting messages to their channels and send what is due; return how much went out.
 
     Args:
         store: where thumbnails are kept; without it none are attached.
+        told: told of the messages that go to channels, each once, whether any takes it or not.
     """
-    route(database, lambda connection, owners: channels_for(connection, owners, config))
+    route(database, lambda connection, owners: channels_for(connection, owners, config), told)
 
     def send(parcel: Parcel) -> int:
         channel = _find(database, config, parcel.channel)

@@ -193,8 +193,12 @@ def hold_credits(
         GateRefused: identity, account, plan, limits, budgets or credits do not allow it; the kind
             of the error says which.
         Conflict: the key was used for another amount.
+        SpendingPaused: the operator has paused all spending.
         StudioUnavailable: the database does not answer, which says nothing about the rest.
     """
+    if amount:
+        # What costs nothing goes on.
+        studio.switches.check_spending()
     _check_storage(studio, owner, key)
     request = HoldRequest(
         owner=owner,

@@ -18,7 +18,9 @@ from engine.loop import BackgroundLoop
 from engine.masks import Masks
 from engine.pacing import Pacing
 from engine.planning import Planner
+from engine.references import from_blocks, storage_options
 from engine.suppliers import all_providers
+from engine.switches import Switches
 from engine.workers import Worker
 from library import catch_up
 from providers import Provider
@@ -38,6 +40,7 @@ class Studio:
         database: instead of the one that the settings name; for benchmarks.
         providers: instead of those that the settings give; for tests.
         book: instead of the newest price book; for tests.
+        switches: what an operator has stopped; nothing, if not given.
 
     Attributes:
         loop: where provider work runs; tasks hand it coroutines.
@@ -53,12 +56,14 @@ class Studio:
         database: Database | None = None,
         providers: Mapping[str, Provider] | None = None,
         book: PriceBook | None = None,
+        switches: Switches | None = None,
     ) -> None:
         self.settings = config
+        self.switches = switches or Switches(None)
         self.database = database or Database(config.database)
         migrate(self.database)
         catch_up(self.database)
-        self.store = BlobStore(config.storage)
+        self.store = BlobStore(config.storage, storage_options(config))
         self.commits = GroupCommit(self.database)
         self.worker = Worker(self.database, config.folder / "workers")
         self.loop = BackgroundLoop()
@@ -78,10 +83,11 @@ class Studio:
             self.book,
             self.pacing.rests,
             valid=timedelta(minutes=config.quote_minutes),
+            stopped=self.switches.stops,
         )
         self.inputs = Inputs(self.database, self.store, Path.cwd())
         self.masks = Masks(self.store)
-        self.control = Control(self.database)
+        self.control = Control(self.database, stopped=self.switches.spending_paused)
         gate = Gate(self.commits, self.worker)
         self.executor = Executor(
             gate,
@@ -91,6 +97,7 @@ class Studio:
             width=config.width,
             pacing=self.pacing,
             control=self.control,
+            stopped=self.switches.stops,
             sign=signer(config),
         )
 
@@ -106,16 +113,38 @@ class Studio:
 
 
 _opened: Studio | None = None
-_lock = threading.Lock()
+_read: tuple[Settings, Settings] | None = None
+_lock = threading.RLock()
 
 
 def open_studio() -> Studio:
-    """Return this process's studio, opening it at the first call."""
+    """Return this process's studio, opening it at the first call.
+
+    Raises:
+        SetupIncomplete: a setting names a block that is not there.
+        StudioUnavailable: it names one, and Prefect's server does not answer.
+    """
     global _opened  # noqa: PLW0603 - one per process is the point
     with _lock:
         if _opened is None:
-            _opened = Studio(settings())
+            config = open_settings()
+            _opened = Studio(config, switches=Switches(config))
         return _opened
+
+
+def open_settings() -> Settings:
+    """Return this process's settings, with what Prefect's blocks hold; each is read once.
+
+    Raises:
+        SetupIncomplete: as ``open_studio``.
+        StudioUnavailable: as ``open_studio``.
+    """
+    global _read  # noqa: PLW0603 - as above
+    with _lock:
+        config = settings()
+        if _read is None or _read[0] is not config:
+            _read = config, from_blocks(config)
+        return _read[1]
 
 
 def use_studio(studio: Studio | None) -> None:

@@ -17,6 +17,7 @@ from engine.batch import BatchRun
 from engine.batch_again import buy_anew
 from engine.batch_source import shown_name
 from engine.batch_view import sum_counts
+from engine.studio import open_settings
 from flows.approval import approved
 from flows.batch_hooks import cancelled
 from flows.fan_out import THREADS
@@ -27,7 +28,6 @@ from flows.single import release
 from studio import credits as money
 from studio.collector import rare_collections
 from studio.errors import ApprovalRefused, StudioError
-from studio.settings import settings
 from studio.windows import read_window
 from tasks import notify
 from tasks.batch import preflight_batch, settle_batch, what_next
@@ -170,7 +170,7 @@ async def batch(
         "skip_invalid": skip_invalid,
     }
     given = {"user": user, "project": project, "max_credits": max_credits}
-    payer = owner or settings().owner
+    payer = owner or open_settings().owner
     try:
         caller = caller_of(given, payer)
         hours = read_window(window)

@@ -9,13 +9,13 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Failed
 from pydantic import Field
 
+from engine.studio import open_settings
 from flows.batch import PARTLY, PRIORITY, carry_out
 from flows.batch_hooks import cancelled
 from flows.fan_out import THREADS
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio.errors import StudioError
-from studio.settings import settings
 from tasks.batch import preflight_again
 from tasks.states import refused
 
@@ -64,7 +64,7 @@ async def batch_again(
     max_credits: MAX_CREDITS = "",
 ) -> State[Any]:
     """Do rows of a batch again that failed, or all that is left of it."""
-    payer = owner or settings().owner
+    payer = owner or open_settings().owner
     try:
         caller = caller_of({"user": user, "project": project, "max_credits": max_credits}, payer)
     except StudioError as error:

@@ -16,9 +16,9 @@ from pydantic.fields import FieldInfo
 
 from billing.tokens import LONGEST_TOKEN
 from engine.preflight import Caller
+from engine.studio import open_settings
 from studio import credits as money
 from studio.operations import Operation
-from studio.settings import settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -125,7 +125,7 @@ def caller_of(values: Mapping[str, Any], owner: str) -> Caller:
     """
     most = str(values.get("max_credits", ""))
     return Caller(
-        user=str(values.get("user", "")) or settings().user or owner,
+        user=str(values.get("user", "")) or open_settings().user or owner,
         project=str(values.get("project", "")),
         most=money.parse(most, field="max_credits") if most else None,
     )

@@ -9,9 +9,9 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from engine.studio import open_settings
 from flows.forms import OWNER, USER, caller_of
 from flows.single import release
-from studio.settings import settings
 from tasks.imports import import_all, preflight_nothing, release_nothing
 
 _MOST_SOURCES = 1_000
@@ -48,7 +48,7 @@ def _name() -> str:
 )
 async def import_files(sources: SOURCES, owner: OWNER = "", user: USER = "") -> State[Any]:
     """Bring files into the library, the same bytes once; tell what is refused."""
-    whose = owner or settings().owner
+    whose = owner or open_settings().owner
     held = await preflight_nothing(whose, caller_of({"user": user}, whose), "Import")
     if isinstance(held, State):
         return Failed(message=held.message)

@@ -11,13 +11,13 @@ from pydantic import Field
 
 from engine.exporting import Exported
 from engine.selection import MOST, Selection
+from engine.studio import open_settings
 from flows.batch import DEFAULTS, PARTLY, PRIORITY, carry_out
 from flows.batch_hooks import cancelled
 from flows.fan_out import THREADS
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio.errors import StudioError
-from studio.settings import settings
 from tasks.artifacts import count
 from tasks.imports import preflight_nothing, release_nothing
 from tasks.selections import export_selection, preflight_selection
@@ -134,7 +134,7 @@ async def batch_selection(
     max_credits: MAX_CREDITS = "",
 ) -> State[Any]:
     """Do the same with many pictures of the library, as a batch."""
-    payer = owner or settings().owner
+    payer = owner or open_settings().owner
     given = {"user": user, "project": project, "max_credits": max_credits}
     try:
         caller = caller_of(given, payer)
@@ -170,7 +170,7 @@ async def export_files(
     user: USER = "",
 ) -> State[Any]:
     """Take many files out of the library, as a ZIP or a folder with a manifest."""
-    whose = owner or settings().owner
+    whose = owner or open_settings().owner
     caller = caller_of({"user": user}, whose)
     held = await preflight_nothing(whose, caller, "Export")
     if isinstance(held, State):

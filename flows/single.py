@@ -16,11 +16,10 @@ from prefect.states import Completed, Failed
 from engine.execute import Order
 from engine.jobs import Job
 from engine.single import release_run, stages
-from engine.studio import open_studio
+from engine.studio import open_settings, open_studio
 from flows.forms import ACCOUNT, ORDER, caller_of, form
-from studio.errors import InvalidRequest
+from studio.errors import StudioError
 from studio.operations import Operation, parse_operation
-from studio.settings import settings
 from tasks import OPERATION_TASKS, notify, preflight, settle
 from tasks.states import refused
 
@@ -57,13 +56,13 @@ async def run_operation(operation: type[Operation], values: Mapping[str, Any]) -
         operation: which.
         values: its fields, ``flows.forms.ORDER``, and who pays and asks (``flows.forms.ACCOUNT``).
     """
-    owner = str(values["owner"]) or settings().owner
     name = str(operation.model_fields["operation"].default)
     fields = {key: value for key, value in values.items() if key not in {*ORDER, *ACCOUNT}}
     try:
+        owner = str(values["owner"]) or open_settings().owner
         caller = caller_of(values, owner)
         request = parse_operation({**fields, "operation": name})
-    except InvalidRequest as error:
+    except StudioError as error:
         return refused(error)
     token, version_of = (str(values.get(name, "")) for name in ORDER)
     orders = await preflight(request, owner, token, caller, version_of)
@@ -130,5 +129,5 @@ def run_name() -> str:
 
 def release(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect passes them by these names
     """Give back the hold of a run that was cancelled or crashed, without waiting for the reaper."""
-    owner = str(flow_run.parameters.get("owner") or settings().owner)
+    owner = str(flow_run.parameters.get("owner") or open_settings().owner)
     release_run(open_studio(), owner, str(flow_run.id))

@@ -10,10 +10,10 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed
 from pydantic import Field
 
+from engine.studio import open_settings
 from flows.batch import DEFAULTS, ENCODING, NAME, OPERATION, SKIP_INVALID, WINDOW
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER
 from studio.errors import StudioError
-from studio.settings import settings
 from tasks.artifacts import count
 from tasks.incoming import look_at
 from tasks.occurrences import take_turn
@@ -95,7 +95,7 @@ async def watch(
     }
     try:
         looked = await look_at(
-            folder, pattern, timedelta(seconds=settle), owner or settings().owner, parameters
+            folder, pattern, timedelta(seconds=settle), owner or open_settings().owner, parameters
         )
     except StudioError as error:
         return refused(error)

@@ -71,6 +71,7 @@ class Route:
         providers: by their names.
         price: what so many units of an offer cost.
         health: which providers had better be left alone now.
+        stopped: says why a provider of that name may not be asked; empty where it may.
         only: the offers that may be tried; without any, all of them may be.
         regardless: whether it does not matter if an offer can be had now.
     """
@@ -78,6 +79,7 @@ class Route:
     providers: Mapping[str, Provider]
     price: Price
     health: Health = lambda _: ""
+    stopped: Callable[[str], str] = lambda _: ""
     only: frozenset[str] = frozenset()
     regardless: bool = False
 
@@ -197,7 +199,9 @@ class Route:
             return f"is not the model asked for ({operation.model})"
         provider = self.providers[offer.provider]
         refused = offer.refusal(operation, inputs)
-        return refused or ("" if self.regardless else provider.not_ready(offer))
+        if refused or self.regardless:
+            return refused
+        return self.stopped(provider.name) or provider.not_ready(offer)
 
 
 def _must_enlarge(offer: Offer, target: tuple[int, int] | None) -> bool:

@@ -21,6 +21,7 @@
     │   ├── NotInPlan              the workspace's plan has nothing of the kind
     │   ├── LimitReached           so many per period, or so many at once; says when it resets
     │   ├── BudgetReached          more than somebody set for this run, user, project, month
+    │   ├── SpendingPaused         the operator has stopped all buying for now
     │   ├── ApprovalRefused        somebody said no, or nobody said yes in time
     │   └── HoldRefused            a hold that is closed, expired or too small
     ├── DoorRefused                the HTTP door did not let the request in
@@ -225,6 +226,12 @@ class BudgetReached(GateRefused):
     """It comes to more than was set as the most; amounts in ``details`` are micro-credits."""
 
     code = "budget_reached"
+
+
+class SpendingPaused(GateRefused):
+    """The operator has paused all spending; the same request is taken once they end that."""
+
+    code = "spending_paused"
 
 
 class ApprovalRefused(GateRefused):

@@ -31,8 +31,13 @@ class Settings(BaseSettings):
     )
     storage_url: str = Field(
         default="",
-        description="fsspec URL under which files are kept, such as `s3://bucket/studio`; "
-        "empty means the folder `blobs` in the home folder.",
+        description="fsspec URL under which files are kept, such as `s3://bucket/studio`, or "
+        "`block:NAME`; empty means the folder `blobs` in the home folder.",
+    )
+    storage_options: SecretStr = Field(
+        default=SecretStr(""),
+        description='What fsspec is told beside that address, as JSON such as `{"key": "…", '
+        '"secret": "…"}`; a block has them in itself.',
     )
     weights: Path = Field(
         default=Path("~/.cache/image-studio/weights"),
@@ -111,13 +116,14 @@ class Settings(BaseSettings):
         default=25, ge=1, le=1_000, description="Rows in one chunk of a large batch."
     )
     stability_key: SecretStr = Field(
-        default=SecretStr(""), description="Key of Stability AI (`sk-…`); empty leaves it out."
+        default=SecretStr(""),
+        description="Key of Stability AI (`sk-…`), or `block:NAME`; empty leaves it out.",
     )
     stability_url: str = Field(
         default="https://api.stability.ai", description="Where Stability AI is reached."
     )
     wavespeed_key: SecretStr = Field(
-        default=SecretStr(""), description="Key of WaveSpeed; empty leaves it out."
+        default=SecretStr(""), description="Key of WaveSpeed, or `block:NAME`; empty leaves it out."
     )
     wavespeed_url: str = Field(
         default="https://api.wavespeed.ai", description="Where WaveSpeed is reached."
@@ -131,7 +137,8 @@ class Settings(BaseSettings):
     )
     huggingface_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Token of Hugging Face (`hf_…`) that may call Inference Providers.",
+        description="Token of Hugging Face (`hf_…`) that may call Inference Providers, or "
+        "`block:NAME`.",
     )
     huggingface_url: str = Field(
         default="https://router.huggingface.co", description="Where its router is reached."
@@ -143,7 +150,8 @@ class Settings(BaseSettings):
         default="", description="Organisation that Hugging Face bills instead of the token's user."
     )
     gemini_key: SecretStr = Field(
-        default=SecretStr(""), description="Key of the Gemini API; empty leaves it out."
+        default=SecretStr(""),
+        description="Key of the Gemini API, or `block:NAME`; empty leaves it out.",
     )
     gemini_url: str = Field(
         default="https://generativelanguage.googleapis.com",
@@ -175,7 +183,8 @@ class Settings(BaseSettings):
     notify_urls: tuple[SecretStr, ...] = Field(
         default=(),
         description="Apprise URLs that are told of everything that happens, as a JSON list; "
-        "see docs/notifications.md for channels that are told of some of it.",
+        "see docs/notifications.md for channels that are told of some of it. One may be "
+        "`block:NAME`.",
     )
     prefect_port: int = Field(
         default=4200, ge=1, le=65_535, description="Port of the Prefect server of `studio up`."
@@ -197,6 +206,12 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Redis for Prefect's own server, such as `redis://:password@host:6379/0`: with "
         "it a run's history is complete however large its bursts are; needs the extra `scale`.",
+    )
+    wallet_block: str = Field(
+        default="",
+        max_length=100,
+        description="Prefect block whose wallet and user stand in runs for those that a form "
+        "leaves empty; empty means `STUDIO_OWNER` and `STUDIO_USER`.",
     )
     work_pool: str = Field(
         default="",

@@ -35,6 +35,8 @@ STATUSES: Mapping[type[StudioError], HTTPStatus] = MappingProxyType(
         errors.NotInPlan: HTTPStatus.FORBIDDEN,
         errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
         errors.BudgetReached: HTTPStatus.PAYMENT_REQUIRED,
+        # As with what is down: the same request is taken later.
+        errors.SpendingPaused: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.ApprovalRefused: HTTPStatus.FORBIDDEN,
         errors.HoldRefused: HTTPStatus.CONFLICT,
         errors.DoorRefused: HTTPStatus.BAD_REQUEST,

@@ -47,13 +47,14 @@ class BlobStore:
 
     Args:
         url: an fsspec URL; ``file://`` for a folder of this machine.
+        options: what fsspec is told beside it, such as keys.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
         self._filesystem: Any
         self._root: str
-        self._filesystem, self._root = fsspec.core.url_to_fs(url)
+        self._filesystem, self._root = fsspec.core.url_to_fs(url, **(options or {}))
         self._local = Path(self._root) if "file" in self._protocols() else None
 
     def _protocols(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from prefect import get_run_logger, task
 from engine.sending import send_waiting
 from engine.studio import open_studio
 from studio.errors import StudioError
+from tasks.telling import show, show_providers
 
 
 @task(name="notify", task_run_name="notify", persist_result=False)
@@ -19,7 +20,10 @@ async def notify() -> int:
     """
     studio = await asyncio.to_thread(open_studio)
     try:
-        sent = await asyncio.to_thread(send_waiting, studio.database, studio.settings, studio.store)
+        await asyncio.to_thread(show_providers, studio)
+        sent = await asyncio.to_thread(
+            send_waiting, studio.database, studio.settings, studio.store, show
+        )
     except StudioError as error:
         get_run_logger().error("messages wait in the outbox: %s", error)
         return 0

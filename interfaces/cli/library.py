@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from engine.references import store_of
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
 from interfaces.cli.groups import HELP, group
@@ -14,7 +15,6 @@ from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts
 from interfaces.cli.session import Here
 from library import Asset, Card, Use, count_uses, find_asset, find_card
-from studio.storage import BlobStore
 
 app = group("library", "Look through pictures.")
 
@@ -93,7 +93,7 @@ def export(
         with database.read() as connection:
             session.require(connection, "look")
             found = find_asset(connection, session.owner, asset)
-        data = BlobStore(config.storage).get(found.sha256)
+        data = store_of(config).get(found.sha256)
         file = write_file(_target(found, to), data, force=force)
         use = Use(session.owner, found.id, "download")
         database.write(lambda connection: count_uses(connection, [use]))

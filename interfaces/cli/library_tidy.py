@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from engine.references import store_of
 from interfaces.cli.exits import Exit
 from interfaces.cli.library import asset_document
 from interfaces.cli.library_filters import NOTHING, Choice
@@ -22,7 +23,6 @@ from library import Asset, find_asset, find_page
 from library.similar import duplicates as same_files
 from library.similar import similar as that_look_like
 from studio.errors import InvalidRequest, NotFound
-from studio.storage import BlobStore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -164,7 +164,7 @@ def download(
                 if chosen
                 else _searched(database, session, choice, words)
             )
-            number, size = pack(BlobStore(config.storage), with_names(_some(found)), file)
+            number, size = pack(store_of(config), with_names(_some(found)), file)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     except BaseException:

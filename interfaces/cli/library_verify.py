@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from engine.references import store_of
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import plain, show_facts, table
@@ -13,7 +14,6 @@ from library import find_asset
 from studio import imaging
 from studio.certificates import authorities
 from studio.content_credentials import Verdict, verify
-from studio.storage import BlobStore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ def verify_(asset: str, /, *, session: Here) -> int:
     with opened_database(config) as database, database.read() as connection:
         session.require(connection, "look")
         found = find_asset(connection, session.owner, asset)
-    data = BlobStore(config.storage).get(found.sha256)  # which compares them with their hash
+    data = store_of(config).get(found.sha256)  # which compares them with their hash
     verdict = verify(data, found.media_type, authorities(config))
     source = imaging.source_of(data) if found.media_type.startswith("image/") else ""
     document = {

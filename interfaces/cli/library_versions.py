@@ -31,6 +31,7 @@ from library import (
 )
 from studio import credits as money
 from studio.errors import InvalidRequest
+from studio.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,7 +127,7 @@ def compare(one: str, other: str, /, *, to: _Text = "", force: _Flag = False, se
         session.require(connection, "look")
         first, second = (find_asset(connection, session.owner, each) for each in (one, other))
     found = differences(first, second)
-    file = _side_by_side(config.storage, first, second, Path(to), force=force) if to else None
+    file = _side_by_side(config, first, second, Path(to), force=force) if to else None
     document = {
         "one": one,
         "other": other,
@@ -199,13 +200,13 @@ def again(
     return Exit.DONE
 
 
-def _side_by_side(storage: str, one: Asset, other: Asset, file: Path, *, force: bool) -> Path:
+def _side_by_side(config: Settings, one: Asset, other: Asset, file: Path, *, force: bool) -> Path:
     from engine.comparison import side_by_side  # noqa: PLC0415 - Pillow is heavy
+    from engine.references import store_of  # noqa: PLC0415 - as above
     from studio import imaging  # noqa: PLC0415 - as above
-    from studio.storage import BlobStore  # noqa: PLC0415 - as above
 
-    store = BlobStore(storage)
-    image = side_by_side(store, one, other, names=(one.id[-6:], other.id[-6:]), cell=1_024)
+    names = (one.id[-6:], other.id[-6:])
+    image = side_by_side(store_of(config), one, other, names=names, cell=1_024)
     return write_file(file, imaging.encode(image, "png"), force=force)
 
 

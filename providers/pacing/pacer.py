@@ -180,6 +180,15 @@ class Pacer:
         shut = (self._recall(account) or self._read(account)).shut(clock.now())
         return None if shut is None else (shut.until, shut.reason)
 
+    def broken(self, account: str) -> tuple[datetime, str] | None:
+        """Return until when and why the breaker is open; ``None`` where it is not.
+
+        Raises:
+            StudioUnavailable: the database cannot be reached.
+        """
+        shut = (self._recall(account) or self._read(account)).shut(clock.now())
+        return (shut.until, shut.reason) if shut is not None and shut.broken else None
+
     def close(self) -> None:
         """Renew nothing any more; call it before the group commit is closed."""
         self._keeper.close()

@@ -6,11 +6,16 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from batches import read_batch
 from billing.pricebook import current
+from deployments.alerts import alerts
+from deployments.automations import automations
+from deployments.blocks import BLOCKS
+from engine.switches import VARIABLES
 from interfaces.cli.app import app
 from providers.catalogue import all_offers
 from providers.local.extras import EXTRAS
@@ -146,3 +151,14 @@ def test_the_page_of_schedules_has_lines_that_can_be_typed() -> None:
     used = [app.parse_args(shlex.split(line), exit_on_error=False)[0] for line in lines]
     names = {each.__name__.strip("_") for each in used}
     assert names == {"add", "watch", "list", "show", "pause", "resume", "remove"}
+
+
+def test_the_page_of_prefect_names_every_block_switch_and_automation() -> None:
+    page = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
+    for name, says in VARIABLES.items():
+        assert f"| `{name}` | {says} |" in page
+    for block in BLOCKS.values():
+        assert f"| {block._block_type_name} |" in page
+    known = [*automations(uuid4()), *alerts(uuid4())]
+    rows = re.findall(r"^\| ((?:End|Put|Tell) [^|]+) \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted(each.name for each in known)

@@ -71,6 +71,7 @@ _PAYLOADS: dict[str, dict[str, Any]] = {
     "board.guessed": _BOARD | {"most": 50},
     "balance.low": {"left": 5_000_000, "threshold": 10_000_000},
     "holds.expired": {"holds": 2, "returned": 4_000_000, "purposes": ["batch b", "generate"]},
+    "operations.alert": {"title": "stability is down", "text": "Until noon.", "run": ""},
     "books.disagree": {"count": 1, "faults": ["wallet ada: held 3, should be 2"]},
 }
 

@@ -1,0 +1,249 @@
+"""How long a run waits for its first task, from being asked for: ``python -m benchmarks.latency``.
+
+All who carry out runs wait side by side at one server and are asked in turns, so that a busy moment
+hits all alike: a bare Prefect flow of one task, served and by a process worker, with Prefect's own
+settings; a flow of the studio's served by Prefect's runner; and ``studio up``, whose runs are warm,
+asked as Prefect's pages ask and by the HTTP API. A run's first task counts as begun when Prefect
+says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from benchmarks.common import show
+from benchmarks.latency_words import BARE_POOL, SERVED
+from deployments.server import server_environment, stop_process
+from studio.settings import Settings
+from tests.conftest import free_port
+
+_ROOT = Path(__file__).parents[1]
+_PATIENCE = 180
+_START = "import sys; from interfaces.cli.app import launch; sys.exit(launch(sys.argv[1:]))"
+_FORMATS = ["instagram_story"]
+_SOCIAL = "export-for-social-media/Export for social media"
+
+Ask = Callable[[], str]
+
+
+class Bench:
+    """A studio that runs in a folder of its own, and those beside it.
+
+    Args:
+        folder: an empty one.
+        stack: ends what is started.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        ports = {name: free_port() for name in ("prefect_port", "files_port", "api_port")}
+        config = Settings(_env_file=None, home=folder / "home", owner="ada", **ports)  # type: ignore[arg-type]
+        profile = server_environment(config)
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "STUDIO_"))}
+        self._own = {
+            **clean,
+            "PYTHONPATH": str(_ROOT),
+            "STUDIO_HOME": str(config.home),
+            "STUDIO_OWNER": "ada",
+            **{f"STUDIO_{name.upper()}": str(port) for name, port in ports.items()},
+        }
+        # Prefect's own settings, but for where its server is.
+        self._bare = {**clean, "PYTHONPATH": str(_ROOT)}
+        self._bare |= {name: profile[name] for name in ("PREFECT_API_URL", "PREFECT_HOME")}
+        self._profile = {**self._own, **profile}
+        self.api = httpx.Client(base_url=profile["PREFECT_API_URL"] + "/", timeout=60)
+        self._http = httpx.Client(base_url=config.api_address + "/", timeout=60)
+        self._deployments: dict[str, str] = {}
+
+    def start(self) -> Mapping[str, Ask]:
+        """Start everybody; return how each is asked for a run."""
+        self._tell("account", "top-up", "1000")
+        key = self._tell("account", "key", "add", "bench")["token"]
+        self._http.headers["Authorization"] = f"Bearer {key}"
+        self._run(self._own, "-c", _START, "up")
+        self._until(lambda: self._deployment(_SOCIAL), "the studio does not start")
+        self._run(self._profile, "-m", "benchmarks.latency_flows", "studio")
+        self._run(self._bare, "-m", "benchmarks.latency_flows", "serve")
+        words = [sys.executable, "-m", "benchmarks.latency_flows", "pool"]
+        subprocess.run(words, env=self._bare, cwd=_ROOT, check=True)
+        worker = ("worker", "start", "--pool", BARE_POOL, "--type", "process")
+        self._run(self._bare, "-m", "prefect", *worker)
+        picture = self._folder / "picture.png"
+        Image.effect_noise((96, 64), 40).convert("RGB").save(picture)
+        form = {"image": str(picture), "formats": _FORMATS, "owner": "ada"}
+        asset = self._upload(picture)
+        return {
+            "bare Prefect, serve": lambda: self._ask("bare/serve", {}),
+            "bare Prefect, process worker": lambda: self._ask("bare/worker", {}),
+            "studio, serve (looks every 2 s)": lambda: self._ask(
+                f"export-for-social-media/{SERVED}", form
+            ),
+            "studio up, quick run": lambda: self._ask(_SOCIAL, form),
+            "studio up, POST social/optimize": lambda: self._post(asset),
+        }
+
+    def first_task(self, run: str) -> float:
+        """Return when the first task of a run began, in seconds since 1970."""
+        found: list[float] = []
+
+        def look() -> bool:
+            body = {"flow_runs": {"id": {"any_": [run]}}}
+            tasks = self.api.post("task_runs/filter", json=body).raise_for_status().json()
+            found[:] = [_seconds(each["start_time"]) for each in tasks if each["start_time"]]
+            return bool(found)
+
+        self._until(look, f"run {run} has no task")
+        return min(found)
+
+    def ended(self, run: str) -> None:
+        """Wait until a run is over, so that it does not disturb the next."""
+        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        self._until(
+            lambda: self.api.get(f"flow_runs/{run}").json()["state_type"] in final, "it goes on"
+        )
+
+    def _ask(self, deployment: str, parameters: Mapping[str, Any]) -> str:
+        identifier = self._deployment(deployment)
+        told = self.api.post(
+            f"deployments/{identifier}/create_flow_run",
+            json={"parameters": parameters, "state": {"type": "SCHEDULED"}},
+        )
+        return str(told.raise_for_status().json()["id"])
+
+    def _post(self, asset: str) -> str:
+        told = self._http.post("social/optimize", json={"image": asset, "formats": _FORMATS})
+        return str(told.raise_for_status().json()["id"])
+
+    def _deployment(self, name: str) -> str:
+        """Return the id of a deployment; empty as long as there is none."""
+        if name not in self._deployments:
+            with contextlib.suppress(httpx.HTTPError):
+                told = self.api.get(f"deployments/name/{name}")
+                if told.is_success:
+                    self._deployments[name] = str(told.json()["id"])
+        return self._deployments.get(name, "")
+
+    def _upload(self, picture: Path) -> str:
+        def look() -> str:
+            with contextlib.suppress(httpx.TransportError):
+                files = {"file": (picture.name, picture.read_bytes(), "image/png")}
+                told = self._http.post("assets", files=files)
+                if told.is_success:
+                    return str(told.json()["id"])
+            return ""
+
+        return str(self._until(look, "the API takes no picture"))
+
+    def _tell(self, *words: str) -> dict[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", _START, "--json", *words],
+            env=self._own,
+            cwd=self._folder,
+            capture_output=True,
+            check=True,
+        )
+        document: dict[str, str] = json.loads(done.stdout)
+        return document
+
+    def _run(self, environment: Mapping[str, str], *words: str) -> None:
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *words],
+                env=environment,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._stack.callback(stop_process, process)
+
+    def _until(self, look: Callable[[], Any], otherwise: str) -> Any:
+        deadline = time.monotonic() + _PATIENCE
+        while not (found := look()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{otherwise}: {(self._folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.2)
+        return found
+
+
+def _seconds(moment: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(moment).timestamp()
+
+
+@contextlib.contextmanager
+def _bench() -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory(prefix="studio-latency-") as folder, ExitStack() as stack:
+        yield Bench(Path(folder), stack)
+
+
+def measure(bench: Bench, asks: Mapping[str, Ask], rounds: int, most: float) -> dict[str, Any]:
+    """Ask everybody in turns; return the seconds that each let its first tasks wait.
+
+    Args:
+        rounds: at most; those that are quick are asked three times in each.
+        most: seconds; no round begins after them.
+    """
+    waited: dict[str, list[float]] = defaultdict(list)
+    for ask in asks.values():
+        # The first one of each finds nothing in any cache.
+        bench.ended(ask())
+    began = time.monotonic()
+    for _ in range(rounds):
+        if time.monotonic() - began > most:
+            break
+        for name, ask in asks.items():
+            for _ in range(3 if name.startswith("studio up") else 1):
+                # Somebody asks at any moment between two looks.
+                time.sleep(random.random())
+                asked = time.time()
+                run = ask()
+                waited[name].append(bench.first_task(run) - asked)
+                bench.ended(run)
+    return dict(waited)
+
+
+def main() -> None:
+    """Measure, and show the figures with the machine's load."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=110)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    with _bench() as bench:
+        waited = measure(bench, bench.start(), options.rounds, options.seconds)
+    rows = [
+        {
+            "who": name,
+            "runs": len(values),
+            "p50 s": f"{statistics.median(values):.2f}",
+            "p95 s": f"{sorted(values)[int(0.95 * (len(values) - 1) + 0.5)]:.2f}",
+        }
+        for name, values in waited.items()
+    ]
+    after = os.getloadavg()[0]
+    show(f"asked for to first task, load {load:.1f} before and {after:.1f} after", rows)
+
+
+if __name__ == "__main__":
+    main()
