@@ -18,12 +18,9 @@ from interfaces.api.asking import Started, WayHere, Wish, answered
 from interfaces.api.batch_answers import (
     Batch,
     Batches,
-    BatchRequest,
     Checked,
-    RetryRequest,
     Rows,
     WhatIf,
-    Word,
     batch_answer,
     check_batch,
     check_batch_funds,
@@ -32,6 +29,7 @@ from interfaces.api.batch_answers import (
     price_batch,
     rows_answer,
 )
+from interfaces.api.batch_requests import BatchRequest, RetryRequest, Word
 from interfaces.api.identity import Batcher, Identity, Reader, StudioHere
 from interfaces.api.operations import ENDED
 from interfaces.api.schema import refuses

@@ -22,7 +22,10 @@ from engine.uploads import take_in
 from interfaces.api import quotes
 from interfaces.api.answers import Answer
 from interfaces.api.asking import Started, WayHere, Wish, answered
-from interfaces.api.batch_answers import BatchRequest, check_batch_funds
+from interfaces.api.batch_answers import (
+    check_batch_funds,
+)
+from interfaces.api.batch_requests import BatchRequest
 from interfaces.api.bodies import example_of, read_order, schema_of
 from interfaces.api.catalogue_routes import Offer, offers_of
 from interfaces.api.identity import Batcher, Reader, StudioHere

@@ -14,7 +14,7 @@ from engine.schedule_policy import MOST_BOUND, Missed, Overlap
 from engine.schedule_policy import Policy as Kept
 from engine.studio import Studio
 from interfaces.api.answers import Answer
-from interfaces.api.batch_answers import BatchRequest
+from interfaces.api.batch_requests import BatchRequest
 from interfaces.api.identity import Batcher, Reader, StudioHere
 from interfaces.api.prefect_runs import answering
 from interfaces.api.schema import refuses
