@@ -45,6 +45,7 @@ def test_several_users_spend_from_one_wallet_each_by_their_role(accounts: Accoun
     with pytest.raises(AccountRefused, match="viewer") as refusal:
         accounts.ask(10, user="eve")
     assert refusal.value.details["reason"] == "role"
+    assert refusal.value.allowed == "a member with the role member, admin"
     with pytest.raises(AccountRefused):
         accounts.ask(10, user="ada")
     assert accounts.balance().held == 20
