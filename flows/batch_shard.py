@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Annotated, Any, Final
 
 from prefect import State, flow
 from prefect.context import SyncClientContext
+from prefect.runtime import deployment
 from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from pydantic import Field
@@ -23,6 +25,7 @@ from studio.errors import SetupIncomplete
 from studio.settings import settings
 from tasks.artifacts import count
 from tasks.batch import preflight_shard
+from tasks.giving_way import others_wait
 from tasks.states import refused
 
 RUN = Annotated[
@@ -37,6 +40,8 @@ RUN = Annotated[
     ),
 ]
 
+_LOOK_SECONDS: Final = 20.0
+"""Between two looks at whether others wait for this run's place."""
 _LINGER_SECONDS: Final = 15.0
 """For which a helper waits for more rows: to start another one takes as long."""
 
@@ -55,10 +60,16 @@ async def batch_shard(batch: BATCH, run: RUN, *, owner: OWNER = "") -> State[Any
     done = _Done()
     try:
         with SyncClientContext.get_or_create(), rare_collections():
-            await at_once([_pull(shards, done) for _ in range(AT_ONCE)])
+            looking = asyncio.create_task(_give_way(done))
+            try:
+                await at_once([_pull(shards, done) for _ in range(AT_ONCE)])
+            finally:
+                looking.cancel()
     except SetupIncomplete as error:
         return refused(error)
     words = f"{count('row', done.rows)} of batch {batch} in {count('part', done.ranges)}"
+    if done.yielded:
+        words += "; then it gave way to runs that wait"
     return Completed(message=words)
 
 
@@ -68,12 +79,27 @@ class _Done:
     rows = 0
     ranges = 0
     stopped = False
+    """No further row may begin here."""
+    yielded = False
+    """No further range is taken: others wait for the place."""
+
+
+async def _give_way(done: _Done) -> None:
+    """Leave this run's place to whoever waits for one: a helper makes another run faster, no more.
+
+    What it has begun it ends first. The batch's own run asks for another helper later on.
+    """
+    while settings().work_pool and deployment.id and not done.yielded:
+        await asyncio.sleep(_LOOK_SECONDS)
+        # A server that is away says nothing; the rows go on.
+        with contextlib.suppress(Exception):
+            done.yielded = await others_wait(settings().work_pool, str(deployment.id))
 
 
 async def _pull(shards: Shards, done: _Done) -> None:
     """Take ranges until none is left, and none comes any more."""
     idle_since = time.monotonic()
-    while not done.stopped:
+    while not (done.stopped or done.yielded):
         standing = await asyncio.to_thread(shards.standing)
         if not standing.total or time.monotonic() > idle_since + _LINGER_SECONDS:
             return
