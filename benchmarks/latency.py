@@ -35,7 +35,7 @@ from studio.settings import Settings
 from tests.conftest import free_port
 
 _ROOT = Path(__file__).parents[1]
-_PATIENCE = 180
+_PATIENCE = 420
 _START = "import sys; from interfaces.cli.app import launch; sys.exit(launch(sys.argv[1:]))"
 _FORMATS = ["instagram_story"]
 _SOCIAL = "export-for-social-media/Export for social media"

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from prefect.automations import Automation, EventTrigger, Posture
 from prefect.blocks.abstract import NotificationError
 from prefect.blocks.core import Block
+from prefect.events import emit_event
+from prefect.events.actions import SendNotification
 from pydantic import SecretStr, ValidationError
 
 from deployments import blocks
@@ -38,6 +44,9 @@ from tests.unit.api.conftest import door_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
+_AUTOMATIONS_SECONDS = 5
+"""After which the server has surely seen a new automation."""
+_PATIENCE = 60
 _ROOT = Path(__file__).parents[2]
 
 
@@ -161,6 +170,44 @@ def test_a_channel_is_told_by_the_studio_and_by_automations(tmp_path: Path) -> N
         asyncio.run(block.notify("Nobody is there.", ""))
     assert str(port) not in str(failed.value)
     assert url not in repr(block)
+
+
+def _installed() -> bool:
+    """Whether this environment was set up since the blocks are there, as ``make`` does."""
+    return any(
+        each.value == "deployments.blocks" for each in entry_points(group="prefect.collections")
+    )
+
+
+@pytest.mark.skipif(not _installed(), reason="`make .venv/.runtime` makes the entry point known")
+def test_prefects_server_sends_by_a_channel() -> None:
+    """The server has found the block by itself: its type is no type of the server's own."""
+
+    async def tried(told: list[dict[str, Any]], block: UUID) -> None:
+        watching = Automation(
+            name="Send by a channel",
+            trigger=EventTrigger(expect={"a.test"}, posture=Posture.Reactive, threshold=1),
+            actions=[
+                SendNotification(
+                    block_document_id=block, subject="Look", body="{{ event.payload.what }}"
+                )
+            ],
+        )
+        made = await watching.acreate()
+        try:
+            await asyncio.sleep(_AUTOMATIONS_SECONDS)
+            emit_event("a.test", resource={"prefect.resource.id": "a"}, payload={"what": "a bird"})
+            deadline = time.monotonic() + _PATIENCE
+            while not told and time.monotonic() < deadline:  # noqa: ASYNC110 - a thread hears it
+                await asyncio.sleep(0.2)
+        finally:
+            await made.adelete()
+
+    with listening() as (port, told):
+        block: Any = StudioChannel(url=SecretStr(f"json://127.0.0.1:{port}/"))
+        identifier = block.save("by-server", overwrite=True)
+        asyncio.run(tried(told, identifier))
+    assert [(each["title"], each["message"]) for each in told] == [("Look", "a bird")]
 
 
 def test_storage_in_a_block(tmp_path: Path) -> None:
