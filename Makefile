@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 # The studio of this folder; its own, so that trying it out touches nothing else.
 export STUDIO_HOME ?= $(CURDIR)/.studio
 
-.PHONY: demo up test lint matrix proof coverage-billing mutation bench format lock clean
+.PHONY: demo up test lint docs matrix proof coverage-billing mutation bench format lock clean
 
 demo: .venv/.runtime  ## make a dozen pictures offline, paid from a ledger, on a real Prefect server
 	@$(BIN)/studio demo
@@ -24,6 +24,11 @@ lint: .venv/.dev  ## style, types, floors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: .venv/.dev  ## the pages of docs/ as a site in docs/site; a link that leads nowhere fails it
+	@$(BIN)/python -m scripts.write_docs
+	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/site
+	@echo "docs/site/index.html"
 
 matrix: .venv/.dev  ## every operation with every provider: done, or refused with the reason
 	@$(BIN)/python -m tests.contract.matrix

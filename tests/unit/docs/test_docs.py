@@ -19,30 +19,13 @@ from engine.switches import VARIABLES
 from interfaces.cli.app import app
 from providers.catalogue import all_offers
 from providers.local.extras import EXTRAS
-from scripts import (
-    write_errors_docs,
-    write_operations_docs,
-    write_pictures,
-    write_settings_docs,
-)
+from scripts import write_pictures
 from studio.clock import now
 from studio.errors import PriceUnknown
 from studio.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_table_of_settings_is_written_from_the_settings() -> None:
-    assert write_settings_docs.PATH.read_text(encoding="utf-8") == write_settings_docs.text()
-
-
-def test_the_page_of_errors_is_written_from_the_tree_and_its_tables() -> None:
-    assert write_errors_docs.PATH.read_text(encoding="utf-8") == write_errors_docs.text()
-
-
-def test_the_page_of_operations_is_written_from_models_offers_and_prices() -> None:
-    assert write_operations_docs.PATH.read_text(encoding="utf-8") == write_operations_docs.text()
 
 
 def test_readme_names_every_operation_once() -> None:
