@@ -1,22 +1,32 @@
 """Files and rows in agreement: the trash emptied, files that nothing needs removed, both checked.
 
-A file is removed only when nothing needs it and it is old: one that somebody stores at this moment
-is young, also if it was there before (``BlobStore.put`` renews it).
+A file is cleared away only when nothing needs it and it is old: one that somebody stores at this
+moment is young, also if it was there before (``BlobStore.put`` renews it). It is set aside first,
+where it is still found, and removed a day later, so that no kill and no race costs a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from engine.studio import Studio
-from engine.tables import jobs
+from engine.tables import incoming_files, jobs
 from library.guesses import forget_guesses
-from library.purging import disagreements, files_in_use, purge
+from library.purging import (
+    disagreements,
+    files_in_use,
+    forget_leaving,
+    leaving,
+    look_later,
+    note_leaving,
+    purge,
+)
 from studio.clock import now
 
 GRACE = timedelta(days=1)
@@ -28,6 +38,9 @@ MOST_TOLD = 100
 _MOST_ROUNDS = 20
 """Transactions, each of up to 500 assets, by which one request empties a trash."""
 
+_AT_ONCE = 5_000
+"""Files that are cleared away between two looks at what is needed."""
+
 _OPEN = ("prepared", "submitted", "generated", "unknown")
 
 
@@ -37,8 +50,8 @@ class Tidied:
 
     Attributes:
         assets: taken out of the trash, for good.
-        files: removed.
-        bytes: that these had.
+        files: set aside; they are removed a day later, unless something needs them again.
+        bytes: that these have.
     """
 
     assets: int
@@ -54,7 +67,7 @@ class Checked:
         files: in the store.
         bytes: that these have.
         missing: assets whose file is not there, up to 100.
-        orphans: files that nothing needs, up to 100; upkeep removes what is older than a day.
+        orphans: files that nothing needs, up to 100; ``remove_orphans`` clears old ones away.
         orphan_bytes: of all of them.
         faults: where cards, words and counts do not agree, in words.
     """
@@ -73,7 +86,7 @@ class Checked:
 
 
 def empty_trash(studio: Studio) -> Tidied:
-    """Purge what is in the trash for longer than the setting says, and remove its files.
+    """Purge what is in the trash for longer than the setting says, and clear its files away.
 
     Guesses at links to boards are forgotten as well, a day after they were made.
     """
@@ -83,47 +96,81 @@ def empty_trash(studio: Studio) -> Tidied:
 
 
 def empty_trash_of(studio: Studio, owner: str) -> Tidied:
-    """Purge all that an owner has in the trash now, up to 10,000 assets, and remove its files."""
+    """Purge all that an owner has in the trash now, up to 10,000 assets, and clear files away."""
     return _purge(studio, now(), owner, rounds=_MOST_ROUNDS)
 
 
 def _purge(studio: Studio, before: datetime, owner: str = "", rounds: int = 0) -> Tidied:
-    digests: set[str] = set()
     total = done = 0
     while not rounds or done < rounds:
-        number, some = studio.database.write(lambda connection: purge(connection, before, of=owner))
-        total, digests, done = total + number, digests | set(some), done + 1
+        number = studio.database.write(lambda connection: purge(connection, before, of=owner))
+        total, done = total + number, done + 1
         if not number:
             break
-    files, size = _remove(studio, digests) if digests else (0, 0)
-    return Tidied(total, files, size)
+    return Tidied(total, *_clear(studio))
 
 
 def remove_orphans(studio: Studio) -> Tidied:
-    """Remove files that nothing needs and that are older than a day."""
+    """Clear files away that nothing needs and that are older than a day."""
     young = now() - GRACE
-    old = {each.digest for each in studio.store.list() if each.changed_at < young}
-    return Tidied(0, *_remove(studio, old))
-
-
-def _remove(studio: Studio, digests: set[str]) -> tuple[int, int]:
-    """Remove those of the files that nothing needs; young ones are left to a later time."""
+    old, aside = set(), set()
+    for each in studio.store.list():
+        if each.aside:
+            aside.add(each.digest)
+        elif each.changed_at < young:
+            old.add(each.digest)
     with studio.database.read() as connection:
-        unneeded = digests - _needed(connection)
-    removed = size = 0
-    for digest in sorted(unneeded):
-        gone = studio.store.remove(digest, before=now() - GRACE)
-        removed, size = removed + (gone > 0), size + gone
-    return removed, size
+        unneeded = sorted(old - _needed(connection, old) | aside)
+    for start in range(0, len(unneeded), _AT_ONCE):
+        some = unneeded[start : start + _AT_ONCE]
+        studio.database.write(partial(note_leaving, digests=some))
+    return Tidied(0, *_clear(studio))
 
 
-def _needed(connection: Connection) -> set[str]:
-    needed = {each for _, *both in files_in_use(connection) for each in both}
-    # Work that is under way has files that are no assets yet.
+def _clear(studio: Studio) -> tuple[int, int]:
+    """Clear away what was noted down as leaving and is needed no more.
+
+    A file is set aside first and removed a day later. What is young, or aside, is looked at again.
+    """
+    files = size = 0
+    while True:
+        with studio.database.read() as connection:
+            looked = leaving(connection, _AT_ONCE)
+            needed = _needed(connection, looked.keys()) if looked else set()
+        if not looked:
+            return files, size
+        done: dict[str, datetime] = {}
+        later: dict[str, datetime] = {}
+        for digest, due in looked.items():
+            if digest in needed:
+                studio.store.bring_back(digest)
+                done[digest] = due
+                continue
+            cleared = studio.store.clear(digest, before=now() - GRACE)
+            files, size = files + (cleared.bytes > 0), size + cleared.bytes
+            (done if cleared.gone else later)[digest] = due
+        _write_down(studio, done, later)
+
+
+def _write_down(
+    studio: Studio, done: Mapping[str, datetime], later: Mapping[str, datetime]
+) -> None:
+    def work(connection: Connection) -> None:
+        forget_leaving(connection, done)
+        look_later(connection, later, now() + GRACE)
+
+    studio.database.write(work)
+
+
+def _needed(connection: Connection, wanted: Collection[str]) -> set[str]:
+    """Return those of the files that something needs."""
+    needed = {each for _, *both in files_in_use(connection) for each in both if each in wanted}
+    # Work that is under way has files that are no assets yet, and batches have been brought in.
     query = select(jobs.c.delivery, jobs.c.pictures).where(jobs.c.state.in_(_OPEN))
     for row in connection.execute(query):
-        needed |= _mentioned(row.delivery) | _mentioned(row.pictures)
-    return needed
+        needed |= (_mentioned(row.delivery) | _mentioned(row.pictures)) & set(wanted)
+    brought = select(incoming_files.c.sha256).distinct()
+    return needed | {each for each in connection.execute(brought).scalars() if each in wanted}
 
 
 def _mentioned(value: Any) -> set[str]:
@@ -139,13 +186,15 @@ def _mentioned(value: Any) -> set[str]:
 
 def check_library(studio: Studio) -> Checked:
     """Compare the file store with the database, and the database with itself."""
-    kept = {each.digest: each.bytes for each in studio.store.list()}
+    found = list(studio.store.list())
+    kept = {each.digest: each.bytes for each in found if not each.aside}
+    there = {each.digest for each in found}
     with studio.database.read() as connection:
         faults = disagreements(connection)
         missing = [
-            identifier for identifier, sha256, _ in files_in_use(connection) if sha256 not in kept
+            identifier for identifier, sha256, _ in files_in_use(connection) if sha256 not in there
         ]
-        orphans = set(kept) - _needed(connection)
+        orphans = set(kept) - _needed(connection, kept.keys())
     return Checked(
         files=len(kept),
         bytes=sum(kept.values()),

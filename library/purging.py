@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from library.board_items import forget_items
 from library.card_tables import (
@@ -20,7 +21,7 @@ from library.card_tables import (
     words,
 )
 from library.cards import COUNTED, Counted, count
-from library.tables import assets, parents
+from library.tables import assets, leaving_files, parents
 from studio import clock
 
 MOST_PURGED = 500
@@ -29,7 +30,7 @@ MOST_PURGED = 500
 _GONE = "deleted"
 
 
-def purge(connection: Connection, before: datetime, *, of: str = "") -> tuple[int, list[str]]:
+def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
     """Take what has been in the trash since before a moment out of the library, for good.
 
     What something was made from that is still there is left: its lineage needs it. Of the asset its
@@ -42,7 +43,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> tuple[in
         of: the owner whose trash it is; everybody's, if not given.
 
     Returns:
-        How many there were, up to 500 at once, and the hashes of files that may be needed no more.
+        How many there were, up to 500 at once. Their files are noted down as leaving.
     """
     children = cards.alias("children")
     needed = (
@@ -61,7 +62,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> tuple[in
         query = query.where(cards.c.owner == of)
     rows = connection.execute(query).all()
     if not rows:
-        return 0, []
+        return 0
     numbers = [row.number for row in rows]
     names = [row.asset for row in rows]
     forget_items(connection, numbers)
@@ -87,7 +88,44 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> tuple[in
         changes[row.owner, "trash", ""] -= 1
         changes[row.owner, "bytes", ""] -= row.bytes
     count(connection, changes)
-    return len(rows), sorted({digest for row in files for digest in row})
+    note_leaving(connection, {digest for row in files for digest in row})
+    return len(rows)
+
+
+def note_leaving(connection: Connection, digests: Iterable[str]) -> None:
+    """Note down files that may be needed no more, to be looked at as soon as may be."""
+    moment = clock.now()
+    rows = [{"digest": each, "due": moment} for each in sorted(set(digests))]
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        row = dialect.insert(leaving_files)
+        again = {"due": row.excluded.due}
+        connection.execute(row.on_conflict_do_update(index_elements=["digest"], set_=again), rows)
+
+
+def leaving(connection: Connection, limit: int) -> dict[str, datetime]:
+    """Return files that are to be looked at, with the moments that stand beside them."""
+    query = (
+        select(leaving_files.c.digest, leaving_files.c.due)
+        .where(leaving_files.c.due <= clock.now())
+        .order_by(leaving_files.c.due, leaving_files.c.digest)
+        .limit(limit)
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def look_later(connection: Connection, looked: Mapping[str, datetime], due: datetime) -> None:
+    """Have files looked at again, unless they were noted down anew meanwhile."""
+    for digest, was in sorted(looked.items()):
+        mine = (leaving_files.c.digest == digest, leaving_files.c.due == was)
+        connection.execute(update(leaving_files).where(*mine).values(due=due))
+
+
+def forget_leaving(connection: Connection, looked: Mapping[str, datetime]) -> None:
+    """Look at files no more, unless they were noted down anew meanwhile."""
+    for digest, was in sorted(looked.items()):
+        mine = (leaving_files.c.digest == digest, leaving_files.c.due == was)
+        connection.execute(delete(leaving_files).where(*mine))
 
 
 def files_in_use(connection: Connection) -> Iterator[tuple[str, str, str]]:

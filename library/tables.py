@@ -139,3 +139,16 @@ library_wishes = Table(
     Column("since", UtcDateTime, nullable=False),
 )
 """What an owner wishes for what arrives: who tags it by itself, from when on; empty for nobody."""
+
+leaving_files = Table(
+    "leaving_files",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("due", UtcDateTime, nullable=False),
+    Index("ix_leaving_files_due", "due"),
+)
+"""Files that may be needed no more, and when to look at each again.
+
+Written in the transaction that takes the assets out of the library, so that a process that is
+killed before the files are cleared away leaves word of them.
+"""

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import fsspec
 
 from studio import clock
 from studio.errors import NotFound, StudioUnavailable
 
+Found = TypeVar("Found")
+
 _HASH_LENGTH = 64
 _ASIDE = ".gone-"
-_KILLED_SECONDS = 3_600
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
@@ -34,12 +35,27 @@ class Blob:
     """A file that is kept.
 
     Attributes:
-        changed_at: when it was stored, the last time that somebody did.
+        changed_at: when it was stored, the last time that somebody did; or when it was set aside.
+        aside: whether it is on its way out: it is still read, and comes back when it is.
     """
 
     digest: str
     bytes: int
     changed_at: datetime
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What came of an attempt to clear a file away.
+
+    Attributes:
+        gone: whether nothing is left of it.
+        bytes: that were set aside by this attempt.
+    """
+
+    gone: bool
+    bytes: int
 
 
 class BlobStore:
@@ -112,17 +128,7 @@ class BlobStore:
             NotFound: nothing is kept under that hash.
             StudioUnavailable: the storage cannot be reached, or what it holds was damaged.
         """
-        try:
-            if self._local is not None:
-                data = (self._local / _relative(digest)).read_bytes()
-            else:
-                data = bytes(self._filesystem.cat_file(self._remote(digest)))
-        except FileNotFoundError:
-            raise NotFound(f"No file with the hash {digest} is kept.") from None
-        except OSError as error:
-            raise StudioUnavailable(
-                f"The studio's storage did not answer: {error.strerror}."
-            ) from error
+        data = self._found(digest, self._whole)
         if hashlib.sha256(data).hexdigest() != digest:
             raise StudioUnavailable(f"The file with the hash {digest} was damaged in storage.")
         return data
@@ -134,10 +140,7 @@ class BlobStore:
             NotFound: none are.
             StudioUnavailable: the storage cannot be reached.
         """
-        with _telling(digest):
-            if self._local is not None:
-                return (self._local / _relative(digest)).stat().st_size
-            return int(self._filesystem.size(self._remote(digest)))
+        return self._found(digest, self._size)
 
     def read(self, digest: str, start: int, length: int) -> bytes:
         """Return a part of what is kept under a hash, without reading the rest.
@@ -152,23 +155,45 @@ class BlobStore:
             NotFound: nothing is kept under that hash.
             StudioUnavailable: the storage cannot be reached.
         """
+        return self._found(digest, lambda each: self._part(each, start, length))
+
+    def _found(self, digest: str, look: Callable[[str], Found]) -> Found:
+        """Look at a file; one that is on its way out comes back."""
         with _telling(digest):
-            if self._local is not None:
-                with (self._local / _relative(digest)).open("rb") as file:
-                    file.seek(start)
-                    return file.read(length)
-            return bytes(
-                self._filesystem.cat_file(self._remote(digest), start=start, end=start + length)
-            )
+            try:
+                return look(digest)
+            except FileNotFoundError:
+                self.bring_back(digest)
+                return look(digest)
+
+    def _whole(self, digest: str) -> bytes:
+        if self._local is not None:
+            return (self._local / _relative(digest)).read_bytes()
+        return bytes(self._filesystem.cat_file(self._remote(digest)))
+
+    def _size(self, digest: str) -> int:
+        if self._local is not None:
+            return (self._local / _relative(digest)).stat().st_size
+        return int(self._filesystem.size(self._remote(digest)))
+
+    def _part(self, digest: str, start: int, length: int) -> bytes:
+        if self._local is not None:
+            with (self._local / _relative(digest)).open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        name = self._remote(digest)
+        return bytes(self._filesystem.cat_file(name, start=start, end=start + length))
 
     def has(self, digest: str) -> bool:
         """Whether bytes with that hash are kept."""
         if self._local is not None:
-            return (self._local / _relative(digest)).is_file()
-        return bool(self._filesystem.exists(self._remote(digest)))
+            path = self._local / _relative(digest)
+            return path.is_file() or _aside(path).is_file()
+        names = (self._remote(digest), self._remote_aside(digest))
+        return any(self._filesystem.exists(each) for each in names)
 
     def list(self) -> Iterator[Blob]:
-        """Yield every file that is kept, a folder after the other.
+        """Yield every file that is kept, a folder after the other, also what is on its way out.
 
         Raises:
             StudioUnavailable: the storage cannot be reached.
@@ -188,50 +213,86 @@ class BlobStore:
             except FileNotFoundError:
                 return
             for entry in entries:
-                with suppress(FileNotFoundError):  # somebody removes it at this moment
-                    if entry.name.startswith(_ASIDE):
-                        _put_back(Path(entry.path))
-                    elif _is_digest(entry.name):
+                digest = entry.name.removeprefix(_ASIDE)
+                if _is_digest(digest):
+                    with suppress(FileNotFoundError):  # somebody removes it at this moment
                         status = entry.stat()
                         changed = datetime.fromtimestamp(status.st_mtime, UTC)
-                        yield Blob(entry.name, status.st_size, changed)
+                        aside = digest != entry.name
+                        yield Blob(digest, status.st_size, changed, aside)
             return
         try:
             found = self._filesystem.ls(f"{self._root}/{name}", detail=True, refresh=True)
         except FileNotFoundError:
             return
         for each in found:
-            digest = each["name"].rpartition("/")[2]
+            last = each["name"].rpartition("/")[2]
+            digest = last.removeprefix(_ASIDE)
             if _is_digest(digest):
-                yield Blob(digest, int(each.get("size") or 0), _changed(each))
+                size = int(each.get("size") or 0)
+                yield Blob(digest, size, _changed(each), digest != last)
 
-    def remove(self, digest: str, *, before: datetime) -> int:
-        """Remove a file that was stored before a moment, and not again since.
+    def clear(self, digest: str, *, before: datetime) -> Cleared:
+        """Set a file aside that nobody stored since a moment, or remove one set aside before it.
 
-        Returns:
-            Its size in bytes; 0 if it is not there, or younger.
+        Between the two it is still read and then comes back, so that nothing is lost to a process
+        that stores or reads the same bytes meanwhile, or is killed, on whatever storage.
 
         Raises:
             StudioUnavailable: the storage refused or cannot be reached.
         """
         try:
             if self._local is not None:
-                return _remove(self._local / _relative(digest), before)
-            name = self._remote(digest)
-            status = self._filesystem.info(name)
-            if _changed(status) >= before:
-                return 0
-            self._filesystem.rm_file(name)
-            return int(status.get("size") or 0)
-        except FileNotFoundError:
-            return 0
+                return _clear(self._local / _relative(digest), before)
+            return self._clear_remote(digest, before)
         except OSError as error:
             raise StudioUnavailable(
                 f"The studio's storage did not remove a file: {error.strerror}."
             ) from error
 
+    def _clear_remote(self, digest: str, before: datetime) -> Cleared:
+        files, name, aside = self._filesystem, self._remote(digest), self._remote_aside(digest)
+        try:
+            status = files.info(name)
+        except FileNotFoundError:
+            try:
+                gone = _changed(files.info(aside)) < before
+                if gone:
+                    files.rm_file(aside)
+            except FileNotFoundError:
+                gone = True
+            return Cleared(gone, 0)
+        if _changed(status) >= before:
+            return Cleared(gone=False, bytes=0)
+        files.cp_file(name, aside)
+        files.rm_file(name)
+        return Cleared(gone=False, bytes=int(status.get("size") or 0))
+
+    def bring_back(self, digest: str) -> None:
+        """Put a file that was set aside into its place again; nothing happens if none was.
+
+        Raises:
+            StudioUnavailable: the storage refused or cannot be reached.
+        """
+        try:
+            if self._local is not None:
+                _bring_back(self._local / _relative(digest))
+            elif self._filesystem.exists(aside := self._remote_aside(digest)):
+                self._filesystem.cp_file(aside, self._remote(digest))
+                self._filesystem.rm_file(aside)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StudioUnavailable(
+                f"The studio's storage did not answer: {error.strerror}."
+            ) from error
+
     def _remote(self, digest: str) -> str:
         return f"{self._root}/{_relative(digest)}"
+
+    def _remote_aside(self, digest: str) -> str:
+        folder, _, name = self._remote(digest).rpartition("/")
+        return f"{folder}/{_ASIDE}{name}"
 
 
 @contextmanager
@@ -268,33 +329,44 @@ def _changed(status: Mapping[str, Any]) -> datetime:
     return clock.now()
 
 
-def _remove(path: Path, before: datetime) -> int:
-    """Remove a file, unless somebody has stored it since ``before``, also at this very moment.
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{_ASIDE}{path.name}")
 
-    It is moved aside first and looked at again: who stores the same bytes meanwhile either renews
-    the file before it is moved, which is seen, or finds none and writes a new one.
+
+def _clear(path: Path, before: datetime) -> Cleared:
+    """Set a file aside, or remove it from there.
+
+    It is moved first and looked at again: who stores the same bytes meanwhile either renews the
+    file before it is moved, which is seen, or finds none and writes a new one.
     """
-    status = path.stat()
-    if status.st_mtime >= before.timestamp():
-        return 0
-    aside = path.with_name(f"{_ASIDE}{path.name}")
-    path.rename(aside)
-    if aside.stat().st_mtime >= before.timestamp():
-        aside.replace(path)
-        return 0
-    aside.unlink()
-    return status.st_size
+    aside, moment = _aside(path), before.timestamp()
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        try:
+            gone = aside.stat().st_mtime < moment
+        except FileNotFoundError:
+            return Cleared(gone=True, bytes=0)
+        if gone:
+            aside.unlink(missing_ok=True)
+        return Cleared(gone, 0)
+    if status.st_mtime >= moment:
+        return Cleared(gone=False, bytes=0)
+    try:
+        path.rename(aside)
+        if aside.stat().st_mtime >= moment:
+            aside.replace(path)
+            return Cleared(gone=False, bytes=0)
+        os.utime(aside)  # from now on it is aside
+    except FileNotFoundError:  # somebody brought it back
+        return Cleared(gone=False, bytes=0)
+    return Cleared(gone=False, bytes=status.st_size)
 
 
-def _put_back(aside: Path) -> None:
-    """Undo a removal that was killed before its end; what is removed just now is left alone."""
-    age = clock.now().timestamp() - aside.stat().st_ctime
-    if age > _KILLED_SECONDS:
-        path = aside.with_name(aside.name.removeprefix(_ASIDE))
-        if path.exists():
-            aside.unlink()
-        else:
-            aside.rename(path)
+def _bring_back(path: Path) -> None:
+    aside = _aside(path)
+    os.utime(aside)  # it is needed: nobody shall set it aside again at once
+    aside.replace(path)
 
 
 def _relative(digest: str) -> str:

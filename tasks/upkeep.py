@@ -103,7 +103,7 @@ async def empty_trash() -> int:
     gone = await asyncio.to_thread(tidying.empty_trash, studio)
     if gone.assets:
         get_run_logger().info(
-            "%s assets left the trash for good, %s files of %s bytes were removed",
+            "%s assets left the trash for good, %s files of %s bytes were set aside for a day",
             gone.assets,
             gone.files,
             gone.bytes,

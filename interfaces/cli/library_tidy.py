@@ -85,7 +85,8 @@ def check(*, clean: Annotated[bool, _FLAG] = False, session: Here) -> int:
     """Check that files, cards, words and counts agree; of everybody, for who has the database.
 
     Args:
-        clean: Remove files that nothing needs and that are older than a day.
+        clean: Clear away files that nothing needs and that are older than a day. They are set
+            aside, and gone a day later.
     """
     from engine.tidying import check_library, remove_orphans  # noqa: PLC0415 - engine is heavy
 

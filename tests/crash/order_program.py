@@ -1,0 +1,77 @@
+"""The program that is killed while it puts a library in order: forked anew for every point."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from engine.studio import Studio
+from engine.tidying import empty_trash
+from library.ordering import favourite
+from library.tags import tag, untag
+from library.trash import restore, trash
+from library.undoing import undo
+from tests.crash.import_program import _Points
+from tests.support.studios import OWNER, make_studio
+
+LABEL = "for print"
+
+Work = Callable[[Connection, list[str]], object]
+
+WORKS: Mapping[str, Work] = {
+    "favourite": lambda c, ids: favourite(c, OWNER, ids),
+    "trash": lambda c, ids: trash(c, OWNER, ids),
+    "restore": lambda c, ids: restore(c, OWNER, ids),
+    "tag": lambda c, ids: tag(c, OWNER, ids, LABEL),
+    "untag": lambda c, ids: untag(c, OWNER, ids, LABEL),
+    "undo": lambda c, _: undo(c, OWNER),
+}
+"""What is done in one transaction, by its name; ``empty`` is done in several."""
+
+
+def do(studio: Studio, name: str, ids: list[str]) -> None:
+    """Do one of the works."""
+    if name == "empty":
+        empty_trash(studio)
+    else:
+        studio.database.write(lambda connection: WORKS[name](connection, ids))
+
+
+def watch(studio: Studio, points: _Points) -> None:
+    """Put a point before every statement, and around every commit and every change of a file."""
+    for name in ("rename", "replace", "unlink"):
+        setattr(Path, name, points.around(getattr(Path, name)))
+    os.utime = points.around(os.utime)
+    engine = studio.database.engine
+    engine.dialect.do_commit = points.around(engine.dialect.do_commit)  # type: ignore[method-assign]
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def pass_by(*_: Any) -> None:
+        points.pass_by()
+
+
+def run(home: str, name: str, ids: list[str], kill: int) -> None:
+    """Do one of the works in a studio, and be killed on the way."""
+    studio = make_studio(Path(home), trash_days=1)
+    watch(studio, _Points(kill))
+    do(studio, name, ids)
+    os._exit(0)
+
+
+def main() -> None:
+    """Carry out what is asked on standard input, a JSON list of arguments a line."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            run(*json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
