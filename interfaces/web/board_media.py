@@ -6,6 +6,7 @@ usage, and a download in the board's audit list.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
@@ -53,7 +54,7 @@ class Media:
     def thumbnail(self, visit: Visit, request: Request, item: str) -> Response:
         """Return the small picture; it counts for nothing."""
         asset = self._one(visit, item).item.asset
-        tag = f"{asset.sha256}-t"
+        tag = _tag(item, asset, "thumbnail")
         if _has(request, tag):
             return _unchanged(tag)
         data = thumbnail(self._studio.store, asset.sha256, asset.thumbnail)
@@ -62,7 +63,7 @@ class Media:
     def preview(self, visit: Visit, request: Request, item: str) -> Response:
         """Return the large picture; it counts as seen by who it was shared with."""
         asset = self._one(visit, item).item.asset
-        tag = f"{asset.sha256}-p"
+        tag = _tag(item, asset, "preview")
         if _has(request, tag):
             return _unchanged(tag)
         try:
@@ -85,7 +86,7 @@ class Media:
         if "play" in request.query_params and asset.media_type in _PLAYED:
             if not is_given(asset, details=details):
                 raise no_board()
-            return self._played(request, asset)
+            return self._played(request, item, asset)
         if not visit.link.may_download:
             raise no_board()
         data = given_bytes(self._studio.store, asset, details=details)
@@ -95,7 +96,7 @@ class Media:
             request,
             Sent(
                 size=asset.bytes if data is None else len(data),
-                etag=f"{asset.sha256}-{'whole' if data is None else 'bare'}",
+                etag=_tag(item, asset, "whole" if data is None else "bare"),
                 headers=_saved(found.file_name),
                 pieces=between,
                 delivered=lambda: self._taken(visit, [asset]),
@@ -127,7 +128,7 @@ class Media:
         with self._studio.database.read() as connection:
             return one_of(items_for(connection, visit.link), item)
 
-    def _played(self, request: Request, asset: Asset) -> Response:
+    def _played(self, request: Request, item: str, asset: Asset) -> Response:
         """Return a video or sound in parts, as players want it; seeing its picture has counted."""
         headers = {
             **_HEADERS,
@@ -138,7 +139,7 @@ class Media:
             request,
             Sent(
                 size=asset.bytes,
-                etag=asset.sha256,
+                etag=_tag(item, asset, "whole"),
                 headers=headers,
                 pieces=pieces(self._studio.store, asset.sha256),
                 delivered=lambda: None,
@@ -165,6 +166,11 @@ class Media:
 
 def _of(data: bytes) -> Callable[[int, int], Iterator[bytes]]:
     return lambda start, end: iter([data[start:end]])
+
+
+def _tag(item: str, asset: Asset, part: str) -> str:
+    """Return what changes when the bytes do, and does not tell the hash of the owner's file."""
+    return hashlib.sha256(f"{item}\n{asset.sha256}\n{part}".encode()).hexdigest()[:32]
 
 
 def _has(request: Request, tag: str) -> bool:

@@ -34,7 +34,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-_SHEET = "board.css"
+_SHEET, _ICON = "board.css", "board.svg"
+_TYPES = {_SHEET: "text/css", _ICON: "image/svg+xml"}
 
 
 @cache
@@ -49,20 +50,34 @@ def _templates() -> Environment:
 
 
 @cache
-def _sheet() -> tuple[bytes, str]:
-    data = (_FOLDER / _SHEET).read_bytes()
+def _static(name: str) -> tuple[bytes, str]:
+    data = (_FOLDER / name).read_bytes()
     return data, hashlib.sha256(data).hexdigest()[:12]
 
 
-def style_of(prefix: str) -> str:
-    """Return the address of the style sheet; it is another one whenever the sheet is."""
-    return f"{prefix}/boards/{_SHEET}?v={_sheet()[1]}"
+def _address(prefix: str, name: str) -> str:
+    """Return the address of a fixed file; it is another one whenever the file is."""
+    return f"{prefix}/boards/{name}?v={_static(name)[1]}"
 
 
 def style_sheet() -> Response:
     """Return the style sheet."""
-    headers = {**ROBOTS, "X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=86400"}
-    return Response(_sheet()[0], media_type="text/css", headers=headers)
+    return _fixed(_SHEET)
+
+
+def icon() -> Response:
+    """Return the icon of the pages."""
+    return _fixed(_ICON)
+
+
+def _fixed(name: str) -> Response:
+    headers = {
+        **ROBOTS,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "max-age=86400",
+    }
+    return Response(_static(name)[0], media_type=_TYPES[name], headers=headers)
 
 
 def page(
@@ -76,7 +91,8 @@ def page(
         title: of the page.
         values: what the template needs.
     """
-    text = _templates().get_template(template).render(title=title, style=style_of(prefix), **values)
+    fixed = {"style": _address(prefix, _SHEET), "icon": _address(prefix, _ICON)}
+    text = _templates().get_template(template).render(title=title, **fixed, **values)
     return HTMLResponse(text, status_code=status, headers=_HEADERS)
 
 

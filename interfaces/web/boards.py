@@ -91,6 +91,9 @@ def board_routes(studio: Studio) -> list[Route]:
     async def style(_: Request) -> Response:
         return pages.style_sheet()
 
+    async def icon(_: Request) -> Response:
+        return pages.icon()
+
     def route(path: str, answer: Answer, method: str = "GET") -> Route:
         return Route(f"/boards/{{token}}{path}", door.endpoint(answer), methods=[method])
 
@@ -105,6 +108,7 @@ def board_routes(studio: Studio) -> list[Route]:
 
     return [
         Route("/boards/board.css", style),
+        Route("/boards/board.svg", icon),
         route("", door.show),
         route("", door.open, "POST"),
         Route("/boards/{token}/all.zip", file(media.all)),

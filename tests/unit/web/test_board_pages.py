@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from engine.tables import outbox
 from interfaces.web.boards import LARGEST_FORM
-from library import uses_of
+from library import find_asset, uses_of
 from library.board_guests import VISIT, comments_of, decisions_of
 from library.board_links import link_of_token, links_of, revoke_link
 from library.boards import create_board, remove_board
@@ -87,7 +87,10 @@ def test_pictures_are_shown_small_and_large_without_metadata(house: House) -> No
     ann.get()
     small = ann.get(f"/{house.items[0]}/thumbnail")
     large = ann.get(f"/{house.items[0]}/preview")
+    with house.studio.database.read() as connection:
+        kept = find_asset(connection, OWNER, house.assets[0])
     for answer, longest in ((small, 256), (large, 1_600)):
+        assert kept.sha256[:16] not in str(answer.headers)
         assert answer.headers["content-type"] == "image/webp"
         assert SECRET not in answer.content
         assert "noindex" in answer.headers["x-robots-tag"]
