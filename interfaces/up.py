@@ -60,7 +60,8 @@ def _opened() -> Iterator[Studio]:
 
 def _files(studio: Studio) -> contextlib.AbstractContextManager[None]:
     """Serve the files from a thread of this process."""
-    server = served(file_pages(studio), "127.0.0.1", studio.settings.files_port)
+    config = studio.settings
+    server = served(file_pages(studio), "127.0.0.1", config.files_port, proxies=config.api_proxies)
     return in_a_thread(server, what="file pages", field="STUDIO_FILES_PORT")
 
 

@@ -256,8 +256,9 @@ class Settings(BaseSettings):
     api_proxies: tuple[str, ...] = Field(
         default=("127.0.0.1",),
         max_length=50,
-        description="Proxies before the HTTP API, by address or network, whose `X-Forwarded-For` "
-        "says who asks, as a JSON list; failed keys are counted by that.",
+        description="Proxies before the HTTP API and the pages, by address or network, whose "
+        "`X-Forwarded-For` says who asks, as a JSON list; failed keys and guesses at links are "
+        "counted by that.",
     )
 
     api_port: int = Field(default=4220, ge=1, le=65_535, description="Port of the HTTP API.")

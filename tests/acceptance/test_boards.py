@@ -36,11 +36,11 @@ __all__ = ["home", "studio_command"]
 _ROOT = Path(__file__).parents[2]
 _PLACE = b"47.3769 N, 8.5417 E"
 _SERVE = """
+import threading
 from engine.studio import open_studio
-from interfaces.api.server import served
-from interfaces.web import application
-studio = open_studio()
-served(application(studio), "127.0.0.1", studio.settings.files_port).run()
+from interfaces.up import _files
+with _files(open_studio()):
+    threading.Event().wait()
 """
 _START_SECONDS = 90
 _OWNER = "demo"
