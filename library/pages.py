@@ -225,7 +225,9 @@ def _few(connection: Connection, asked: Question, *, by_time: bool) -> Select[An
         matches = _matches(connection, asked)
         known = _known(connection, asked)
         # It is gone through twice then: to count, and to take.
-        possible = _fits(asked, known, _ENTRIES // 2) or _has_rare(connection, asked, known)
+        possible = _has_rare(connection, asked, known)
+        if connection.dialect.name == "sqlite":
+            possible = possible or _fits(asked, known, _ENTRIES // 2)
         if possible and _at_most(connection, matches, RARE):
             return select(matches.subquery().c[0])
     return None
@@ -365,16 +367,19 @@ def _by_gin(
 ) -> Stretch:
     """Try the next cards one by one; where too few of them fit, ask the index for all that do."""
     if not rare:
-        near = _on_the_way(connection, asked, sort, cursor, limit, most=_NEAR)
-        if near.whole:
+        look = bool(asked.sizes or asked.others)  # and all that the index tells would be looked at
+        near = _on_the_way(connection, asked, sort, cursor, limit, most=_CARDS if look else _NEAR)
+        if near.whole or look:
             return near
     number = words.c.number
     hits = _matches(connection, asked)
     if cursor:
         hits = hits.where(number < cursor.number if sort.falling else number > cursor.number)
-    # Without an order of its own, or Postgres might go through all numbers to save the sorting.
+    # Without an order of its own, or Postgres might go through all numbers to save the sorting; and
+    # as an array, or it might go through all cards to join them in their order.
     found = hits.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-    query = _cards(asked, sort, cursor).join(found, found.c.number == cards.c.number)
+    numbers = func.array(select(found.c.number).scalar_subquery())
+    query = _cards(asked, sort, cursor).where(cards.c.number == func.any(numbers))
     return _page(connection.execute(query.limit(limit + 1)).all(), sort, limit)
 
 
@@ -479,12 +484,24 @@ def _has_rare(
     scope = asked.terms[0].counted
     if any(count <= _FEW for each, count in known.items() if each == scope or not asked.trashed):
         return True
+    if connection.dialect.name == "postgresql":
+        return _estimate(connection, _matches(connection, asked)) <= _FEW
     for term in asked.terms:
         if term.wanted and (term.counted is None or asked.trashed):
             alone = replace(asked, terms=(asked.terms[0], term))
             if _at_most(connection, _matches(connection, alone), _FEW):
                 return True
     return False
+
+
+def _estimate(connection: Connection, query: Select[Any]) -> int:
+    """Return how many rows Postgres expects, by its statistics; to count them takes too long."""
+    compiled = query.compile(connection)
+    plan = connection.exec_driver_sql(
+        f"EXPLAIN (FORMAT JSON) {compiled}",
+        compiled.construct_params(),
+    ).scalar_one()
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def matched(connection: Connection, asked: Question, most: int) -> tuple[int, bool]:
@@ -501,11 +518,27 @@ def matched(connection: Connection, asked: Question, most: int) -> tuple[int, bo
 
 
 def _counted(connection: Connection, asked: Question, most: int) -> tuple[int, bool]:
-    end = None
-    if connection.dialect.name == "sqlite":
-        known = _known(connection, asked)
-        if not _fits(asked, known, _ENTRIES) and not _has_rare(connection, asked, known):
-            end = _end(connection, asked, NEWEST, None, _window(asked, known))
+    known = _known(connection, asked)
+    rare, end = _has_rare(connection, asked, known), None
+    if connection.dialect.name == "postgresql" and not rare:
+        return _counted_near(connection, asked, most)
+    if connection.dialect.name == "sqlite" and not rare and not _fits(asked, known, _ENTRIES):
+        end = _end(connection, asked, NEWEST, None, _window(asked, known))
     hits = _matches(connection, _upto(asked, end, NEWEST), end).limit(most + 1).subquery()
     number = connection.execute(select(func.count()).select_from(hits)).scalar_one()
     return min(number, most), number <= most and end is None
+
+
+def _counted_near(connection: Connection, asked: Question, most: int) -> tuple[int, bool]:
+    """Count among the newest cards, one by one: Postgres would build a vector of each."""
+    scope = replace(asked, terms=asked.terms[:1], others=(), sizes=())
+    last = connection.execute(
+        _places(scope, NEWEST, None).offset(_STEPS * _CARDS).limit(1)
+    ).scalar()
+    hits = select(words.c.number).where(*as_conditions(asked.terms))
+    for bound in (last, asked.first):
+        hits = hits.where(words.c.number >= bound) if bound is not None else hits
+    hits = hits.where(words.c.number < asked.end) if asked.end is not None else hits
+    some = hits.limit(most + 1).subquery()
+    number = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return min(number, most), number <= most and last is None
