@@ -10,10 +10,8 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from batches.tables import batches
-from billing.tables import holds, wallets
 from engine.jobs import Job
 from engine.journal import latest_jobs
-from engine.single import hold_key
 from engine.studio import Studio
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.links import Links
@@ -28,8 +26,6 @@ BATCHES = frozenset({"batch", "batch-again"})
 
 _MOST_PIECES = 10
 """Variations that one request may ask for."""
-_MOST_ATTEMPTS = 10
-"""Retries of a run that are looked for."""
 
 
 class Error(Answer):
@@ -125,21 +121,15 @@ def _jobs(connection: Connection, run: Known) -> list[Job]:
 
 
 def _batch(connection: Connection, run: Known) -> str | None:
-    """Return the batch of a run: the one that is, or was last, paid out of a hold of the run's."""
-    keys = [hold_key(run.id, attempt) for attempt in range(1, _MOST_ATTEMPTS + 1)]
-    query = (
-        select(batches.c.id)
-        .join(holds, holds.c.id == batches.c.hold)
-        .join(wallets, wallets.c.id == holds.c.wallet_id)
-        .where(wallets.c.owner == run.owner, holds.c.key.in_(keys), batches.c.owner == run.owner)
-    )
-    found: str | None = connection.execute(query.limit(1)).scalar()
+    """Return the batch that a run carries out, or was the last to."""
+    mine = select(batches.c.id).where(batches.c.owner == run.owner)
+    found: str | None = connection.execute(
+        mine.where(batches.c.run == run.id).order_by(batches.c.created_at.desc()).limit(1)
+    ).scalar()
     if found is None and run.flow == "batch-again":
-        # Nothing is held for it yet.
+        # It has not begun yet.
         named = batches.c.id == str(run.parameters.get("batch", ""))
-        found = connection.execute(
-            select(batches.c.id).where(batches.c.owner == run.owner, named)
-        ).scalar()
+        found = connection.execute(mine.where(named)).scalar()
     return found
 
 

@@ -32,7 +32,8 @@ def carried_out(door: Door, file: str, run: str) -> str:
         studio, data, source="rows.csv", owner=OWNER, folder=None, given=NOTHING_GIVEN, user=OWNER
     )
     batch = start_batch(studio, plan_batch(studio, spec), run, Caller(user=OWNER))
-    batch.hold_for(batch.quote(), hold_key(run, 1), Caller(user=OWNER))
+    # Its hold has the key that the flow gives it.
+    batch.hold_for(batch.quote(), f"{hold_key(run, 1)}/{batch.round}", Caller(user=OWNER))
     for wave in batch.waves():
         for order in batch.orders(wave):
             batch.take(order, studio.loop.run(studio.executor.execute(order)))
