@@ -1,7 +1,8 @@
 """The way of several machines: deployments in a work pool, and workers that carry out its runs.
 
-What a deployment is called, takes and costs comes from the catalogue, as it does without a pool: a
-``prefect.yaml`` would say all of it a second time.
+What a deployment is called, takes and costs comes from the catalogue, as it does without a pool. A
+``prefect.yaml`` would say all of it a second time, so that one is written from the catalogue, too
+(``deployments.prefect_yaml``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write every page of docs/ that is made from code: settings, errors, operations and the rest.
+"""Write every page of docs/ that is made from code, and prefect.yaml.
 
 Usage: python -m scripts.write_docs
 """
@@ -12,6 +12,7 @@ from scripts import (
     write_deployments_docs,
     write_errors_docs,
     write_operations_docs,
+    write_prefect_yaml,
     write_providers_docs,
     write_settings_docs,
 )
@@ -27,6 +28,7 @@ PAGES = {
         write_deployments_docs,
         write_commands_docs,
         write_contract_docs,
+        write_prefect_yaml,
     )
 }
 """What each page is written by."""

@@ -30,10 +30,12 @@ from engine.studio import Studio
 from library import measure
 from studio import credits as money
 from studio import imaging
+from tasks.next_forms import NO_FORMS, NextForms
 
 MOST_LINES = 100
 """Lines of one table."""
 _MOST_THUMBNAILS = 40
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 _MOST_CARDS = 12
 _COLUMNS = 3
 _BAR_LENGTH = 16
@@ -41,12 +43,16 @@ _BAR_LENGTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture as it is shown: ``address`` leads to the file, ``thumbnail`` is a data URI."""
+    """A picture as it is shown: ``address`` leads to the file, ``thumbnail`` is a data URI.
+
+    ``links`` are what can be done with it next: words, and where they lead.
+    """
 
     name: str
     facts: str
     address: str
     thumbnail: str
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +177,14 @@ def progress_card(progress: Progress) -> str:
     return "\n\n".join(lines)
 
 
-def gallery_of(studio: Studio, jobs: Sequence[Job]) -> Gallery:
-    """Return the pictures of the settled ones of ``jobs``; reads thumbnails."""
+def gallery_of(studio: Studio, jobs: Sequence[Job], forms: NextForms = NO_FORMS) -> Gallery:
+    """Return the pictures of the settled ones of ``jobs``; reads thumbnails.
+
+    Args:
+        forms: what can be done with each next.
+    """
     settled = [job for job in jobs if job.state == "settled"]
-    tiles = (tile for job in settled for tile in _tiles(studio, job))
+    tiles = (tile for job in settled for tile in _tiles(studio, job, forms))
     return Gallery(
         sum(len(job.outputs()) for job in settled), tuple(islice(tiles, _MOST_THUMBNAILS))
     )
@@ -198,22 +208,25 @@ def count(noun: str, number: int) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _tiles(studio: Studio, job: Job) -> Iterable[Tile]:
+def _tiles(studio: Studio, job: Job, forms: NextForms) -> Iterable[Tile]:
     for identifier, made in zip(job.asset_ids(), job.outputs(), strict=True):
         yield Tile(
             name=job.file_name(made),
             facts=f"{measure(made.width, made.height, made.size)}, {job.offer}",
             address=file_link(studio.settings, identifier),
             thumbnail=_data_uri(thumbnail(studio.store, made.sha256, made.thumbnail)),
+            links=forms.for_picture(identifier) if made.media_type in _PICTURES else (),
         )
 
 
 def _cell(tile: Tile) -> str:
     name, address = html.escape(tile.name), html.escape(tile.address)
+    links = [f'<a href="{html.escape(to)}">{html.escape(words)}</a>' for words, to in tile.links]
     return (
         f'<td width="33%" align="center" valign="bottom"><a href="{address}">'
         f'<img src="{tile.thumbnail}" width="180" alt="{name}"></a>'
-        f'<br><a href="{address}">{name}</a><br>{html.escape(tile.facts)}</td>'
+        f'<br><a href="{address}">{name}</a><br>{html.escape(tile.facts)}'
+        f"{'<br>' if links else ''}{' · '.join(links)}</td>"
     )
 
 

@@ -43,6 +43,7 @@ from tasks.artifacts import (
     show_table,
     table,
 )
+from tasks.next_forms import next_forms
 from tasks.occurrences import Planned, note_planned_batch
 from tasks.states import refused
 
@@ -321,7 +322,8 @@ async def _deliver(batch: BatchRun) -> None:
     folder = folder_of(batch.studio, batch.spec)
     await asyncio.to_thread(deliver, batch.studio, batch.view, folder)
     jobs = [job for row in batch.spec.rows if (job := batch.view.job_of(row)) and not row.same_as]
-    gallery = await asyncio.to_thread(gallery_of, batch.studio, jobs)
+    forms = await next_forms()
+    gallery = await asyncio.to_thread(gallery_of, batch.studio, jobs, forms)
     page = await show_gallery(gallery, _rest_text(batch.view, folder))
     get_run_logger().info("%s: %s", count("picture", gallery.count), page)
     get_run_logger().info("pictures and manifest are in %s", folder)

@@ -19,6 +19,7 @@ from engine.studio import Studio, open_studio
 from studio import credits as money
 from studio.errors import StudioError
 from tasks.artifacts import count, gallery_of, show_comparison, show_gallery
+from tasks.next_forms import next_forms
 
 
 @task(name="settle", task_run_name="settle", persist_result=False)
@@ -32,9 +33,11 @@ async def settle(orders: Sequence[Order], jobs: Sequence[Job]) -> None:
         money.show(held.released),
         money.show(held.claimed),
     )
-    gallery = await asyncio.to_thread(gallery_of, studio, jobs)
+    forms = await next_forms()
+    gallery = await asyncio.to_thread(gallery_of, studio, jobs, forms)
     if gallery.count:
-        page = await show_gallery(gallery)
+        again = f"[Again: the same form, filled in as it was]({forms.again})" if forms.again else ""
+        page = await show_gallery(gallery, again)
         get_run_logger().info("%s: %s", count("picture", gallery.count), page)
     for job in jobs:
         await _compare(studio, job)

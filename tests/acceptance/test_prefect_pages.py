@@ -260,11 +260,30 @@ def test_a_picture_is_ordered_in_the_form_and_shown_with_its_quote(
         address = link.get_attribute("href") or ""
         answer = page.request.get(address)
         assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
+        follow_what_is_next(page, address.rpartition("/")[2])
     studio.wait_for_log(run, address)
     quote, _, _ = studio.artifacts(run)
     assert "| Create image | local/illustrator | 1 picture | 0.2 | 0.2 |" in quote["data"]
     (held,), (captured,) = studio.moments(run, "hold"), studio.moments(run, "capture")
     assert moment(quote["created"]) < held < captured
+
+
+def follow_what_is_next(page: Page, asset: str) -> None:
+    """From the gallery to the forms that go on with its picture, filled in."""
+    gallery = page.url
+    for words, heading in (
+        ("upscale this", "Upscale image"),
+        ("make formats", "Export for social media"),
+    ):
+        page.get_by_role("main").get_by_role("link", name=words).click()
+        expect(page.get_by_role("link", name=heading)).to_be_visible()
+        expect(page.get_by_role("textbox", name="Picture", exact=True)).to_have_value(asset)
+        page.goto(gallery)
+    page.get_by_role("main").get_by_role("link", name="Again").click()
+    prompt = page.get_by_role("textbox", name="Prompt", exact=True)
+    expect(prompt).to_have_value("a lighthouse at sunset")
+    expect(page.get_by_label("Seed")).to_have_value("7")
+    expect(page.get_by_label("Width")).to_have_value("256")
 
 
 def order_in_the_form(page: Page, studio: Running) -> str:
