@@ -42,11 +42,12 @@ from tests.support.forms import Answer, fill_all, open_form, submit
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("prefect_server")]
 
 OFFERED = {each.name: each for each in deployments(all_offers(), current(now().date()))}
+OWNER = SETTINGS.owner
 FUNDS = 1_000 * money.MICRO
 
 CHEAP: Mapping[str, Mapping[str, Any]] = {
     "generate": {"width": 96, "height": 64, "style": "line-art", "quality": "draft"},
-    "image_to_video": {"resolution": "480p", "duration": 2},
+    "image_to_video": {"resolution": "480p", "duration": 3},
     "outpaint": {"right": 16},
     "social_export": {"formats": ["twitter_card"], "safe_zones": True},
 }
@@ -93,10 +94,10 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     weights.fetch(Settings().weights_folder)
     folder = tmp_path_factory.mktemp("forms")
     home, port = folder / "home", SETTINGS.files_port
-    opened = Studio(Settings(_env_file=None, home=home, owner="marketing", files_port=port))
+    opened = Studio(Settings(_env_file=None, home=home, owner=OWNER, files_port=port))
     ledger = Ledger(opened.database, group=opened.commits)
-    ledger.open_wallet("marketing")
-    ledger.top_up("marketing", FUNDS, key="start", author="tester", reason="a test")
+    ledger.open_wallet(OWNER)
+    ledger.top_up(OWNER, FUNDS, key="start", author="tester", reason="a test")
     use_studio(opened)
     yield opened
     use_studio(None)
@@ -105,15 +106,22 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def tried(
-    prefect_server: str, studio: Studio, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    prefect_server: str,
+    studio: Studio,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Tried]:
     find_chromium()
+    # With -k, only the forms that are asked for.
+    items = [getattr(each, "callspec", None) for each in request.session.items]
+    asked = {each.params.get("name") for each in items if each is not None}
+    offered = {name: each for name, each in OFFERED.items() if name in asked}
     folder = tmp_path_factory.mktemp("given")
-    asyncio.run(register(Runner(name="forms", pause_on_shutdown=False), list(OFFERED.values())))
+    asyncio.run(register(Runner(name="forms", pause_on_shutdown=False), list(offered.values())))
     there = {each["name"]: each for each in ask("/deployments/filter", {})}
     found = {
         name: Tried(there[name]["parameter_openapi_schema"], values_for(each, folder, studio))
-        for name, each in OFFERED.items()
+        for name, each in offered.items()
     }
     with opened_browser() as browser, opened_page(browser, folder) as page:
         for name, each in found.items():
@@ -129,9 +137,9 @@ def tried(
     for name, each in found.items():
         for answer in (each.untouched, each.filled):
             if answer is not None and answer.run:
-                before = Ledger(studio.database).balance("marketing").captured
+                before = Ledger(studio.database).balance(OWNER).captured
                 state = asyncio.run(carried_out(OFFERED[name], answer.run))
-                spent = Ledger(studio.database).balance("marketing").captured - before
+                spent = Ledger(studio.database).balance(OWNER).captured - before
                 each.states[answer.run] = (state, spent)
     return found
 
@@ -178,14 +186,14 @@ def values_for(offered: Offered, folder: Path, studio: Studio) -> dict[str, Any]
 
 def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, Any]:
     if name in {"Batch from library", "Tag assets", "Export assets"}:
-        studio.inputs.find("image", str(picture), "marketing")
+        studio.inputs.find("image", str(picture), OWNER)
     sheet, incoming = folder / "batch.csv", folder / "incoming"
     sheet.write_text("operation,prompt,width,height\ngenerate,a hill,64,64\n")
     incoming.mkdir(exist_ok=True)
     known: dict[str, dict[str, Any]] = {
         "Import files": {"sources": [str(picture)]},
         "Batch from CSV": {"csv": str(sheet), "priority": "high", "defaults": "quality=draft"},
-        "Retry a batch": {"batch": failed_batch(studio), "rows": "rest"},
+        "Retry a batch": {"batch": failed_batch(studio, OWNER), "rows": "rest"},
         "Batch from library": {
             "operation": "convert",
             "words": "example",
@@ -194,6 +202,7 @@ def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, 
         "Tag assets": {"words": "example", "most": 5},
         "Export assets": {"words": "example", "packed": "folder", "kind": "image"},
         "Tidy library": {"look_only": True},
+        "Part of a batch": {"batch": failed_batch(studio, OWNER), "run": "none"},
         "Watch folder": {"folder": str(incoming), "settle": 1},
         "Monthly report": {"period": "this-month"},
     }

@@ -122,10 +122,10 @@ def all_flows() -> list[Flow[..., Any]]:
     return list(found.values())
 
 
-def failed_batch(studio: Studio) -> str:
+def failed_batch(studio: Studio, owner: str = OWNER) -> str:
     """Keep a batch whose only row has failed; return its id."""
     data = b"row,operation,prompt\nhill,generate,a hill\n"
-    spec = read_file(studio, data, source="b.csv", owner=OWNER, folder=None)
+    spec = read_file(studio, data, source="b.csv", owner=owner, folder=None)
     end = {"state": "failed", "code": "provider_rejected", "message": "no"}
 
     def keep(connection: Connection) -> None:
