@@ -18,7 +18,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 from prefect import State, get_client
 from prefect.flow_engine import run_flow_async
@@ -55,10 +55,11 @@ CHEAP: Mapping[str, Mapping[str, Any]] = {
 field is used: numbers, switches, lists to choose one or several from."""
 
 NOT_HERE: Mapping[str, str] = {
+    "Part of a batch": "conflict",
     "Swap face": "no_offer",
     "Upscale creatively": "no_offer",
 }
-"""Deployments that nobody can carry out without a key, and the code with which their runs end."""
+"""What nobody can carry out without a key, or by hand, and the code with which its runs end."""
 
 
 @dataclass
@@ -169,24 +170,28 @@ async def carried_out(offered: Offered, run: str) -> State[Any]:
 
 def values_for(offered: Offered, folder: Path, studio: Studio) -> dict[str, Any]:
     """Return what a person would fill in, beside what a preset has filled in already."""
-    picture, mask = folder / "example.png", folder / "mask.png"
+    picture, drawing = folder / "example.png", folder / "drawing.png"
     if not picture.exists():
         astronaut = Image.open(studio.settings.weights_folder / "astronaut.png").convert("RGB")
         astronaut.resize((128, 128)).save(picture)
-        Image.new("L", (128, 128)).save(mask)
+        lines = Image.new("RGB", (128, 128), "white")
+        ImageDraw.Draw(lines).rectangle((30, 40, 100, 110), outline="black", width=3)
+        lines.save(drawing)
     operation = getattr(offered.flow.fn, "operation", None)
     if operation is None:
         return others(offered.name, picture, folder, studio)
     name = operation.model_fields["operation"].default
     values = {**operation.example, **CHEAP.get(name, {}), "max_credits": "100"}
-    files = {"example.png": str(picture), "example.wav": str(silence(folder / "example.wav"))}
+    given = drawing if name == "sketch" else picture
+    files = {"example.png": str(given), "example.wav": str(silence(folder / "example.wav"))}
     values = {k: files[v] if isinstance(v, str) and v in files else v for k, v in values.items()}
     return {name: value for name, value in values.items() if name not in offered.parameters}
 
 
 def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, Any]:
-    if name in {"Batch from library", "Tag assets", "Export assets"}:
-        studio.inputs.find("image", str(picture), OWNER)
+    chosen = folder / "selected.png"
+    Image.open(picture).resize((96, 64)).save(chosen)
+    studio.inputs.find("image", str(chosen), OWNER)
     sheet, incoming = folder / "batch.csv", folder / "incoming"
     sheet.write_text("operation,prompt,width,height\ngenerate,a hill,64,64\n")
     incoming.mkdir(exist_ok=True)
@@ -196,11 +201,11 @@ def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, 
         "Retry a batch": {"batch": failed_batch(studio, OWNER), "rows": "rest"},
         "Batch from library": {
             "operation": "convert",
-            "words": "example",
+            "words": "selected",
             "defaults": "output_format=webp",
         },
-        "Tag assets": {"words": "example", "most": 5},
-        "Export assets": {"words": "example", "packed": "folder", "kind": "image"},
+        "Tag assets": {"words": "selected", "most": 5},
+        "Export assets": {"words": "selected", "packed": "folder", "kind": "image"},
         "Tidy library": {"look_only": True},
         "Part of a batch": {"batch": failed_batch(studio, OWNER), "run": "none"},
         "Watch folder": {"folder": str(incoming), "settle": 1},
