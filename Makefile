@@ -59,6 +59,8 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 lock:  ## renew the locks from pyproject.toml (needs uv)
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --extra postgres --extra s3 --extra scale --constraints requirements.lock \
+		--output-file requirements-scale.lock
 
 clean:  ## throw away the environment and the studio of this folder
 	rm -rf .venv .studio

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deployments.profile import environment
@@ -40,6 +40,12 @@ def server_environment(config: Settings) -> dict[str, str]:
             allowed="user:password",
         )
     return environment(config.folder, config.prefect_port, config.prefect_pages, auth)
+
+
+def named_server(profile: Mapping[str, str]) -> dict[str, str]:
+    """Return a profile with the Prefect server that PREFECT_API_URL names, if it names one."""
+    address = os.environ.get("PREFECT_API_URL")
+    return {**profile, "PREFECT_API_URL": address} if address else dict(profile)
 
 
 def is_healthy(api_url: str) -> bool:

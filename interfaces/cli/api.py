@@ -18,11 +18,11 @@ def api(*, session: Here) -> int:
     names. All processes of the API need the same database (STUDIO_DATABASE_URL), the same store
     of pictures and the same secret of quotes (STUDIO_QUOTE_SECRET).
     """
-    from deployments.server import server_environment  # noqa: PLC0415 - only for this command
+    from deployments.server import named_server, server_environment  # noqa: PLC0415 - only here
 
     config = session.config
     # Prefect reads its settings when it is imported: they have to be there before.
-    os.environ.update({**server_environment(config), **_named()})
+    os.environ.update(named_server(server_environment(config)))
     from interfaces.api import application  # noqa: PLC0415 - as above
     from interfaces.api.prefect_runs import warm_up  # noqa: PLC0415 - as above
     from interfaces.api.server import in_a_thread, served  # noqa: PLC0415 - as above
@@ -36,18 +36,12 @@ def api(*, session: Here) -> int:
             address = config.api_address
             session.out.result({"api": address}, lambda to: show_facts(to, [("api", address)]))
             session.out.note("Ready. Ctrl-C stops it; runs go on.")
-            _wait()
+            wait_for_the_end()
     session.out.note("Stopped.")
     return Exit.DONE
 
 
-def _named() -> dict[str, str]:
-    """Return where Prefect is, if somebody said so: that counts more than where ours would be."""
-    address = os.environ.get("PREFECT_API_URL")
-    return {"PREFECT_API_URL": address} if address else {}
-
-
-def _wait() -> None:
+def wait_for_the_end() -> None:
     """Return when somebody asks this process to stop."""
     import signal  # noqa: PLC0415 - only here
     import threading  # noqa: PLC0415 - only here

@@ -31,6 +31,8 @@ _COMMANDS = (
     ("demo", "demo:demo", "See it work: a small campaign, from set-up to pictures."),
     ("up", "up:up", "Start Prefect, the deployments and the file pages."),
     ("api", "api:api", "Serve the HTTP API as a process of its own."),
+    ("files", "file_pages:files", "Serve the file pages as a process of their own."),
+    ("register", "register:register", "Tell a Prefect server of every deployment, and end."),
     ("worker", "worker:worker", "Run what is asked for, beside other machines that do."),
     ("setup", "setup:setup", "Fetch the weights, prepare the database, open the wallet."),
     ("doctor", "doctor:doctor", "Check everything, and say what to do about what is amiss."),

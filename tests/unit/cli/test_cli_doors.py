@@ -122,7 +122,18 @@ DOORS: dict[str, list[str]] = {
 """A command's words, and what it needs so that only the user is wrong."""
 
 OPEN = {
-    *("demo", "up", "api", "worker", "setup", "doctor", "providers", "emulators"),
+    *(
+        "demo",
+        "up",
+        "api",
+        "files",
+        "register",
+        "worker",
+        "setup",
+        "doctor",
+        "providers",
+        "emulators",
+    ),
     *("templates list", "templates search", "templates recommend", "batch template"),
     *("prices list", "prices show", "prices books", "prices diff", "account plans"),
 }

@@ -42,6 +42,8 @@ _ALL = [
     ["demo"],
     ["up"],
     ["api"],
+    ["files"],
+    ["register"],
     ["worker"],
     ["setup"],
     ["doctor"],

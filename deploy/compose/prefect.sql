@@ -1,0 +1,2 @@
+-- Prefect's own database beside the studio's; run once, when the volume is new.
+CREATE DATABASE prefect;
