@@ -15,8 +15,9 @@ up: .venv/.runtime  ## start Prefect, the deployments and the file pages; Ctrl-C
 	@$(BIN)/studio up
 
 test: .venv/.dev  ## prove that it works
-# Files stay whole, for what their tests share; in their order, for the slow ones come first.
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+# Files stay whole, for what their tests share; in their order, for the slow ones come first. Three
+# at once also on two cores: a third of the time tests wait, for servers to start and clocks to tick.
+	@$(BIN)/python -m pytest -n 3 --dist loadfile \
 		--no-loadscope-reorder
 
 lint: .venv/.dev  ## style, types, floors
