@@ -40,10 +40,11 @@ Strike = Callable[[Any, str], None]
 """What happens at the point: it gets the connection, and the point's name."""
 
 
-def fail(_connection: Any, name: str) -> None:
+def fail(connection: Any, name: str) -> None:
     """What a driver raises when the disk or the server fails it."""
     if name == "after COMMIT":
-        raise sqlite3.OperationalError("disk I/O error")
+        # Of the driver in use: SQLAlchemy makes its own only of that one's errors.
+        raise connection.dialect.loaded_dbapi.OperationalError("disk I/O error")
     raise OperationalError(name, {}, sqlite3.OperationalError("disk I/O error"))
 
 
