@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 # The studio of this folder; its own, so that trying it out touches nothing else.
 export STUDIO_HOME ?= $(CURDIR)/.studio
 
-.PHONY: demo up test lint docs matrix proof coverage-billing mutation bench format lock clean
+.PHONY: demo up test trials lint docs matrix proof coverage-billing mutation bench format lock clean
 
 demo: .venv/.runtime  ## make a dozen pictures offline, paid from a ledger, on a real Prefect server
 	@$(BIN)/studio demo
@@ -19,6 +19,9 @@ test: .venv/.dev  ## prove that it works
 # at once also on two cores: a third of the time tests wait, for servers to start and clocks to tick.
 	@$(BIN)/python -m pytest -n 3 --dist loadfile \
 		--no-loadscope-reorder
+
+trials: .venv/.dev  ## what takes minutes each: every form in a browser, the tutorial typed, the API killed
+	@$(BIN)/python -m pytest -m trial
 
 lint: .venv/.dev  ## style, types, floors
 	@$(BIN)/ruff check .

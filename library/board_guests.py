@@ -112,7 +112,7 @@ class Decided:
 
 
 def open_link(connection: Connection, link: Link, secret: str = "") -> tuple[Guest, str, int]:
-    """Open a link; return the guest, its secret, and the how manieth opening this is.
+    """Open a link; return the guest, its secret, and which opening of the link this is, from 1.
 
     Args:
         link: one that has been found good, its password given.

@@ -39,7 +39,11 @@ from tests.integration.test_gate import failed_batch, silence
 from tests.support.browser import find_chromium, opened_browser, opened_page
 from tests.support.forms import Answer, fill_all, open_form, submit
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("prefect_server")]
+pytestmark = [
+    pytest.mark.trial,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("prefect_server"),
+]
 
 OFFERED = {each.name: each for each in deployments(all_offers(), current(now().date()))}
 OWNER = SETTINGS.owner

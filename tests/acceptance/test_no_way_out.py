@@ -116,6 +116,7 @@ def _may_unshare() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(_SECONDS + 60)
 @pytest.mark.skipif(not _may_unshare(), reason="no network namespaces for this user here")
 def test_without_a_route_out_all_of_it_works_and_nothing_is_tried(tmp_path: Path) -> None:

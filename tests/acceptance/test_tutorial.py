@@ -110,6 +110,7 @@ def test_the_makefile_does_what_this_test_does_in_its_place() -> None:
     assert "export STUDIO_HOME ?= $(CURDIR)/.studio" in makefile
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(1_800)
 def test_every_command_of_the_tutorial_does_what_the_page_says(newcomer: Newcomer) -> None:
     seen = ""

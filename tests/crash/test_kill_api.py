@@ -11,6 +11,7 @@ from tests.crash.api_trial import TARGETS, ApiTrial
 from tests.support.paid_server import PaidServer
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(1_500)  # it starts servers twice and a process for each run
 def test_what_is_asked_for_over_http_outlives_whoever_carries_it_out(tmp_path: Path) -> None:
     ports = (free_port(), free_port())
