@@ -12,7 +12,7 @@ from interfaces.cli.session import Here
 
 
 def files(*, host: str = "127.0.0.1", session: Here) -> int:
-    """Serve the file pages, which links in Prefect lead to, as a process of their own.
+    """Serve the file pages, for links in Prefect, by themselves.
 
     Who has a link may see the file that it leads to; `studio up` serves them as well.
 

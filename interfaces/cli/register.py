@@ -15,7 +15,7 @@ from studio.errors import SetupIncomplete, StudioUnavailable
 
 
 def register(*, session: Here) -> int:
-    """Tell a Prefect server of every deployment and automation, and end.
+    """Tell a Prefect server of deployments and automations.
 
     For studios without `studio up`: runs are done by the workers of the work pool STUDIO_WORK_POOL,
     which is made if it is missing. The Prefect server is that of PREFECT_API_URL, or of this

@@ -214,6 +214,7 @@ def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, 
         "Part of a batch": {"batch": failed_batch(studio, OWNER), "run": "none"},
         "Watch folder": {"folder": str(incoming), "settle": 1},
         "Monthly report": {"period": "this-month"},
+        "Tell operators": {"title": "A test", "subject": "forms", "text": "Nothing to do."},
     }
     return known.get(name, {})
 

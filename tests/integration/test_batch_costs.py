@@ -12,6 +12,7 @@ from prefect import State
 from prefect.client.orchestration import SyncPrefectClient
 
 import flows.batch
+import flows.fan_out
 from engine.batch import BatchRun
 from engine.execute import Order
 from engine.studio import use_studio
@@ -27,7 +28,7 @@ def test_tasks_share_a_client_and_nobody_walks_through_their_rows(
 ) -> None:
     """A client of its own takes a task 35 ms, and a look into every field of a row 1 ms."""
     few = settings().model_copy(update={"rows_as_tasks": rows_as_tasks, "chunk_rows": 1})
-    monkeypatch.setattr(flows.batch, "settings", lambda: few)
+    monkeypatch.setattr(flows.fan_out, "settings", lambda: few)
     clients: list[SyncPrefectClient] = []
     seen: set[type] = set()
     made, looked = SyncPrefectClient.__init__, prefect.utilities.engine.get_state_for_result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ SECRETS: dict[str, Any] = {
     if field.annotation is SecretStr
 }
 """A secret in every setting that is one."""
+SECRETS["storage_options"] = json.dumps({"secret": SECRETS["storage_options"]})
 
 
 @pytest.fixture

@@ -14,10 +14,20 @@ from scripts.write_pictures import SHEETS
 from studio.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[3]
-SPOKEN = re.compile(r'--prompt[ =]"([^"]+)"')
+SPOKEN = re.compile(r'(?:(?:run|quote) (\w+) [^"`\n]*?)?--prompt[ =]"([^"]+)"')
+"""The operation of a command, where one is named before, and its prompt."""
 PROMPTS = ("prompt", "background_prompt")
 NOT_DRAWN_FROM = {"edit", "image_to_video", "upscale_creative", "enhance_prompt"}
 """These read a prompt for wishes, movements or words; what a sheet shows of them is no drawing."""
+
+
+def spoken() -> Iterator[tuple[str, str]]:
+    """The file in which a command is shown, and its prompt."""
+    shown = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+    for file in (*shown, *(ROOT / "interfaces").rglob("*.py")):
+        for operation, prompt in SPOKEN.findall(file.read_text("utf-8")):
+            if operation not in NOT_DRAWN_FROM:
+                yield file.name, prompt
 
 
 def examples() -> Iterator[tuple[str, str]]:
@@ -26,10 +36,7 @@ def examples() -> Iterator[tuple[str, str]]:
         for field in PROMPTS:
             if field in operation.example and name not in {"edit", "image_to_video"}:
                 yield name, operation.example[field]
-    shown = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
-    for file in (*shown, *(ROOT / "interfaces").rglob("*.py")):
-        for prompt in SPOKEN.findall(file.read_text("utf-8")):
-            yield file.name, prompt
+    yield from spoken()
     # What is wrong with the other sheet's rows is told; none of them can be bought.
     with (ROOT / "examples" / "campaign.csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(line for line in rows if not line.startswith("#")):

@@ -32,11 +32,14 @@ def test_what_preflight_answers_is_never_one_for_another() -> None:
         errors.NotInPlan: HTTPStatus.FORBIDDEN,
         errors.AccountSuspended: HTTPStatus.FORBIDDEN,
         errors.PriceUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.SpendingPaused: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.StudioUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     }
     assert {kind: STATUSES[kind] for kind in answers} == answers
     refusals = {kind for kind in CLASSES if issubclass(kind, errors.GateRefused)}
     assert not issubclass(errors.StudioUnavailable, errors.GateRefused)
+    # An operator who pauses spending is the studio's doing; every other refusal is about the asker.
+    refusals -= {errors.SpendingPaused}
     assert all(STATUSES[kind] < HTTPStatus.INTERNAL_SERVER_ERROR for kind in refusals)
 
 
