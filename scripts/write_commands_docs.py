@@ -27,6 +27,7 @@ takes `--to`, `--quote`, `--project` and `--max-credits` (`run`) or `--save` (`q
 _BY_OPERATION = frozenset({"run", "quote"})
 _EVERYWHERE = re.compile(r"^\* `--(?:owner|user|json)`: .+\n(?:    .+\n)*", re.MULTILINE)
 _NOTHING_LEFT = re.compile(r"\*\*Everywhere\*\*:\n\n(?!\*)")
+_BLANK = re.compile(r"\n{3,}")
 _EXIT = re.compile(r"^(\d+) +(.+)$", re.MULTILINE)
 
 
@@ -45,6 +46,8 @@ def text() -> str:
     )
     written = _NOTHING_LEFT.sub("", _EVERYWHERE.sub("", written + "\n"))
     written = written.replace("**Everywhere**:", "**Parameters**:")
+    # Where nothing is left of a group: whether it was there depends on what was asked for before.
+    written = _BLANK.sub("\n\n", written)
     return HEAD + _exits() + written.strip() + "\n"
 
 
