@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
@@ -27,6 +29,7 @@ def api(*, session: Here) -> int:
     from interfaces.api.prefect_runs import warm_up  # noqa: PLC0415 - as above
     from interfaces.api.server import in_a_thread, served  # noqa: PLC0415 - as above
 
+    stop = stop_when_asked()
     warm_up()
     with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
         server = served(
@@ -36,18 +39,20 @@ def api(*, session: Here) -> int:
             address = config.api_address
             session.out.result({"api": address}, lambda to: show_facts(to, [("api", address)]))
             session.out.note("Ready. Ctrl-C stops it; runs go on.")
-            wait_for_the_end()
+            wait_for(stop)
     session.out.note("Stopped.")
     return Exit.DONE
 
 
-def wait_for_the_end() -> None:
-    """Return when somebody asks this process to stop."""
-    import signal  # noqa: PLC0415 - only here
-    import threading  # noqa: PLC0415 - only here
-
+def stop_when_asked() -> threading.Event:
+    """Take SIGTERM as a wish to stop, from now on: who answers already may be asked already."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop
+
+
+def wait_for(stop: threading.Event) -> None:
+    """Return when somebody asked this process to stop."""
     # Without a time-out, Ctrl-C would not be heard on every system.
     while not stop.wait(1):
         pass

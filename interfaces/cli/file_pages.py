@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from interfaces.cli.api import wait_for_the_end
+from interfaces.cli.api import stop_when_asked, wait_for
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import show_facts
@@ -24,12 +24,13 @@ def files(*, host: str = "127.0.0.1", session: Here) -> int:
     from interfaces.web import application  # noqa: PLC0415 - as above
 
     config = session.config
+    stop = stop_when_asked()
     with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
         server = served(application(studio), host, config.files_port)
         with in_a_thread(server, what="file pages", field="STUDIO_FILES_PORT"):
             address = config.files_url
             session.out.result({"files": address}, lambda to: show_facts(to, [("files", address)]))
             session.out.note("Ready. Ctrl-C stops it.")
-            wait_for_the_end()
+            wait_for(stop)
     session.out.note("Stopped.")
     return Exit.DONE
