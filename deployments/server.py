@@ -93,7 +93,7 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start"],
+            [sys.executable, "-m", "deployments.prefect_server"],
             env={**os.environ, **profile},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,0 +1,44 @@
+"""``python -m deployments.prefect_server``: Prefect's own server, which does not wait for itself.
+
+On SQLite, what failed with "database is locked" leaves cursors behind in cycles of references.
+Where Python's garbage collector finds them is chance, and mostly it is the thread of the event
+loop: it resets the statement of such a cursor, and for that waits until its connection is at rest.
+A connection that waits for the lock of another one is at rest only when the event loop goes on, so
+the whole server stood still until Prefect's ``busy_timeout`` of 60 s was over. (Seen on 3.8.8:
+eight runs asked for at once stopped it nearly each time.) Here a thread of its own collects the
+garbage: it may wait as long as it must, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import gc
+import runpy
+import sys
+import threading
+import time
+
+_SECONDS = 2.0
+"""Between two collections: of what a busy server leaves in that time, a few megabytes."""
+
+
+def collect_garbage_aside(seconds: float = _SECONDS) -> None:
+    """Let only a thread of its own collect garbage in this process, every so many seconds."""
+    gc.disable()
+    threading.Thread(target=_collect, args=(seconds,), name="garbage", daemon=True).start()
+
+
+def _collect(seconds: float) -> None:
+    while True:
+        time.sleep(seconds)
+        gc.collect()
+
+
+def main() -> None:
+    """Start the server, until SIGINT or SIGTERM."""
+    collect_garbage_aside()
+    sys.argv = ["prefect", "server", "start"]
+    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
