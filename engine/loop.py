@@ -10,11 +10,15 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 _CLOSE_SECONDS = 30
+_THREADS = 32
+"""For what would keep the loop waiting: mostly files that are being put on the disk, which is
+waited for together. Python's own number goes by the processors: six, where there are two."""
 
 
 async def to_the_end(work: Awaitable[Result]) -> Result:
@@ -64,6 +68,7 @@ class BackgroundLoop:
         with self._start_lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, "studio-work"))
                 self._thread = threading.Thread(
                     target=_serve, args=(self._loop,), name="studio-loop", daemon=True
                 )

@@ -5,16 +5,14 @@ Through fsspec: a local folder by default, ``s3://…`` and its like by setting.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import secrets
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -22,6 +20,7 @@ import fsspec
 
 from studio import clock
 from studio.errors import NotFound, StudioUnavailable
+from studio.syncing import SharedSync, can_sync_all, sync_all
 
 Found = TypeVar("Found")
 
@@ -77,8 +76,14 @@ class BlobStore:
         protocol = self._filesystem.protocol
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
+    @cached_property
+    def _disk(self) -> SharedSync:
+        return SharedSync(Path(self._root))
+
     def put(self, data: bytes, *, derived: bool = False) -> str:
         """Keep ``data`` and return its SHA-256 in hexadecimal; it is durable on return.
+
+        Threads that keep files at the same moment share their waits for a local disk.
 
         Args:
             data: the bytes.
@@ -91,7 +96,7 @@ class BlobStore:
         digest = hashlib.sha256(data).hexdigest()
         try:
             if self._local is not None:
-                _write(self._local, digest, data, durable=not derived)
+                _write(self._local, digest, data, None if derived else self._disk)
             else:
                 # Also where it is there: who tidies up shall see that it is needed again.
                 self._filesystem.pipe_file(self._remote(digest), data)
@@ -376,8 +381,12 @@ def _relative(digest: str) -> str:
     return f"{digest[:2]}/{digest}"
 
 
-def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
-    """Write beside the place, wait for the disk, then rename: no half file is ever seen."""
+def _write(root: Path, digest: str, data: bytes, disk: SharedSync | None) -> None:
+    """Write beside the place, wait for the disk, then rename: no half file is ever seen.
+
+    Args:
+        disk: is waited for; ``None`` where nobody waits.
+    """
     folder, path = root / digest[:2], root / _relative(digest)
     if _renewed(path):
         return
@@ -385,12 +394,12 @@ def _write(root: Path, digest: str, data: bytes, *, durable: bool) -> None:
     try:
         with _create(temporary) as file:
             file.write(data)
-            if durable:
+            if disk is not None:
                 file.flush()
-                os.fsync(file.fileno())
+                disk.wait(partial(os.fsync, file.fileno()))
         temporary.replace(path)
-        if durable:
-            _sync_folder(folder)
+        if disk is not None:
+            disk.wait(partial(_sync_folder, folder))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -426,37 +435,6 @@ def _write_all(root: Path, files: Mapping[str, bytes]) -> None:
         for part in temporary.values():
             part.unlink(missing_ok=True)
         raise
-
-
-def can_sync_all() -> bool:
-    """Whether this system can be told to write everything of one file system to its disk."""
-    return _syncfs() is not None
-
-
-def sync_all(folder: Path) -> None:
-    """Wait until everything on the file system of ``folder`` is on its disk (Linux's syncfs).
-
-    Raises:
-        OSError: the disk did not take something.
-    """
-    syncfs = _syncfs()
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if syncfs is None or syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), "the disk did not take everything")
-    finally:
-        os.close(descriptor)
-
-
-@cache
-def _syncfs() -> Callable[[int], int] | None:
-    if sys.platform != "linux":
-        return None
-    try:
-        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
-    except (OSError, AttributeError):
-        return None
-    return found
 
 
 def _create(path: Path, *, durable: bool = True) -> BinaryIO:

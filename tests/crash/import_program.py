@@ -45,7 +45,7 @@ class _Points:
 def watch(studio: Studio, points: _Points) -> None:
     """Put a point around every rename, every wait for the disk, and every commit."""
     Path.replace = points.around(Path.replace)  # type: ignore[method-assign]
-    storage.sync_all = points.around(storage.sync_all)
+    storage.sync_all = points.around(storage.sync_all)  # type: ignore[attr-defined]
     dialect = studio.database.engine.dialect
     dialect.do_commit = points.around(dialect.do_commit)  # type: ignore[method-assign]
 
