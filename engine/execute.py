@@ -355,14 +355,14 @@ class Executor:
 
     async def _ask(self, handler: Any, unit: Any) -> Any:
         """Write down what has happened, through a cancellation, or hear at once why not."""
-        return await to_the_end(asyncio.wrap_future(self._commits.submit(handler, unit)))
+        return await to_the_end(self._commits.awaited(self._commits.submit(handler, unit)))
 
     async def _insist(self, handler: Any, unit: Any) -> Any:
         for wait in _WAITS:
             _log.warning("the database is away, trying again in %s s", wait)
             await asyncio.sleep(wait)
             try:
-                return await asyncio.wrap_future(self._commits.submit(handler, unit))
+                return await self._commits.awaited(self._commits.submit(handler, unit))
             except StudioUnavailable:
                 continue
         raise StudioUnavailable(

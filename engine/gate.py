@@ -60,7 +60,7 @@ class Gate:
             raise
 
     async def _open(self, opening: journal.Opening) -> Pass:
-        opened = await asyncio.wrap_future(self._commits.submit(journal.open_jobs, opening))
+        opened = await self._commits.awaited(self._commits.submit(journal.open_jobs, opening))
         job = opened.job
         if opened.fresh:
             return Pass(job, permit.issue(job=job.id, offer=job.offer), taken_over=False)
@@ -95,7 +95,7 @@ class Gate:
         ):
             raise _busy(job.label)
         unit = journal.Adoption(job, self._worker.id)
-        if not await asyncio.wrap_future(self._commits.submit(journal.adopt, unit)):
+        if not await self._commits.awaited(self._commits.submit(journal.adopt, unit)):
             raise _busy(job.label)
 
     def leave(self, job: Job) -> None:

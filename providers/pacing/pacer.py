@@ -270,12 +270,12 @@ class Pacer:
         self._keeper.remove(identifier)
         try:
             future = self._submit(Leave(place.account, identifier, place.limits))
-            await asyncio.shield(asyncio.wrap_future(future))
+            await asyncio.shield(self._commits.awaited(future))
         except (StudioUnavailable, RuntimeError) as error:
             _log.warning("a slot of %s is free when its lease ends: %s", place.account, error)
 
     async def _serve(self, unit: Unit) -> Served:
-        return await asyncio.wrap_future(self._submit(unit))
+        return await self._commits.awaited(self._submit(unit))
 
     def _submit(self, unit: Unit) -> Future[Served]:
         future: Future[Served] = self._commits.submit(pace, unit)

@@ -7,6 +7,8 @@ commits once, and answers every caller. While it commits, the next group gathers
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -35,6 +37,10 @@ come together. It costs a lone caller nothing, and doubles the throughput of man
 _CLOSE_SECONDS = 30
 
 
+_Pair = tuple[asyncio.Future[Any], Future[Any]]
+"""What a coroutine awaits, and what it is told by."""
+
+
 class _Waiting(Generic[Unit, Answer]):
     """A unit in the queue, with the promise of its answer."""
 
@@ -61,6 +67,7 @@ class GroupCommit:
         self._start_lock = threading.Lock()
         self._closed = False
         self._crowded = False
+        self._answered: dict[asyncio.AbstractEventLoop, list[_Pair]] = {}
 
     def submit(self, handler: Handler[Unit, Answer], unit: Unit) -> Future[Answer]:
         """Queue ``unit``; the future holds its answer once it is durable.
@@ -83,6 +90,25 @@ class GroupCommit:
             self._queue.put(waiting)
         return waiting.future
 
+    def awaited(self, future: Future[Answer]) -> asyncio.Future[Answer]:
+        """Return what a coroutine awaits for the answer that ``submit`` promised.
+
+        Like ``asyncio.wrap_future``, which wakes the loop once for each answer: here one call wakes
+        it for all answers of a group.
+        """
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Answer] = loop.create_future()
+
+        def answered(done: Future[Answer]) -> None:
+            if threading.current_thread() is self._thread:
+                self._answered.setdefault(loop, []).append((waiter, done))
+            else:  # it was there before, or the waiter was cancelled
+                _hand_over([(waiter, done)])
+
+        waiter.add_done_callback(lambda over: future.cancel() if over.cancelled() else None)
+        future.add_done_callback(answered)
+        return waiter
+
     def close(self) -> None:
         """Commit what is queued and end the thread."""
         with self._start_lock:
@@ -98,6 +124,13 @@ class GroupCommit:
             group, open_ = self._gather()
             if group:
                 self._commit(group)
+
+    def _wake(self) -> None:
+        """Hand the answers of a group over to those who await them."""
+        for loop, pairs in self._answered.items():
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there
+                loop.call_soon_threadsafe(_hand_over, pairs)
+        self._answered = {}
 
     def _gather(self) -> tuple[list[_Waiting[Any, Any]], bool]:
         """Wait for one unit, then take what else comes. False: the end was asked for."""
@@ -123,6 +156,7 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - it becomes the callers' answer
             if len(group) == 1:
                 group[0].future.set_exception(error)
+                self._wake()
                 return
             _log.warning("a group of %s units is tried one by one: %r", len(group), error)
             for waiting in group:
@@ -133,6 +167,20 @@ class GroupCommit:
                 waiting.future.set_exception(answer)
             else:
                 waiting.future.set_result(answer)
+        self._wake()
+
+
+def _hand_over(pairs: Sequence[_Pair]) -> None:
+    """Answer, in the loop of those who wait."""
+    for waiter, done in pairs:
+        if waiter.done():
+            continue
+        if done.cancelled():
+            waiter.cancel()
+        elif (error := done.exception()) is not None:
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(done.result())
 
 
 def _handle(connection: Connection, group: list[_Waiting[Any, Any]]) -> list[Any]:

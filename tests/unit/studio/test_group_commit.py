@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -168,3 +169,59 @@ def test_every_unit_of_a_crowd_is_answered_or_refused_at_closing(
     for future in futures:
         future.result(10)
     assert len(_kept(sqlite_database)) == len(futures)
+
+
+def test_coroutines_await_the_answers_of_a_group_and_are_woken_once(
+    commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> list[Any]:
+        loop = asyncio.get_running_loop()
+        wake = loop.call_soon_threadsafe
+
+        def counted(*arguments: Any) -> Any:
+            wakes.append(threading.current_thread())
+            return wake(*arguments)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        with _Gate(commits):
+            asked = [commits.awaited(commits.submit(_keep, n)) for n in (1, REFUSED, 3)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    wakes: list[threading.Thread] = []
+    one, refused, three = asyncio.run(ask())
+    assert (one, three) == (2, 6)
+    assert isinstance(refused, Conflict)
+    assert len(wakes) == 1
+
+
+def test_a_coroutine_that_asks_late_or_leaves_early_does_no_harm(
+    commits: GroupCommit, sqlite_database: Database
+) -> None:
+    async def ask() -> None:
+        there = commits.submit(_keep, 1)
+        there.result(10)
+        assert await commits.awaited(there) == 2
+        with _Gate(commits):
+            stays, leaves = (commits.awaited(commits.submit(_keep, n)) for n in (2, 3))
+            leaves.cancel()
+            await asyncio.sleep(0)  # the cancellation reaches the unit
+        assert await stays == 4
+        with pytest.raises(asyncio.CancelledError):
+            await leaves
+
+    asyncio.run(ask())
+    assert _kept(sqlite_database) == [1, 2]
+
+
+def test_a_loop_that_is_gone_keeps_nobody_else_from_an_answer(
+    commits: GroupCommit, sqlite_database: Database
+) -> None:
+    async def leave_behind() -> None:
+        commits.awaited(commits.submit(_keep, 1))
+
+    with _Gate(commits):
+        asyncio.run(leave_behind())
+        after = commits.submit(_keep, 2)
+    assert after.result(10) == 4
+    assert commits.submit(_keep, 3).result(10) == 6
+    assert 2 in _kept(sqlite_database)
