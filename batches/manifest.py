@@ -10,11 +10,12 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from batches.spec import Problem
 from studio.credits import show
+from studio.database import as_row
 from studio.spreadsheets import neutral
 
 STATUSES = ("done", "failed", "skipped_budget", "cancelled", "unknown", "invalid")
@@ -122,7 +123,7 @@ def ordered(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
 
 
 def _as_dict(row: ManifestRow) -> dict[str, Any]:
-    return {**asdict(row), "credits": show(row.credits)}
+    return {**as_row(row), "credits": show(row.credits)}
 
 
 def _csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, bindparam, func, or_, select, update
 
 from billing.ledger import (
     CaptureRequest,
@@ -29,11 +30,19 @@ from library import add_assets
 from studio import credits as money
 from studio.clock import now
 from studio.database import as_row
+from studio.database.bulk import insert_records
 from studio.errors import Conflict, HoldRefused, StudioError
 from studio.ids import new_id
 from studio.operations import Operation
 
 _IN_CLAUSE = 500
+
+# Built once: SQLAlchemy takes longer to make a statement anew than to carry it out.
+_LATEST = (
+    select(jobs)
+    .where(jobs.c.owner == bindparam("of"), jobs.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(jobs.c.attempt)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +81,8 @@ def latest_jobs(
     found: dict[str, Job] = {}
     for start in range(0, len(keys), _IN_CLAUSE):
         some = keys[start : start + _IN_CLAUSE]
-        query = select(jobs).where(jobs.c.owner == owner, jobs.c.key.in_(some))
-        query = query.order_by(jobs.c.attempt)
-        if lock:
-            query = query.with_for_update()
-        for row in connection.execute(query).mappings():
+        query = _LATEST.with_for_update() if lock else _LATEST
+        for row in connection.execute(query, {"of": owner, "keys": some}).mappings():
             found[row["key"]] = Job(**row)
     return found
 
@@ -190,8 +196,7 @@ def _claim_and_insert(
             paid_from = replace(job, claim=answer.id)
             answers[position] = Opened(paid_from, fresh=True)
             rows.append(as_row(paid_from))
-    if rows:
-        connection.execute(insert(jobs), rows)
+    insert_records(connection, jobs, rows)
     return answers
 
 
@@ -460,19 +465,30 @@ def _update(
     """Move jobs on, only from the states that a step may start from; return how many moved."""
     if not rows:
         return 0
-    columns = [name for name in rows[0] if name != "job"]
-    # Not IN: SQLAlchemy cannot expand a list in a statement that runs for many rows.
-    statement = (
-        update(jobs)
-        .where(jobs.c.id == bindparam("job"), or_(*(jobs.c.state == state for state in before)))
-        .values({name: bindparam(f"new_{name}") for name in columns} | {"updated_at": now()})
-    )
+    columns = tuple(name for name in rows[0] if name != "job")
+    moment = now()
     # Many at once: the drivers count the rows of all of them.
     moved = connection.execute(
-        statement,
-        [{"job": row["job"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+        _move(before, columns),
+        [
+            {"job": row["job"], "moment": moment, **{f"new_{name}": row[name] for name in columns}}
+            for row in rows
+        ],
     )
     return moved.rowcount
+
+
+@cache
+def _move(before: tuple[str, ...], columns: tuple[str, ...]) -> Executable:
+    # Not IN: SQLAlchemy cannot expand a list in a statement that runs for many rows.
+    return (
+        update(jobs)
+        .where(jobs.c.id == bindparam("job"), or_(*(jobs.c.state == state for state in before)))
+        .values(
+            {name: bindparam(f"new_{name}") for name in columns}
+            | {"updated_at": bindparam("moment")}
+        )
+    )
 
 
 def _by_id(connection: Connection, identifiers: Iterable[str]) -> list[Job]:

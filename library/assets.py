@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, select
 
 from library.card_tables import cards
 from library.cards import file_cards
 from library.tables import assets, parents
 from studio.database import as_row
+from studio.database.bulk import insert_records
 from studio.errors import InvalidRequest, NotFound
 
 _LARGEST_PAGE = 500
@@ -98,14 +99,13 @@ def add_assets(connection: Connection, new: Sequence[Asset]) -> None:
     rows = [as_row(asset) for asset in new]
     for row in rows:
         del row["parents"]
-    connection.execute(insert(assets), rows)
+    insert_records(connection, assets, rows)
     edges = [
         {"asset": asset.id, "field": parent.field, "parent": parent.asset}
         for asset in new
         for parent in asset.parents
     ]
-    if edges:
-        connection.execute(insert(parents), edges)
+    insert_records(connection, parents, edges)
     file_cards(connection, new)
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects import postgresql, sqlite
 
 from library.card_tables import cards, counts, hashes, words
 from library.numbers import take_numbers
 from library.words import document, folded, mark, marks_of_id
+from studio.database.bulk import insert_records
 from studio.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def file_cards(connection: Connection, new: Sequence[Asset]) -> None:
     """File the cards of assets that have just arrived, within the caller's transaction."""
     numbers = take_numbers(connection, [asset.created_at for asset in new])
     rows = [card_of(asset, number) for asset, number in zip(new, numbers, strict=True)]
-    connection.execute(insert(cards), rows)
+    insert_records(connection, cards, rows)
     texts = [
         {
             "number": row["number"],
@@ -182,15 +183,14 @@ def file_cards(connection: Connection, new: Sequence[Asset]) -> None:
         }
         for row, asset in zip(rows, new, strict=True)
     ]
-    connection.execute(insert(words), texts)
+    insert_records(connection, words, texts)
     bands = [
         {"owner": row["owner"], "band": band, "number": row["number"]}
         for row in rows
         if row["phash"] is not None
         for band in bands_of(row["phash"])
     ]
-    if bands:
-        connection.execute(insert(hashes), bands)
+    insert_records(connection, hashes, bands)
     count(connection, _arrived(rows))
 
 
@@ -215,8 +215,13 @@ def count(connection: Connection, changes: Mapping[Counted, int]) -> None:
     ]
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(counts)
+    connection.execute(_add_to_counts(connection.dialect.name), rows)
+
+
+@cache
+def _add_to_counts(dialect: str) -> Executable:
+    row = (postgresql if dialect == "postgresql" else sqlite).insert(counts)
     together = {"count": counts.c.count + row.excluded.count}
     keys = ["owner", "facet", "value"]
-    connection.execute(row.on_conflict_do_update(index_elements=keys, set_=together), rows)
+    adds: Executable = row.on_conflict_do_update(index_elements=keys, set_=together)
+    return adds

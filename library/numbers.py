@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from library.card_tables import cards
 
@@ -14,6 +14,10 @@ _PLACES = 1024
 
 _SPILL = 100_000 // _PLACES + 1
 """Microseconds into which the largest group that is filed at one moment may spill."""
+
+_LAST = select(func.max(cards.c.number)).where(
+    cards.c.number.between(bindparam("first"), bindparam("end"))
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GREATEST = 2**63 - 1
@@ -59,7 +63,5 @@ def _first_free(connection: Connection, moment: datetime) -> int:
 
 
 def _last(connection: Connection, first: int, end: int) -> int | None:
-    column = cards.c.number
-    query = select(func.max(column)).where(column.between(first, end))
-    last: int | None = connection.execute(query).scalar()
+    last: int | None = connection.execute(_LAST, {"first": first, "end": end}).scalar()
     return last

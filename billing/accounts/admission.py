@@ -34,12 +34,12 @@ from billing.accounts.periods import Period
 from billing.accounts.plans import Plan
 from billing.accounts.subscriptions import renew, with_reason
 from billing.accounts.tables import admissions, uses
-from billing.ledger.bulk import insert_rows, microseconds
 from billing.ledger.holds import hold
 from billing.ledger.wallets import lock_wallets
 from billing.ledger.words import LONGEST_OWNER, Hold, HoldRequest, Wallet, check_text
 from studio import clock
 from studio import credits as money
+from studio.database.bulk import insert_rows, microseconds
 from studio.errors import AccountSuspended, BudgetReached, InvalidRequest, StudioError
 from studio.operations import OPERATIONS
 

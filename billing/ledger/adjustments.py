@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from billing.ledger.allocations import Turn, weigh, withdraw
-from billing.ledger.bulk import microseconds
 from billing.ledger.grants import Mint, NewGrant, remember
 from billing.ledger.journal import Posting, post
 from billing.ledger.lookup import answer_each
@@ -17,6 +16,7 @@ from billing.ledger.wallets import lock_wallets, require
 from billing.ledger.words import AdjustRequest, Receipt, Wallet, fingerprint
 from studio import clock
 from studio import credits as money
+from studio.database.bulk import microseconds
 from studio.errors import NotEnoughCredits, StudioError
 from studio.ids import new_id
 

@@ -30,13 +30,13 @@ from sqlalchemy import (
     update,
 )
 
-from billing.ledger.bulk import insert_rows
 from billing.ledger.journal import LedgerDisagrees, execute_each
 from billing.ledger.lapses import due_grants, post_lapses
 from billing.ledger.words import Allocation, Wallet
 from billing.tables import HAS_LEFT, LEFT, allocations, grants, holds, wallets, withdrawals
 from studio import credits as money
 from studio.database import UtcDateTime
+from studio.database.bulk import insert_rows
 
 _NOW = bindparam("now", type_=UtcDateTime)
 _PART = bindparam("part", type_=BigInteger)

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, RowMapping, Text, bindparam, select, update
 
-from billing.ledger.bulk import insert_rows, microseconds
 from billing.ledger.holds import check_usable
 from billing.ledger.journal import Posting, execute_each, once, record
 from billing.ledger.lookup import answer_each, find_by_id, find_by_key, with_owner
@@ -23,6 +22,7 @@ from billing.tables import claims, holds, wallets
 from studio import clock
 from studio import credits as money
 from studio.database import UtcDateTime
+from studio.database.bulk import insert_rows, microseconds
 from studio.errors import HoldRefused, StudioError
 from studio.ids import new_id
 

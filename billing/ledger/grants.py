@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from billing.ledger.bulk import insert_rows, microseconds
 from billing.ledger.journal import Kind, Posting, post
 from billing.ledger.lapses import from_row
 from billing.ledger.lookup import answer_each, find_by_key, with_owner
@@ -19,6 +18,7 @@ from billing.ledger.words import Grant, GrantKind, Receipt, TopUpRequest, Wallet
 from billing.tables import grants, ledger_entries, ledger_transactions, wallets
 from studio import clock
 from studio import credits as money
+from studio.database.bulk import insert_rows, microseconds
 from studio.errors import InvalidRequest, StudioError
 from studio.ids import new_id
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, RowMapping, Text, bindparam, update
 
 from billing.ledger.allocations import allocate, weigh
-from billing.ledger.bulk import insert_rows, microseconds
 from billing.ledger.journal import Posting, execute_each, once, post
 from billing.ledger.lookup import answer_each, find_by_id, find_by_key, with_owner
 from billing.ledger.memory import Memory
@@ -19,6 +18,7 @@ from billing.tables import holds, wallets
 from studio import clock
 from studio import credits as money
 from studio.database import UtcDateTime
+from studio.database.bulk import insert_rows, microseconds
 from studio.errors import (
     HoldRefused,
     InvalidRequest,

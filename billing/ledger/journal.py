@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Connection, Executable, Text, bindparam, or_, update
 
-from billing.ledger.bulk import insert_rows, microseconds
 from billing.tables import grants, holds, ledger_entries, ledger_transactions, wallets
 from studio import credits as money
 from studio.database import UtcDateTime
+from studio.database.bulk import insert_rows, microseconds
 
 Account = Literal["issued", "available", "held", "claimed", "spent", "expired"]
 Kind = Literal[

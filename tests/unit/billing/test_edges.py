@@ -10,9 +10,9 @@ import pytest
 
 from billing.accounts.admission import Admission
 from billing.ledger import HoldRequest, TopUpRequest
-from billing.ledger.bulk import microseconds
 from billing.ledger.grants import _fingerprint
 from billing.ledger.words import fingerprint
+from studio.database.bulk import microseconds
 from studio.errors import InvalidRequest
 
 ENDS = datetime(2027, 1, 1, tzinfo=UTC)
