@@ -23,6 +23,8 @@ _SHARE = 0.12
 """Part of the pixels from which on a colour stands out."""
 
 _MOST_COLOURS = 4
+_LEVELS = 16
+_PLACES = np.array([_LEVELS**2, _LEVELS, 1], dtype=np.uint16)
 _HUES = (
     (15, "red"),
     (45, "orange"),
@@ -85,15 +87,23 @@ def _waves() -> NDArray[np.float64]:
 
 def _colours(image: Image.Image) -> tuple[str, ...]:
     small = image.convert("RGB").resize((_COLOUR_SIDE, _COLOUR_SIDE), Image.Resampling.BOX)
-    data = small.tobytes()
-    pixels = zip(data[::3], data[1::3], data[2::3], strict=True)
-    counted = Counter(_named(*pixel) for pixel in pixels)
+    # Sixteen levels of each light are told apart.
+    levels = np.asarray(small).reshape(-1, 3) >> 4
+    counted = Counter(_names()[levels @ _PLACES])
     least = _SHARE * _COLOUR_SIDE**2
     return tuple(name for name, number in counted.most_common(_MOST_COLOURS) if number >= least)
 
 
 @cache
-def _named_level(red: int, green: int, blue: int) -> str:
+def _names() -> NDArray[np.object_]:
+    """Return the names of all colours of sixteen levels, by the place of each."""
+    levels = range(_LEVELS)
+    names = [_named(red, green, blue) for red in levels for green in levels for blue in levels]
+    return np.array(names, dtype=object)
+
+
+def _named(red: int, green: int, blue: int) -> str:
+    """Return the name of a colour, of each of whose lights sixteen levels are told apart."""
     hue, saturation, value = colorsys.rgb_to_hsv(red / 15, green / 15, blue / 15)
     degrees = hue * 360
     if value < 0.2:  # noqa: PLR2004 - of this rule alone
@@ -105,8 +115,3 @@ def _named_level(red: int, green: int, blue: int) -> str:
         return "pink"
     dark = value < 0.65  # noqa: PLR2004
     return "brown" if dark and name in {"red", "orange", "yellow"} and degrees > 10 else name  # noqa: PLR2004
-
-
-def _named(red: int, green: int, blue: int) -> str:
-    """Return the name of a colour; sixteen levels of each light are told apart."""
-    return _named_level(red >> 4, green >> 4, blue >> 4)
