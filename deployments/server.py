@@ -23,6 +23,12 @@ _START_SECONDS = 300
 others use them."""
 _STOP_SECONDS = 20
 _POLL_SECONDS = 0.25
+_SEND_SECONDS = 10
+_SENDERS = {
+    "prefect.logging.handlers": "APILogWorker",
+    "prefect.events.worker": "EventsWorker",
+}
+"""Where Prefect, once it is imported, has those that send in the background."""
 
 
 def server_environment(config: Settings) -> dict[str, str]:
@@ -63,7 +69,7 @@ def running_server(config: Settings) -> Iterator[str]:
 
     Puts the profile into ``os.environ``, so it must be entered before Prefect is imported. Yields
     the address of the API. Prefect's data lies in the home folder, so a server that is started
-    later shows the same history.
+    later shows the same history. What Prefect has still to send is sent before it is stopped.
 
     Raises:
         SetupIncomplete: it did not start; the end of its log is in the message.
@@ -78,7 +84,21 @@ def running_server(config: Settings) -> Iterator[str]:
     try:
         yield api_url
     finally:
-        stop_process(server)
+        try:
+            send_what_is_left()
+        finally:
+            stop_process(server)
+
+
+def send_what_is_left() -> None:
+    """Have Prefect send what it holds of its log and events, while its server is there.
+
+    Afterwards it would be lost, and at its end the process would try for a minute and more to
+    reach a server that is gone.
+    """
+    for module, worker in _SENDERS.items():
+        if module in sys.modules:
+            getattr(sys.modules[module], worker).drain_all(timeout=_SEND_SECONDS)
 
 
 def start_server(config: Settings) -> subprocess.Popen[bytes]:

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import logging
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -58,10 +57,7 @@ def prefect_server(config: Settings, out: Output) -> Iterator[None]:
         out.note("Starting a Prefect server of our own (the first time takes some 15 s) ...")
     with running_server(config):
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
-        try:
-            yield
-        finally:
-            _send_log()
+        yield
 
 
 def _log_above_progress(out: Output) -> None:
@@ -72,13 +68,6 @@ def _log_above_progress(out: Output) -> None:
         for handler in getattr(logger, "handlers", ()):
             if isinstance(handler, handlers.PrefectConsoleHandler):
                 handler.console = out.errors
-
-
-def _send_log() -> None:
-    """Send what is left of Prefect's log while the server is still there."""
-    handlers = sys.modules.get("prefect.logging.handlers")
-    if handlers is not None:
-        handlers.APILogWorker.drain_all(timeout=5)
 
 
 def flow_of(operation: type[Operation]) -> Flow[..., Any]:
