@@ -22,6 +22,9 @@ test: .venv/.dev  ## prove that it works
 
 trials: .venv/.dev  ## what takes minutes each: every form in a browser, the tutorial typed, the API killed
 	@$(BIN)/python -m pytest -m trial
+# `make test` draws the same examples each time. Here they are others, and more of them.
+	@$(BIN)/python -m pytest --hypothesis-profile=trials \
+		$$(grep -rl --include='test_*.py' 'from hypothesis' tests)
 
 lint: .venv/.dev  ## style, types, floors
 	@$(BIN)/ruff check .

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from deployments.profile import environment
 from deployments.server import start_server, stop_process
@@ -24,6 +26,40 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
+
+_ROOM = 4_000_000_000
+"""Bytes that have to be free where tests write; they need a small part of them."""
+
+
+def memory_folder() -> str | None:
+    """Return the folder that is kept in memory, where there is one with room, and it runs programs.
+
+    A commit waits for the disk. Tests make tens of thousands, and Prefect's server many more;
+    none of them is about a power cut, and SIGKILL takes nothing from a file in memory either.
+    """
+    folder = "/dev/shm"  # noqa: S108 - mkdtemp inside
+    try:
+        free, flags = shutil.disk_usage(folder).free, os.statvfs(folder).f_flag
+    except OSError:
+        return None
+    fit = os.access(folder, os.W_OK) and not flags & os.ST_NOEXEC and free > _ROOM
+    return folder if fit else None
+
+
+# Before anything is made there: pytest's folders, databases, and the homes of servers.
+if "TMPDIR" not in os.environ and (_folder := memory_folder()):
+    os.environ["TMPDIR"] = tempfile.tempdir = _folder
+
+# An example may take long on a machine that does other work; what must be quick has a test of its
+# own. The same examples each time: a commit is not to blame for what another one did not draw.
+# `make trials` draws others, and more.
+hypothesis_settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile(
+    "trials", hypothesis_settings.get_profile("tests"), derandomize=False, max_examples=1_000
+)
+hypothesis_settings.load_profile("tests")
 
 HOME = Path(tempfile.mkdtemp(prefix="studio-tests-"))
 """The studio's home for tests that go through Prefect; removed at the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -35,17 +36,23 @@ def migrate(database: Database) -> None:
         SetupIncomplete: the database was made by a newer Image Studio.
         StudioUnavailable: it cannot be reached.
     """
-    scripts = ScriptDirectory.from_config(configuration())
     with database.read() as connection:
-        if _revision(connection) == scripts.get_current_head():
+        if _revision(connection) == _newest():
             return
-    database.restructure(lambda connection: _upgrade(connection, scripts))
+    database.restructure(_upgrade)
 
 
-def _upgrade(connection: Connection, scripts: ScriptDirectory) -> None:
+@cache
+def _newest() -> str | None:
+    """Return the newest migration; to find it, Alembic runs the files of all."""
+    return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     revision = _revision(connection)
+    scripts = ScriptDirectory.from_config(configuration())
     if revision is not None and revision not in {s.revision for s in scripts.walk_revisions()}:
         raise SetupIncomplete(
             f"The database was made by a newer Image Studio (its form is {revision}). "

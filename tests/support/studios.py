@@ -39,7 +39,7 @@ FUNDS = 1_000_000_000
 
 
 @cache
-def _migrated() -> Path:
+def migrated() -> Path:
     """Return an empty SQLite database with every table; a copy is quicker than migrating."""
     folder = Path(tempfile.mkdtemp(prefix="studio-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -67,7 +67,7 @@ def make_studio(
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not database_url and not (folder / "studio.db").exists():
-        shutil.copy(_migrated(), folder / "studio.db")
+        shutil.copy(migrated(), folder / "studio.db")
     known = dict(providers) if providers is not None else {"instant": InstantProvider()}
     values: dict[str, Any] = {
         "home": folder,

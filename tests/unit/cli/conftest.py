@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 
 from engine.studio import use_studio
 from interfaces.cli import main
+from studio.database import Database
+from studio.database import migrate as migration
 from studio.settings import settings
 from tests.conftest import free_port
+from tests.support.studios import migrated
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,20 @@ class Told:
 Command = Callable[..., Told]
 
 
+_MIGRATE = migration.migrate
+
+
+def _migrate(database: Database) -> None:
+    """Migrate, but copy a new database: migrations are tried elsewhere, and take their time."""
+    if database.is_sqlite and not Path(str(database.url.database)).exists():
+        shutil.copyfile(migrated(), str(database.url.database))
+    _MIGRATE(database)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr("studio.database.migrate.migrate", _migrate)
+    monkeypatch.setattr("engine.studio.migrate", _migrate)
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STUDIO_PREFECT_PORT", str(free_port()))
     monkeypatch.setenv("STUDIO_FILES_PORT", str(free_port()))

@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
@@ -285,6 +286,17 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
     for each in databases:
         each.close()
     assert errors == []
+
+
+def test_what_lacks_nothing_is_looked_at_without_reading_the_migrations(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command and every process of a run opens the database: it has to be quick."""
+    database = Database(database_url)
+    migrate(database)
+    monkeypatch.setattr(ScriptDirectory, "from_config", None)
+    migrate(database)
+    database.close()
 
 
 def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
