@@ -21,9 +21,8 @@ from engine.studio import Studio, use_studio
 from flows.batch import batch
 from flows.operations import OPERATION_FLOWS
 from interfaces.api.prefect_runs import deployment_of
-from tests.crash.trial_words import POOL, URL, WIDTH
-from tests.support import providers
-from tests.support.studios import make_studio
+from tests.crash.trial_studio import open_trial_studio
+from tests.crash.trial_words import POOL, URL
 
 generate = OPERATION_FLOWS["generate"]
 
@@ -32,12 +31,7 @@ __all__ = ["batch", "generate"]
 
 def trials_studio(**settings: Any) -> Studio:
     """Return the trial's studio."""
-    # Work that is collected later: who is killed finds it again by the provider's own id.
-    providers._ASYNCHRONOUS = "painter"
-    paid = providers.PaidProvider(os.environ[URL])
-    home = Path(os.environ["STUDIO_HOME"])
-    prices = providers.book(paid=1)
-    return make_studio(home, providers={"paid": paid}, prices=prices, width=WIDTH, **settings)
+    return open_trial_studio(Path(os.environ["STUDIO_HOME"]), os.environ[URL], **settings)
 
 
 async def _register() -> None:

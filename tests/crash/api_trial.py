@@ -10,8 +10,6 @@ Prefect's button does it, and of what nobody knows the provider's bill is looked
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import random
 import signal
@@ -20,7 +18,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,18 +32,17 @@ from billing.accounts.keys import SCOPES, add_key
 from billing.ledger import audit, balance
 from deployments.pools import worker_command, worker_environment
 from deployments.server import is_healthy, server_environment, start_server
-from engine.jobs import Job
-from engine.resume import attach, resolve, resume_orphans
+from engine.resume import resume_orphans
 from engine.studio import Studio
-from engine.tables import jobs
 from interfaces.client import Client, Refused
 from library.tables import assets
 from studio.settings import Settings
 from tests.crash.trial import ROOT, TrialFailed
-from tests.crash.trial_words import POOL, URL, WIDTH
-from tests.support import providers
+from tests.crash.trial_studio import trial_studio
+from tests.crash.trial_words import POOL, URL
+from tests.support.bills import decide_unknown
 from tests.support.paid_server import PaidServer
-from tests.support.studios import OWNER, fund, make_studio
+from tests.support.studios import OWNER, fund
 
 TARGETS = ("api", "worker", "server")
 PREFIX = "/api/image-studio"
@@ -305,36 +303,14 @@ class ApiTrial:
         states = self._states()
         return all(states.get(run) == "COMPLETED" for run in self._asked.values())
 
-    @contextlib.contextmanager
-    def _studio(self) -> Iterator[Studio]:
-        before = providers._ASYNCHRONOUS
-        providers._ASYNCHRONOUS = "painter"
-        paid = providers.PaidProvider(self.paid.url)
-        prices = providers.book(paid=1)
-        studio = make_studio(self.home, providers={"paid": paid}, prices=prices, width=WIDTH)
-        try:
-            yield studio
-        finally:
-            studio.close()
-            providers._ASYNCHRONOUS = before
+    def _studio(self) -> AbstractContextManager[Studio]:
+        return trial_studio(self.home, self.paid.url)
 
     def _decide(self) -> None:
-        """Do as upkeep does, and with unknown jobs as a person: look at the provider's bill."""
+        """Do as upkeep does, and with unknown jobs as a person does."""
         with self._studio() as studio:
             studio.loop.run(resume_orphans(studio))
-            with studio.database.read() as connection:
-                query = select(jobs).where(jobs.c.state == "unknown")
-                unknown = [Job(**row) for row in connection.execute(query).mappings()]
-            there = {work: name for name, (work, _) in self.paid._jobs.items()}
-            for job in unknown:
-                body = job.request().model_dump(mode="json")
-                text = json.dumps([job.model, body], sort_keys=True)
-                work = hashlib.sha256(text.encode()).hexdigest()
-                if work in there:
-                    attach(studio, OWNER, job.id, there[work])
-                else:
-                    resolve(studio, OWNER, job.id, "not_bought")
-            self.result.unknown += len(unknown)
+            self.result.unknown += decide_unknown(studio, self.paid)
 
     def _pieces(self) -> int:
         """Return how many pictures were asked for."""

@@ -16,22 +16,16 @@ import flows.heeding
 from deployments.pools import ensure_pool
 from engine.studio import use_studio
 from flows.batch import batch
-from tests.crash.trial_words import NAME, POOL, URL, WIDTH
-from tests.support import providers
-from tests.support.studios import make_studio
+from tests.crash.trial_studio import open_trial_studio
+from tests.crash.trial_words import NAME, POOL, URL
 
 __all__ = ["batch"]
 
 
 def _use_the_trials() -> None:
-    # Work that is collected later: who is killed finds it again by the provider's own id.
-    providers._ASYNCHRONOUS = "painter"
-    paid = providers.PaidProvider(os.environ[URL])
-    home = Path(os.environ["STUDIO_HOME"])
-    prices = providers.book(paid=1)
     # Prefect ends the process of a cancelled run; what is tried is what comes after that.
     flows.heeding._EVERY = 3_600.0
-    use_studio(make_studio(home, providers={"paid": paid}, prices=prices, width=WIDTH))
+    use_studio(open_trial_studio(Path(os.environ["STUDIO_HOME"]), os.environ[URL]))
 
 
 async def _register() -> None:

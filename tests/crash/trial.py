@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import random
@@ -20,12 +19,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import httpx
-from sqlalchemy import select
 
 from billing.ledger import audit
 from deployments.pools import worker_command, worker_environment
@@ -33,14 +32,13 @@ from deployments.server import is_healthy, server_environment, start_server, sto
 from engine import batch, batch_files, batch_plan
 from engine.execute import Order
 from engine.jobs import Job
-from engine.resume import attach, resolve
 from engine.studio import Studio
-from engine.tables import jobs
 from studio.settings import Settings
+from tests.crash.trial_studio import trial_studio
 from tests.crash.trial_words import NAME, POOL, URL, WIDTH
-from tests.support import providers
+from tests.support.bills import decide_unknown
 from tests.support.paid_server import PaidServer
-from tests.support.studios import FUNDS, OWNER, fund, make_studio
+from tests.support.studios import FUNDS, OWNER, fund
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("run", "worker", "server")
@@ -284,36 +282,12 @@ class Trial:
     def _ended(self, *, complete: bool = False) -> bool:
         return self._batch("state") in ({"done"} if complete else {"done", "incomplete"})
 
-    @contextlib.contextmanager
-    def _studio(self) -> Iterator[Studio]:
-        before = providers._ASYNCHRONOUS
-        providers._ASYNCHRONOUS = "painter"
-        paid = providers.PaidProvider(self.paid.url)
-        prices = providers.book(paid=1)
-        studio = make_studio(self.home, providers={"paid": paid}, prices=prices, width=WIDTH)
-        try:
-            yield studio
-        finally:
-            studio.close()
-            providers._ASYNCHRONOUS = before
+    def _studio(self) -> AbstractContextManager[Studio]:
+        return trial_studio(self.home, self.paid.url)
 
     def _decide(self) -> int:
-        """Do with unknown jobs as a person would: look at the provider's bill, and say so."""
         with self._studio() as studio:
-            with studio.database.read() as connection:
-                query = select(jobs).where(jobs.c.state == "unknown")
-                unknown = [Job(**row) for row in connection.execute(query).mappings()]
-            there = {work: name for name, (work, _) in self.paid._jobs.items()}
-            for job in unknown:
-                body = job.request().model_dump(mode="json")
-                work = hashlib.sha256(
-                    json.dumps([job.model, body], sort_keys=True).encode()
-                ).hexdigest()
-                if work in there:
-                    attach(studio, OWNER, job.id, there[work])
-                else:
-                    resolve(studio, OWNER, job.id, "not_bought")
-        return len(unknown)
+            return decide_unknown(studio, self.paid)
 
     def _judge(self) -> None:
         bought = Counter(each.work for each in self.paid.purchases)
@@ -340,30 +314,20 @@ def _bare(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def unbroken(home: Path, csv: Path) -> list[dict[str, Any]]:
     """Return the manifest's rows of a run of the same file that nobody kills."""
-    providers_before = providers._ASYNCHRONOUS
-    providers._ASYNCHRONOUS = "painter"
-    with PaidServer() as paid:
-        bought = {"paid": providers.PaidProvider(paid.url)}
-        studio = make_studio(home, providers=bought, prices=providers.book(paid=1), width=WIDTH)
-        try:
-            fund(studio, FUNDS * 1_000)
-            data = csv.read_bytes()
-            spec = batch_plan.read_file(
-                studio, data, source=csv.name, owner=OWNER, folder=csv.parent
-            )
-            running = batch.start_batch(studio, batch_plan.plan_batch(studio, spec), "unbroken")
-            running.hold_for(running.quote(), "unbroken/1")
-            for wave in running.waves():
-                for order, job in _all(studio, running.orders(wave)):
-                    running.take(order, job)
-            running.finish()
-            folder = batch_files.folder_of(studio, spec)
-            batch_files.deliver(studio, running.view, folder)
-            rows: list[dict[str, Any]] = json.loads((folder / "manifest.json").read_bytes())["rows"]
-            return rows
-        finally:
-            studio.close()
-            providers._ASYNCHRONOUS = providers_before
+    with PaidServer() as paid, trial_studio(home, paid.url) as studio:
+        fund(studio, FUNDS * 1_000)
+        data = csv.read_bytes()
+        spec = batch_plan.read_file(studio, data, source=csv.name, owner=OWNER, folder=csv.parent)
+        running = batch.start_batch(studio, batch_plan.plan_batch(studio, spec), "unbroken")
+        running.hold_for(running.quote(), "unbroken/1")
+        for wave in running.waves():
+            for order, job in _all(studio, running.orders(wave)):
+                running.take(order, job)
+        running.finish()
+        folder = batch_files.folder_of(studio, spec)
+        batch_files.deliver(studio, running.view, folder)
+        rows: list[dict[str, Any]] = json.loads((folder / "manifest.json").read_bytes())["rows"]
+        return rows
 
 
 def _all(studio: Studio, orders: Sequence[Order]) -> Iterator[tuple[Order, Job]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import signal
@@ -25,11 +24,9 @@ from sqlalchemy import select
 
 from batches.tables import batch_shards, batches
 from deployments.pools import worker_command, worker_environment
-from engine.jobs import Job
-from engine.resume import attach, resolve
 from engine.studio import Studio
-from engine.tables import jobs, workers
-from tests.support import providers
+from engine.tables import workers
+from tests.support.bills import decide_unknown
 from tests.support.paid_server import Fault, PaidServer
 from tests.support.providers import PRICES
 from tests.support.sharded import NAME, URL, opened
@@ -86,22 +83,6 @@ class Works:
         with self.studio.database.read() as connection:
             return set(connection.execute(query).scalars())
 
-    def decide(self) -> int:
-        """Do with unknown jobs as a person would: look at the provider's bill, and say so."""
-        with self.studio.database.read() as connection:
-            query = select(jobs).where(jobs.c.state == "unknown")
-            unknown = [Job(**row) for row in connection.execute(query).mappings()]
-        there = {work: name for name, (work, _) in self.paid._jobs.items()}
-        for job in unknown:
-            body = job.request().model_dump(mode="json")
-            text = json.dumps([job.model, body], sort_keys=True)
-            work = hashlib.sha256(text.encode()).hexdigest()
-            if work in there:
-                attach(self.studio, OWNER, job.id, there[work])
-            else:
-                resolve(self.studio, OWNER, job.id, "not_bought")
-        return len(unknown)
-
     def manifest(self) -> list[dict[str, Any]]:
         with self.studio.database.read() as connection:
             batch = connection.execute(select(batches.c.id)).scalar_one()
@@ -111,9 +92,7 @@ class Works:
 
 
 @pytest.fixture
-def works(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works]:
-    # ``opened`` sets it for its process; here others come after.
-    monkeypatch.setattr(providers, "_ASYNCHRONOUS", providers._ASYNCHRONOUS)
+def works(tmp_path: Path, postgres_url: str) -> Iterator[Works]:
     home = tmp_path / "home"
     with PaidServer(slow_seconds=0.5) as paid:
         slow: Fault = "slow"
@@ -215,7 +194,7 @@ def test_a_worker_that_is_killed_takes_no_row_along_and_none_is_bought_twice(
     until(lambda: len(works.paid.purchases) > before + 2 * _WIDTH)
     kill_tree(works, second, helper)
     state = until(lambda: (found := state_of(run)).is_final() and found)
-    unknown = works.decide()
+    unknown = decide_unknown(works.studio, works.paid)
     if unknown:
         state = until_done(works)
     assert state.is_completed(), state.message

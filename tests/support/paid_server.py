@@ -182,6 +182,11 @@ class PaidServer:
             self._jobs[identifier] = [work, self.polls]
         return identifier
 
+    def remote_ids(self) -> dict[str, str]:
+        """Return the ids of the work that is collected later, by what names the work."""
+        with self._lock:
+            return {str(job[0]): identifier for identifier, job in self._jobs.items()}
+
     def look(self, identifier: str) -> tuple[str, int] | None:
         """Return the work and how many more polls it takes, one less each time."""
         with self._lock:

@@ -52,9 +52,6 @@ PRICES: Mapping[str, int] = {
 ENHANCED = "in the light of dusk"
 """What ``InstantProvider`` adds to a prompt."""
 
-_ASYNCHRONOUS = "enlarger"
-"""The model of ``PaidProvider`` that gives tickets."""
-
 
 def offers(name: str, *, repeatable: bool = False, seconds: int = 30) -> tuple[Offer, ...]:
     """Return the offers of a provider called ``name``."""
@@ -107,6 +104,7 @@ class PaidProvider(Provider):
         key: what it shows to the server.
         seconds: how long one call may take.
         timeout: how long one HTTP request may take.
+        ticketed: the model whose work is collected later; all others answer with it.
         hooks: httpx's event hooks, for tests that stand beside a request.
     """
 
@@ -118,12 +116,14 @@ class PaidProvider(Provider):
         key: str = KEY,
         seconds: int = 30,
         timeout: float = 10,
+        ticketed: str = "enlarger",
         hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
     ) -> None:
         self.name = name
         self._url = url
         self._headers = {"Authorization": f"Bearer {key}"}
         self._timeout = timeout
+        self._ticketed = ticketed
         self._hooks = dict(hooks or {})
         self._offers = offers(name, seconds=seconds)
         self._http: httpx.AsyncClient | None = None
@@ -152,7 +152,7 @@ class PaidProvider(Provider):
     async def _submit(self, offer: Offer, request: Request) -> Delivery | Ticket:
         body = request.operation.model_dump(mode="json")
         body |= {name: base64.b64encode(data).decode() for name, data in request.files.items()}
-        kind = "jobs" if offer.model == _ASYNCHRONOUS else "now"
+        kind = "jobs" if offer.model == self._ticketed else "now"
         try:
             answer = await self._client.post(f"/v1/{kind}/{offer.model}", json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

@@ -18,7 +18,7 @@ from engine.studio import Studio, use_studio
 from flows.batch import batch
 from flows.batch_shard import batch_shard
 from flows.sharing import SHARD
-from tests.support import providers
+from tests.support.providers import PaidProvider, book
 from tests.support.studios import make_studio
 
 __all__ = ["batch", "batch_shard"]
@@ -33,9 +33,8 @@ def opened(home: Path, database_url: str, url: str, width: int) -> Studio:
 
     Who is killed finds its work again by the provider's own id.
     """
-    providers._ASYNCHRONOUS = "painter"
-    paid = {"paid": providers.PaidProvider(url)}
-    return make_studio(home, database_url, paid, providers.book(paid=1), width=width)
+    paid = PaidProvider(url, ticketed="painter")
+    return make_studio(home, database_url, {"paid": paid}, book(paid=1), width=width)
 
 
 def _use_the_tests() -> None:
