@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from deployments.prefect_server import pause_after
+
 _ROOT = Path(__file__).parents[3]
 
 # Two connections, as Prefect's server has them: one holds SQLite's lock, the other waits for it,
@@ -85,3 +87,29 @@ def test_garbage_is_still_collected() -> None:
         check=False,
     )
     assert done.stdout.strip() == "garbage", done.stderr
+
+
+def test_what_was_imported_is_not_gone_through() -> None:
+    """A quarter of a million objects every two seconds kept a busy server from starting at all."""
+    scene = (
+        "import gc, runpy\n"
+        "import deployments.prefect_server as server\n"
+        "runpy.run_module = lambda *_, **__: print(gc.get_freeze_count(), len(gc.get_objects()))\n"
+        "server.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", scene],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    frozen, left = map(int, done.stdout.split())
+    assert frozen > 100_000, done.stderr
+    assert left < frozen / 100
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 2.0), (0.05, 2.0), (0.5, 10.0), (60.0, 30.0)])
+def test_collections_leave_the_server_its_time(took: float, pause: float) -> None:
+    assert pause_after(took) == pause
