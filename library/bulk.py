@@ -34,6 +34,7 @@ from library.card_tables import (
     bulk_items,
     cards,
     collection_items,
+    owned_by,
     words,
 )
 from library.cards import COUNTED, Counted, count, fixed_marks, texts_of
@@ -197,7 +198,7 @@ def choose(
 def _theirs(owner: str, some: Sequence[str], *, trashed: bool) -> tuple[ColumnElement[bool], ...]:
     gone = cards.c.deleted_at
     there = gone.is_not(None) & cards.c.purged_at.is_(None) if trashed else gone.is_(None)
-    return cards.c.owner == owner, cards.c.asset.in_(some), there
+    return owned_by(owner), cards.c.asset.in_(some), there
 
 
 def _check_all(

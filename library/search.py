@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from library.assets import Asset, assets_by_id, check_limit
-from library.card_tables import asset_tags, cards, counts, tags
+from library.card_tables import asset_tags, cards, counts, owned_by, tags
 from library.collecting import collection_of, within_collection
 from library.filters import EVERYTHING, Filters, filters_of
 from library.matches import searched
@@ -194,7 +194,7 @@ def find_card(connection: Connection, owner: str, identifier: str) -> Found:
 def rows_of(connection: Connection, owner: str, identifiers: Sequence[str]) -> list[Any]:
     """Return the cards of those of the assets that ``owner`` has, in no order."""
     query = select(cards).where(
-        cards.c.owner == owner, cards.c.asset.in_(identifiers), cards.c.purged_at.is_(None)
+        owned_by(owner), cards.c.asset.in_(identifiers), cards.c.purged_at.is_(None)
     )
     return list(connection.execute(query))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from library.assets import check_limit
-from library.card_tables import cards, hashes
+from library.card_tables import cards, hashes, owned_by
 from library.cards import bands_of
 from library.search import Found, find_card, with_assets
 from library.tables import assets
@@ -88,7 +88,7 @@ def similar(
     query = select(cards).where(
         cards.c.number.in_(near), cards.c.number != mine.number, cards.c.deleted_at.is_(None)
     )
-    rows = connection.execute(query.where(cards.c.owner == owner)).all()
+    rows = connection.execute(query.where(owned_by(owner))).all()
     far = {row.number: ((row.phash ^ mine.phash) % _WHOLE).bit_count() for row in rows}
     rows = [row for row in rows if far[row.number] <= distance]
     rows.sort(key=lambda row: (far[row.number], -row.number))

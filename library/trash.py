@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from library.bulk import Action, Chosen, choose, recount
-from library.card_tables import cards
+from library.card_tables import cards, owned_by
 from library.words import mark
 from studio import clock
 from studio.errors import NotFound
@@ -37,7 +37,7 @@ def choose_living(connection: Connection, owner: str, identifiers: Sequence[str]
     found: dict[str, bool] = {}
     for start in range(0, len(identifiers), _IN_CLAUSE):
         query = select(cards.c.asset, cards.c.deleted_at.is_(None)).where(
-            cards.c.owner == owner,
+            owned_by(owner),
             cards.c.asset.in_(identifiers[start : start + _IN_CLAUSE]),
             cards.c.purged_at.is_(None),
         )

@@ -1,0 +1,94 @@
+"""How SQLite goes about what is asked of the cards: nothing reads all that an owner has.
+
+Without statistics, as the studio's file is, it takes every owner for one of ten cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from library import find_assets
+from library.collecting import create_collection
+from library.ordering import collect, favourite, rate, uncollect, unfavourite
+from library.search import rows_of
+from library.similar import similar
+from library.tags import tag, untag
+from library.trash import restore, trash
+from library.undoing import undo
+from studio.database import Database
+from tests.unit.library.conftest import OWNER, asset, file, identity
+
+_MANY = 600
+_READS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+Work = Callable[[Connection], Any]
+
+
+def explained(database: Database, work: Work) -> list[str]:
+    """Return the plans of all that some work asks of the database."""
+    plans: list[str] = []
+
+    def explain(_c: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if statement.startswith(_READS):
+            some = given[0] if isinstance(given, list) else given
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", some)
+            plans.extend(row[3] for row in plan)
+
+    def listening(connection: Connection) -> None:
+        event.listen(connection, "before_cursor_execute", explain)
+        work(connection)
+
+    database.write(listening)
+    return plans
+
+
+def through_an_owner(plans: list[str]) -> list[str]:
+    """Return the steps that go through all cards or words, or all those of an owner."""
+    tables = ("asset_cards", "asset_words ", "assets", "asset_tags", "collection_items")
+    scans = [step for step in plans if step.startswith(tuple(f"SCAN {each}" for each in tables))]
+    cards = (step for step in plans if step.startswith("SEARCH asset"))
+    return scans + [step for step in cards if step.endswith("(owner=?)")]
+
+
+def count_a_million(connection: Connection) -> None:
+    """Have statistics as there were a thousand times as many rows."""
+    connection.exec_driver_sql("ANALYZE")
+    rows = connection.exec_driver_sql("SELECT rowid, stat FROM sqlite_stat1 WHERE stat <> ''")
+    for row in rows.all():
+        known = [f"{int(each) * 1_000}" if each != "1" else "1" for each in row.stat.split()]
+        changed = "UPDATE sqlite_stat1 SET stat = ? WHERE rowid = ?"
+        connection.exec_driver_sql(changed, (" ".join(known), row.rowid))
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["no statistics", "statistics"])
+def test_an_action_on_many_assets_looks_at_no_others(
+    sqlite_database: Database, *, counted: bool
+) -> None:
+    database = sqlite_database
+    file(database, *(asset(number, facts={"phash": "f0" * 8}) for number in range(_MANY + 400)))
+    made = database.write(lambda connection: create_collection(connection, OWNER, "c")).id
+    if counted:
+        database.write(count_a_million)
+        database.engine.dispose()  # statistics are read when a file is opened
+    some = [identity(number) for number in range(_MANY)]
+    works: dict[str, Work] = {
+        "favourite": lambda c: favourite(c, OWNER, some),
+        "unfavourite": lambda c: unfavourite(c, OWNER, some),
+        "rate": lambda c: rate(c, OWNER, some, 3),
+        "tag": lambda c: tag(c, OWNER, some, "t"),
+        "collect": lambda c: collect(c, OWNER, some, made),
+        "uncollect": lambda c: uncollect(c, OWNER, some, made),
+        "untag": lambda c: untag(c, OWNER, some, "t"),
+        "undo": lambda c: undo(c, OWNER),
+        "trash": lambda c: trash(c, OWNER, some),
+        "restore": lambda c: restore(c, OWNER, some),
+        "rows": lambda c: rows_of(c, OWNER, some),
+        "assets": lambda c: find_assets(c, OWNER, some),
+        "similar": lambda c: similar(c, OWNER, some[0], limit=10),
+    }
+    found = {name: through_an_owner(explained(database, work)) for name, work in works.items()}
+    assert {name: steps for name, steps in found.items() if steps} == {}
