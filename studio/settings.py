@@ -6,12 +6,35 @@ in the folder where a command is run. ``docs/settings.md`` is written from this 
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from studio.rules import URL_PREFIX, WEB_ADDRESS
+
+
+def _listed(given: Any) -> Any:
+    """Read a JSON list here: pydantic-settings would end the program without naming the rule."""
+    if not isinstance(given, str):
+        return given
+    if not given.strip():
+        return ()
+    try:
+        found = json.loads(given)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise ValueError('must be a JSON list, such as ["..."]')  # noqa: TRY004 - pydantic's way
+    return found
+
+
+_Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+_Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+_Days = Annotated[int | None, BeforeValidator(lambda given: None if given == "" else given)]
 
 
 class Settings(BaseSettings):
@@ -180,7 +203,7 @@ class Settings(BaseSettings):
         default="",
         description="PEM file of that certificate's private key, which only its owner may read.",
     )
-    notify_urls: tuple[SecretStr, ...] = Field(
+    notify_urls: _Secrets = Field(
         default=(),
         description="Apprise URLs that are told of everything that happens, as a JSON list; "
         "see docs/notifications.md for channels that are told of some of it. One may be "
@@ -192,7 +215,7 @@ class Settings(BaseSettings):
     prefect_url: str = Field(
         default="",
         max_length=500,
-        pattern=r"^(https?://\S+)?$",
+        pattern=WEB_ADDRESS,
         description="Address under which browsers reach Prefect's pages, for links to them, such "
         "as `https://prefect.example.org/v2`; empty means `http://127.0.0.1`, the port and `/v2`.",
     )
@@ -240,7 +263,7 @@ class Settings(BaseSettings):
         description="Address under which browsers reach those pages; "
         "empty means `http://127.0.0.1` and the port.",
     )
-    files_link_days: int | None = Field(
+    files_link_days: _Days = Field(
         default=None,
         ge=0,
         le=3_650,
@@ -253,7 +276,7 @@ class Settings(BaseSettings):
         description="`user:password` that Prefect's server of `studio up` asks everybody for, "
         "browsers, workers and the studio itself; empty asks for nothing.",
     )
-    api_proxies: tuple[str, ...] = Field(
+    api_proxies: _Texts = Field(
         default=("127.0.0.1",),
         max_length=50,
         description="Proxies before the HTTP API and the pages, by address or network, whose "
@@ -276,17 +299,17 @@ class Settings(BaseSettings):
     )
     api_prefix: str = Field(
         default="/api/image-studio",
-        pattern="^(/[A-Za-z0-9._~-]+)*$",
+        pattern=URL_PREFIX,
         max_length=100,
         description="What every path of the HTTP API begins with; empty for nothing.",
     )
-    api_cors: tuple[str, ...] = Field(
+    api_cors: _Texts = Field(
         default=(),
         max_length=50,
         description="Origins whose pages may call the HTTP API from a browser, as a JSON list such "
         'as `["https://studio.example"]`; none by default.',
     )
-    webhook_origins: tuple[str, ...] = Field(
+    webhook_origins: _Texts = Field(
         default=(),
         max_length=50,
         description="Addresses inside the operator's network that webhooks may be sent to, as a "

@@ -21,6 +21,7 @@ from studio.errors import (
     StudioError,
     shorten,
 )
+from studio.rules import rule
 from studio.statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -147,13 +148,13 @@ def _invalid(found: Sequence[Any]) -> InvalidRequest:
         {
             "field": ".".join(str(part) for part in each["loc"][1:]) or str(each["loc"][0]),
             "given": "" if each["type"] == "missing" else shorten(each.get("input", "")),
-            "rule": "is required" if each["type"] == "missing" else str(each["msg"]),
+            "rule": rule(each),
         }
         for each in found
     ]
     first = problems[0]
     return InvalidRequest(
-        f"{first['field']}: {first['rule']}.",
+        f"{first['field']} {first['rule']}.",
         field=first["field"],
         given=first["given"],
         allowed=first["rule"],

@@ -29,10 +29,12 @@ def load_settings() -> Settings:
         from studio.operations import describe_problems  # noqa: PLC0415 - only for the refusal
 
         problem = describe_problems(error)[0]
+        name = problem["field"].partition(".")[0]
+        secret = "Secret" in str(Settings.model_fields[name].annotation)
         raise SetupIncomplete(
             "A setting is not right. Look for it in the environment and in the file .env.",
-            field=f"STUDIO_{problem['field'].upper()}",
-            given=problem["given"],
+            field=f"STUDIO_{name.upper()}",
+            given="(a secret)" if secret else problem["given"],
             allowed=problem["rule"],
         ) from None
 

@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
+from studio import rules
 from studio.errors import shorten
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
@@ -44,7 +45,7 @@ OptionalAudio = Annotated[str, _NAME_OR_NOTHING, Field(json_schema_extra={"input
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000)]
 """A description in words that may be left out."""
 
-Colour = Annotated[str, StringConstraints(strip_whitespace=True, pattern="^(#[0-9a-fA-F]{6})?$")]
+Colour = Annotated[str, StringConstraints(strip_whitespace=True, pattern=rules.COLOUR)]
 """A colour as #rrggbb, or empty where that means something."""
 
 MOST_COLOURS = 6
@@ -63,9 +64,7 @@ def _palette(text: str) -> str:
 Palette = Annotated[str, StringConstraints(max_length=100), AfterValidator(_palette)]
 """Colours as ``#rrggbb #rrggbb``, the most important first; empty for none."""
 
-PersonaName = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern="^([a-z0-9][a-z0-9_-]{0,39})?$")
-]
+PersonaName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=rules.PERSONA_NAME)]
 """The name of a stored persona, 1 to 40 of a-z, 0-9, _ and -; or empty for none."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -182,18 +181,7 @@ def describe_problems(error: ValidationError) -> list[dict[str, str]]:
         {
             "field": ".".join(str(part) for part in problem["loc"]) or "row",
             "given": shorten("" if problem["type"] == "missing" else problem["input"]),
-            "rule": _rule(problem["type"], problem["msg"], problem.get("ctx", {})),
+            "rule": rules.rule(problem, "operation"),
         }
         for problem in error.errors(include_url=False)
     ]
-
-
-def _rule(kind: str, message: str, context: dict[str, Any]) -> str:
-    """Say what is allowed; pydantic's words are good, with these few exceptions."""
-    if kind == "missing":
-        return "is required"
-    if kind == "extra_forbidden":
-        return "is not a field of this operation"
-    if kind == "value_error":
-        return str(context.get("error", message))
-    return message[:1].lower() + message[1:]

@@ -26,6 +26,7 @@ from pydantic import (
 from studio.catalog import style
 from studio.errors import InvalidRequest
 from studio.operations.base import Operation, Palette, PersonaName, describe_problems
+from studio.rules import PERSONA_WORD
 
 MOST_WORDS = 20
 """Words to use, and words to avoid, of one persona."""
@@ -35,7 +36,7 @@ _NAMED = 5
 
 Phrase = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^,;\n]+$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=PERSONA_WORD),
 ]
 """A word or a short term."""
 

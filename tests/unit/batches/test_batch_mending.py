@@ -61,7 +61,7 @@ def test_an_errors_file_has_the_faulty_rows_in_their_own_columns_and_the_faults(
         ["cut", "remove_background", "", "'@fox", "", "", "7", "3",
          "seed: is not a field of this operation (given: 7)"],
         ["", "generate", "", "", "", "5", "1", "5",
-         "prompt: is required; width: input should be greater than or equal to 64 (given: 5)"],
+         "prompt: is required; width: must be at least 64 (given: 5)"],
     ]  # fmt: skip
 
 

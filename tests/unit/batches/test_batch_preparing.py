@@ -175,7 +175,7 @@ def test_a_chain_is_the_same_work_as_its_rows_written_out() -> None:
         ("generate | ", "a.2", "an empty step is no operation"),
         ("generate | upscale 9x", "a.2", "9x means nothing to upscale; allowed: field=value"),
         ("generate | upscale colour=2x", "a.2", "colour=2x means nothing to upscale"),
-        ("generate | upscale factor=9x", "a.2", "factor: input should be '2x' or '4x'"),
+        ("generate | upscale factor=9x", "a.2", "factor: must be '2x' or '4x'"),
         ("generate | upscale 2x 4x", "a.2", "is given factor twice: 2x and 4x"),
         ("generate | social myspace", "a.2", "formats: is not a social format"),
         (

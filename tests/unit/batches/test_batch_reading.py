@@ -134,7 +134,7 @@ def test_numbers_are_whole_numbers_in_digits() -> None:
     for wrong in ("512.5", "5e2", "+512", "5 12", "0x200", "512.", "²", "NaN", "1" * 5_000):
         [problem] = check(HEAD + f"a,generate,an owl,,,{wrong},\n")
         assert problem.field == "width"
-        assert problem.rule == "input should be a valid integer"
+        assert problem.rule == "must be a whole number"
 
 
 def test_a_text_that_looks_like_a_number_stays_text() -> None:

@@ -151,7 +151,7 @@ def test_a_path_must_be_that_of_a_file(tmp_path: Path) -> None:
 def test_a_path_that_is_too_long_is_the_models_business_alone() -> None:
     data = pictures("n" * 1_001)
     _, problems = check_batch(data, source="f.csv", owner="ada", exists=_missing)
-    assert [problem.rule for problem in problems] == ["string should have at most 1000 characters"]
+    assert [problem.rule for problem in problems] == ["must have at most 1000 characters"]
 
 
 def _missing(_reference: str, _kind: InputKind) -> str:
