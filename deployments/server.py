@@ -128,10 +128,16 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
         if is_healthy(profile["PREFECT_API_URL"]):
             return server
         time.sleep(_POLL_SECONDS)
-    stop_process(server)
+    if server.poll() is None:
+        stop_process(server)
+        raise SetupIncomplete(
+            f"The Prefect server did not answer on port {config.prefect_port} within "
+            f"{_START_SECONDS / 60:.0f} minutes, and was stopped. Where others keep the machine "
+            f"busy it needs longer: try again. The end of {log}: {_tail(log)}",
+        )
     raise SetupIncomplete(
-        f"The Prefect server did not start on port {config.prefect_port}. "
-        f"The end of {log}: {_tail(log)}",
+        f"The Prefect server ended as it started on port {config.prefect_port} (exit code "
+        f"{server.returncode}). The end of {log}: {_tail(log)}",
         field="STUDIO_PREFECT_PORT",
         given=config.prefect_port,
         allowed="a port that nothing else uses; where STUDIO_PREFECT_DATABASE_URL or "
@@ -152,4 +158,5 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
 
 def _tail(log: Path, lines: int = 3) -> str:
     text = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return " | ".join(line.strip() for line in text[-lines:])
+    told = [line.strip() for line in text if line.strip()]
+    return " | ".join(told[-lines:])

@@ -131,6 +131,13 @@ def _ports(config: Settings) -> list[Finding]:
 
 def _port(what: str, port: int, address: str, setting: str, *, running: bool) -> Finding:
     if not _taken(port):
+        if running:
+            return Finding(
+                what,
+                "note",
+                f"nothing answers at port {port}, and Prefect is running",
+                f"If a `studio up` of yours should be here: start it again, or set {setting}.",
+            )
         return Finding(what, "ok", f"port {port} is free")
     if running:
         return Finding(what, "ok", f"something answers at {address}")

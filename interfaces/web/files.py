@@ -11,6 +11,7 @@ import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from starlette.applications import Starlette
@@ -20,15 +21,16 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from engine.exporting import FOLDER, ZIP
-from engine.file_links import What, check_link
+from engine.file_links import What, check_link, link_days
 from engine.outputs import thumbnail
 from engine.studio import Studio
 from engine.uses import note_uses
+from interfaces.web import board_pages as pages
 from interfaces.web.boards import board_routes
 from library import Use
 from library.tables import assets
 from library.usage import Kind
-from studio.errors import NotFound, StudioError
+from studio.errors import NotFound, StudioError, StudioUnavailable
 from studio.statuses import status_of
 
 _HEADERS = {
@@ -40,31 +42,26 @@ _HEADERS = {
     # The file under an id never changes.
     "Cache-Control": "private, max-age=31536000, immutable",
 }
+_TITLES = {
+    HTTPStatus.NOT_FOUND: "There is nothing here",
+    HTTPStatus.UNAUTHORIZED: "This link is over",
+}
 _SHOWN = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 
 
 def application(studio: Studio) -> Starlette:
     """Return the pages as an ASGI application."""
+    prefix = urlsplit(studio.settings.files_url).path.rstrip("/")
 
-    def refused(request: Request, what: What, identifier: str) -> Response | None:
-        """Return the answer to who has no good link; nothing for who has one."""
+    def check(request: Request, what: What, identifier: str) -> None:
         query = request.query_params
-        try:
-            check_link(
-                studio.settings,
-                what,
-                identifier,
-                query.get("expires", ""),
-                query.get("signature", ""),
-            )
-        except StudioError as error:
-            return JSONResponse(error.as_dict(), status_code=status_of(error))
-        return None
+        check_link(
+            studio.settings, what, identifier, query.get("expires", ""), query.get("signature", "")
+        )
 
     async def file(request: Request) -> Response:
         asset = request.path_params["asset"]
-        if (told := refused(request, "assets", asset)) is not None:
-            return told
+        check(request, "assets", asset)
         taken = "download" in request.query_params
         answer = await asyncio.to_thread(_answer, studio, asset, "sha256", taken=taken)
         if request.method == "HEAD":
@@ -73,41 +70,62 @@ def application(studio: Studio) -> Starlette:
 
     async def small(request: Request) -> Response:
         asset = request.path_params["asset"]
-        if (told := refused(request, "assets", asset)) is not None:
-            return told
+        check(request, "assets", asset)
         return await asyncio.to_thread(_answer, studio, asset, "thumbnail")
 
     async def export(request: Request) -> Response:
         # A run's id is as hard to guess as an asset's; the converter lets nothing else through.
         run = str(request.path_params["run"])
-        return refused(request, "exports", run) or _export(
-            studio.settings.folder / FOLDER / run / ZIP
-        )
+        check(request, "exports", run)
+        return _export(studio.settings.folder / FOLDER / run / ZIP)
+
+    async def start(_request: Request) -> Response:
+        # Where others come, they are not told where Prefect is.
+        forms = "" if link_days(studio.settings) else studio.settings.prefect_pages
+        return pages.page("start.html", prefix, title="Image Studio: files", forms=forms)
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    async def told(request: Request, error: Exception) -> Response:
+        if not isinstance(error, StudioError):
+            error = NotFound(
+                "There is nothing at this address.", field="path", given=request.url.path
+            )
+        return _told(request, error, prefix)
+
     return Starlette(
         routes=[
             *board_routes(studio),
+            Route("/", start),
             Route("/health", health),
             Route("/assets/{asset}", file),
             Route("/assets/{asset}/thumbnail", small),
             Route("/exports/{run:uuid}", export),
-        ]
+        ],
+        exception_handlers={StudioError: told, HTTPStatus.NOT_FOUND: told},
+    )
+
+
+def _told(request: Request, error: StudioError, prefix: str) -> Response:
+    """Say what went wrong: in a page to a person's browser, as JSON to a program."""
+    status = status_of(error)
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse(error.as_dict(), status_code=status)
+    return pages.notice(
+        prefix, status, _TITLES.get(status, "Please try again later"), error.message
     )
 
 
 def _export(path: Path) -> Response:
     """Hand an export over in pieces: it may be larger than the memory."""
     if not path.is_file():
-        gone = NotFound(
-            "There is no such export.",
+        raise NotFound(
+            "There is no such export, or not any more.",
             field="run",
             given=path.parent.name,
             allowed="that of an export as a ZIP on this machine, until its time is over",
         )
-        return JSONResponse(gone.as_dict(), status_code=HTTPStatus.NOT_FOUND)
     headers = {**_HEADERS, "Cache-Control": "private, no-store"}
     return FileResponse(path, headers=headers, media_type="application/zip", filename=ZIP)
 
@@ -116,15 +134,15 @@ def _answer(studio: Studio, asset: str, which: str, *, taken: bool = False) -> R
     with studio.database.read() as connection:
         row = connection.execute(select(assets).where(assets.c.id == asset)).first()
     if row is None:
-        missing = NotFound("There is no such asset.", field="asset", given=asset)
-        return JSONResponse(missing.as_dict(), status_code=HTTPStatus.NOT_FOUND)
+        raise NotFound("There is no such asset, or not any more.", field="asset", given=asset)
     try:
         if which == "thumbnail":
             data = thumbnail(studio.store, row.sha256, row.thumbnail)
         else:
             data = studio.store.get(row.sha256)
     except StudioError as error:
-        return JSONResponse(error.as_dict(), status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+        # The asset is there: that its bytes are not is no fault of who asks.
+        raise StudioUnavailable(error.message, field="asset", given=asset) from error
     headers = _headers(row, which, data, taken=taken)
     answer = Response(data, headers=headers)
     if which == "sha256":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.cli.conftest import Command
 
 
@@ -34,3 +36,14 @@ def test_what_is_wrong_with_a_key_is_told(studio_command: Command) -> None:
     ):
         told = studio_command("--json", "account", "key", *words)
         assert (told.code, told.document["error"]["field"]) == (2, field)
+
+
+def test_doctor_tells_of_pages_that_are_down_while_prefect_runs(
+    studio_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interfaces.cli.checks.is_healthy", lambda _address: True)
+    found = {each["name"]: each for each in studio_command("--json", "doctor").document["checks"]}
+    for name, setting in (("file pages", "STUDIO_FILES_PORT"), ("HTTP API", "STUDIO_API_PORT")):
+        assert found[name]["state"] == "note"
+        assert "Prefect is running" in found[name]["found"]
+        assert setting in found[name]["remedy"]
