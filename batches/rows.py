@@ -190,7 +190,7 @@ def _validate(draft: Draft, cls: type[Operation], texts: dict[str, str]) -> Oper
         return with_all_fields(cls.model_validate({**values, "operation": name}, strict=True))
     except ValidationError as error:
         known = {problem.field for problem in draft.problems}
-        for found in describe_problems(error):
+        for found in describe_problems(error, cls):
             # An item of a list is called "formats.1" by the model; the column is "formats".
             column, _, item = found["field"].partition(".")
             if column not in known:

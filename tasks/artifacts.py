@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -30,13 +31,20 @@ from engine.studio import Studio
 from library import measure
 from studio import credits as money
 from studio import imaging
+from studio.errors import StudioError
+from studio.storage import BlobStore
 from tasks.next_forms import NO_FORMS, NextForms
 
 MOST_LINES = 100
 """Lines of one table."""
 _MOST_THUMBNAILS = 40
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
+_TEXT = "application/json"
+_NOUNS = (("image/", "picture"), ("video/", "video"), ("model/", "3D model"), (_TEXT, "text"))
 _MOST_CARDS = 12
+_MOST_TEXTS = 10
+_MOST_WORDS = 20
+_LONGEST_WORDS = 4_000
 _COLUMNS = 3
 _BAR_LENGTH = 16
 
@@ -45,7 +53,8 @@ _BAR_LENGTH = 16
 class Tile:
     """A picture as it is shown: ``address`` leads to the file, ``thumbnail`` is a data URI.
 
-    ``links`` are what can be done with it next: words, and where they lead.
+    ``links`` are what can be done with it next: words, and where they lead. ``words`` are what a
+    text says, as Markdown. What a page cannot show as a picture has ``shown`` false.
     """
 
     name: str
@@ -53,14 +62,22 @@ class Tile:
     address: str
     thumbnail: str
     links: tuple[tuple[str, str], ...] = ()
+    shown: bool = True
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The pictures of a run: ``count`` of them, of which the first few are in ``tiles``."""
+    """What a run made: ``count`` of what ``noun`` says; the first few are in ``tiles``."""
 
     count: int
     tiles: tuple[Tile, ...]
+    noun: str = "picture"
+
+    @property
+    def title(self) -> str:
+        """How many there are of what, such as ``2 videos``."""
+        return count(self.noun, self.count)
 
 
 async def show_quote(markdown: str, total: int, what: str) -> str:
@@ -82,9 +99,11 @@ async def show_gallery(gallery: Gallery, rest: str = "") -> str:
     """
     for tile in gallery.tiles[:_MOST_CARDS]:
         card = f"![{_text(tile.name)}]({tile.thumbnail})\n\n**{_text(tile.name)}**\n\n{tile.facts}"
-        await acreate_image_artifact(tile.address, description=card)
-    title = count("picture", gallery.count)
-    card = f"**Gallery: {title}**\n\nWith links to the files"
+        if tile.shown:
+            await acreate_image_artifact(tile.address, description=card)
+        else:
+            await acreate_markdown_artifact(_page(tile), description=card)
+    card = f"**Gallery: {gallery.title}**\n\nWith links to the files"
     markdown = gallery_markdown(gallery, rest)
     return page_of(await acreate_markdown_artifact(markdown, description=card))
 
@@ -185,9 +204,8 @@ def gallery_of(studio: Studio, jobs: Sequence[Job], forms: NextForms = NO_FORMS)
     """
     settled = [job for job in jobs if job.state == "settled"]
     tiles = (tile for job in settled for tile in _tiles(studio, job, forms))
-    return Gallery(
-        sum(len(job.outputs()) for job in settled), tuple(islice(tiles, _MOST_THUMBNAILS))
-    )
+    kinds = [made.media_type for job in settled for made in job.outputs()]
+    return Gallery(len(kinds), tuple(islice(tiles, _MOST_THUMBNAILS)), _noun(kinds))
 
 
 def gallery_markdown(gallery: Gallery, rest: str = "") -> str:
@@ -195,11 +213,13 @@ def gallery_markdown(gallery: Gallery, rest: str = "") -> str:
     cells = [_cell(tile) for tile in gallery.tiles]
     rows = [cells[start : start + _COLUMNS] for start in range(0, len(cells), _COLUMNS)]
     grid = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    paragraphs = [f"## {count('picture', gallery.count)}"]
+    paragraphs = [f"## {gallery.title}"]
     if cells:
         paragraphs.append(f'<table width="100%">\n{grid}\n</table>')
     if gallery.count > len(cells):
         paragraphs.append(f"… and {gallery.count - len(cells)} more: `studio library list`")
+    said = [tile for tile in gallery.tiles if tile.words][:_MOST_TEXTS]
+    paragraphs += [f"### {_text(tile.name)}\n\n{tile.words}" for tile in said]
     return "\n\n".join([*paragraphs, *([rest] if rest else [])])
 
 
@@ -216,7 +236,38 @@ def _tiles(studio: Studio, job: Job, forms: NextForms) -> Iterable[Tile]:
             address=file_link(studio.settings, identifier),
             thumbnail=_data_uri(thumbnail(studio.store, made.sha256, made.thumbnail)),
             links=forms.for_picture(identifier) if made.media_type in _PICTURES else (),
+            shown=made.media_type in _PICTURES,
+            words=_words(studio.store, made.sha256) if made.media_type == _TEXT else "",
         )
+
+
+def _noun(kinds: Iterable[str]) -> str:
+    """Say what all of these media types are, in one word."""
+    nouns = {
+        next((noun for start, noun in _NOUNS if kind.startswith(start)), "file") for kind in kinds
+    }
+    return nouns.pop() if len(nouns) == 1 else "file"
+
+
+def _words(store: BlobStore, sha256: str) -> str:
+    """Return what a text says as Markdown, such as a better prompt, or tags; at most some of it."""
+    try:
+        told = json.loads(store.get(sha256))
+    except (StudioError, ValueError):
+        return ""
+    found = told.items() if isinstance(told, dict) else ()
+    lines = []
+    for name, value in found:
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if text:
+            lines.append(f"- **{_text(name.replace('_', ' '))}:** {_text(text[:_LONGEST_WORDS])}")
+    return "\n".join(lines[:_MOST_WORDS])
+
+
+def _page(tile: Tile) -> str:
+    """Return the page behind the card of what is no picture."""
+    parts = [f"![{_text(tile.name)}]({tile.thumbnail})", f"[{_text(tile.name)}]({tile.address})"]
+    return "\n\n".join([*parts, _text(tile.facts), tile.words]).rstrip()
 
 
 def _cell(tile: Tile) -> str:

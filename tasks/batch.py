@@ -325,7 +325,7 @@ async def _deliver(batch: BatchRun) -> None:
     forms = await next_forms()
     gallery = await asyncio.to_thread(gallery_of, batch.studio, jobs, forms)
     page = await show_gallery(gallery, _rest_text(batch.view, folder))
-    get_run_logger().info("%s: %s", count("picture", gallery.count), page)
+    get_run_logger().info("%s: %s", gallery.title, page)
     get_run_logger().info("pictures and manifest are in %s", folder)
 
 

@@ -18,7 +18,7 @@ from engine.single import release_hold
 from engine.studio import Studio, open_studio
 from studio import credits as money
 from studio.errors import StudioError
-from tasks.artifacts import count, gallery_of, show_comparison, show_gallery
+from tasks.artifacts import gallery_of, show_comparison, show_gallery
 from tasks.next_forms import next_forms
 
 
@@ -38,7 +38,7 @@ async def settle(orders: Sequence[Order], jobs: Sequence[Job]) -> None:
     if gallery.count:
         again = f"[Again: the same form, filled in as it was]({forms.again})" if forms.again else ""
         page = await show_gallery(gallery, again)
-        get_run_logger().info("%s: %s", count("picture", gallery.count), page)
+        get_run_logger().info("%s: %s", gallery.title, page)
     for job in jobs:
         await _compare(studio, job)
 

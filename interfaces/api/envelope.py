@@ -49,6 +49,9 @@ class Envelope:
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else new_id("req")
         scope["request_id"] = request_id
+        # What is found out on the way and told with every answer, refusals too.
+        found: dict[str, str] = {}
+        scope["headers_told"] = found
         begun = False
 
         async def answer(message: Message) -> None:
@@ -57,7 +60,7 @@ class Envelope:
                 begun = True
                 told = MutableHeaders(scope=message)
                 told["X-Request-Id"] = request_id
-                for name, value in _HEADERS.items():
+                for name, value in {**_HEADERS, **found}.items():
                     told.setdefault(name, value)
             await send(message)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from billing.accounts.keys import ApiKey, Scope, authenticate, is_worth_noting, note_use
@@ -58,7 +58,7 @@ StudioHere = Annotated[Studio, Depends(studio_of)]
 """A parameter that is the studio behind the door."""
 
 
-def _key(request: Request, response: Response, sent: _Bearer) -> ApiKey:
+def _key(request: Request, sent: _Bearer) -> ApiKey:
     studio = studio_of(request)
     if sent is None:
         raise NotAuthenticated(
@@ -77,8 +77,9 @@ def _key(request: Request, response: Response, sent: _Bearer) -> ApiKey:
         raise
     guessing.good(sent.credentials)
     throttle: Throttle = request.app.state.throttle
-    response.headers["RateLimit-Limit"] = str(throttle.per_minute)
-    response.headers["RateLimit-Remaining"] = str(throttle.take(key.id))
+    told: dict[str, str] = request.scope["headers_told"]
+    told |= {"RateLimit-Limit": str(throttle.per_minute), "RateLimit-Remaining": "0"}
+    told["RateLimit-Remaining"] = str(throttle.take(key.id))
     if is_worth_noting(key):
         # That a key was used is good to know, and where it cannot be noted no reason to refuse.
         with contextlib.suppress(StudioUnavailable):

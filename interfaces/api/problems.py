@@ -95,7 +95,7 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(_invalid(error.errors()), request_id_of(request))
+        return problem(_invalid(error.errors(), request), request_id_of(request))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
@@ -136,22 +136,18 @@ def _of_http(request: Request, error: HTTPException) -> StudioError:
         return NotFound("There is nothing at this address.", field="path", given=request.url.path)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return _NotAllowed(
-            "This address does not take that method.", field="method", given=request.method
+            "This address does not take that method.",
+            field="method",
+            given=request.method,
+            allowed=(error.headers or {}).get("Allow"),
         )
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return BodyTooLarge("The request is too large.", allowed=str(error.detail))
     return InvalidRequest(str(error.detail), field="body")
 
 
-def _invalid(found: Sequence[Any]) -> InvalidRequest:
-    problems = [
-        {
-            "field": ".".join(str(part) for part in each["loc"][1:]) or str(each["loc"][0]),
-            "given": "" if each["type"] == "missing" else shorten(each.get("input", "")),
-            "rule": rule(each),
-        }
-        for each in found
-    ]
+def _invalid(found: Sequence[Any], request: Request) -> InvalidRequest:
+    problems = [_described(each, request) for each in found]
     first = problems[0]
     return InvalidRequest(
         f"{first['field']} {first['rule']}.",
@@ -160,3 +156,20 @@ def _invalid(found: Sequence[Any]) -> InvalidRequest:
         allowed=first["rule"],
         problems=problems,
     )
+
+
+def _described(found: Mapping[str, Any], request: Request) -> dict[str, str]:
+    kind, place = found["type"], found["loc"]
+    if kind == "json_invalid":
+        # The place is that of the character.
+        words = f"must be JSON; at character {place[-1]}: {found['ctx']['error']}"
+        return {"field": "body", "given": "", "rule": words}
+    if place == ("body",) and isinstance(found.get("input"), bytes):
+        # The framework leaves a body alone that does not say that it is JSON.
+        given = request.headers.get("content-type", "")
+        return {"field": "Content-Type", "given": given, "rule": "must be application/json"}
+    return {
+        "field": ".".join(str(part) for part in place[1:]) or str(place[0]),
+        "given": "" if kind == "missing" else shorten(found.get("input", "")),
+        "rule": rule(found),
+    }

@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import (
+    App,
+    CycloptsError,
+    Group,
+    MissingArgumentError,
+    Parameter,
+    UnusedCliTokensError,
+)
 
 from interfaces.cli.exits import Exit, exit_for
 from interfaces.cli.groups import HELP
@@ -161,10 +168,7 @@ def _translate(error: Exception) -> StudioError | None:
     if isinstance(error, StudioError):
         return error
     if isinstance(error, CycloptsError):
-        # The verbose form names functions and lines, which is for developers.
-        error.verbose = False
-        named = error.argument.name if error.argument is not None else None
-        return InvalidRequest(str(error), field=named)
+        return _misspoken(error)
     module = type(error).__module__.partition(".")[0]
     if module == "sqlalchemy":
         return StudioUnavailable(
@@ -179,6 +183,20 @@ def _translate(error: Exception) -> StudioError | None:
     if isinstance(error, OSError) and error.filename is not None:
         return SetupIncomplete(f"{error.strerror}.", field="file", given=error.filename)
     return None
+
+
+def _misspoken(error: CycloptsError) -> InvalidRequest:
+    # The verbose form names functions and lines, which is for developers.
+    error.verbose = False
+    named = error.argument.name if error.argument is not None else None
+    if isinstance(error, MissingArgumentError) and named and not error.tokens_so_far:
+        words = f"{named} is missing, or has no value behind it. `--help` tells what it takes."
+        return InvalidRequest(words, field=named)
+    if isinstance(error, UnusedCliTokensError):
+        given = " ".join(error.unused_tokens or ())
+        words = "There is more than this command takes. `--help` tells what it takes."
+        return InvalidRequest(words, field="words", given=given)
+    return InvalidRequest(str(error), field=named)
 
 
 def _first_line(error: Exception) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, make_url, select
+from sqlalchemy.exc import ArgumentError
 
 from billing.audit import audit
 from billing.ledger import balance
@@ -30,6 +31,10 @@ from studio.settings import Settings
 _OLDEST_PYTHON = (3, 11)
 _STUCK = timedelta(minutes=15)
 _NAMED = 5
+_DATABASES = (
+    "Set STUDIO_DATABASE_URL to postgresql+psycopg://USER:PASSWORD@HOST/NAME (it needs "
+    '`pip install "image-studio[postgres]"`), or to nothing for SQLite.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,12 @@ def _taken(port: int) -> bool:
 
 
 def _database(config: Settings) -> Finding:
-    url = make_url(config.database)
+    try:
+        url = make_url(config.database)
+    except ArgumentError:
+        return Finding("database", "fault", "STUDIO_DATABASE_URL is no address", _DATABASES)
     shown = url.render_as_string(hide_password=True)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+    if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
         return Finding("database", "fault", f"{shown} is not there", "Run `studio setup`.")
     try:
         database = Database(config.database)
@@ -167,7 +175,7 @@ def _database(config: Settings) -> Finding:
         database.close()
     except Exception as error:  # noqa: BLE001 - whatever a driver raises is the finding
         words = (str(error).splitlines() or [type(error).__name__])[0]
-        return Finding("database", "fault", f"{shown}: {words}", "Look at STUDIO_DATABASE_URL.")
+        return Finding("database", "fault", f"{shown}: {words}", _DATABASES)
     newest = ScriptDirectory.from_config(configuration()).get_current_head()
     if revision != newest:
         return Finding(

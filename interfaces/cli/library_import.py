@@ -14,6 +14,8 @@ from interfaces.cli.session import Here
 if TYPE_CHECKING:
     from rich.console import Console
 
+_SOURCES = "files, folders, ZIP files, and addresses that begin with https://"
+
 
 def import_(*sources: str, session: Here) -> int:
     """Bring files into the library: pictures, videos, sounds, texts, 3D models.
@@ -54,7 +56,15 @@ def _some(sources: tuple[str, ...]) -> tuple[str, ...]:
         raise InvalidRequest(
             "There is nothing to import.",
             field="sources",
-            allowed="files, folders, ZIP files, and addresses that begin with https://",
+            allowed=_SOURCES,
+        )
+    # Some of several are the run's to tell of; where there is nothing at all, none need begin.
+    if not any("://" in each or Path(_absolute(each)).exists() for each in sources):
+        raise InvalidRequest(
+            "There is no such file or folder.",
+            field="sources",
+            given=sources[0],
+            allowed=_SOURCES,
         )
     return sources
 

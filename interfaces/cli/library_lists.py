@@ -88,7 +88,7 @@ def search(
     else:
         left_out = [f"-{each}" for each in without.split()]
         filters = choice.filters(" ".join([*words, *left_out]), trashed=trashed)
-        if sort == "ranked" and not words:
+        if sort == "ranked" and not "".join(words).strip():
             sort = "newest"  # nothing is searched for that could be met well or badly
     return _page(session, filters, sort, limit, after, "")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from studio.errors import StudioUnavailable
@@ -35,14 +35,15 @@ class Database:
     """A pool of connections to the studio's database.
 
     Args:
-        url: a SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``.
+        url: a SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``; ``postgres://…`` and
+            ``postgresql://…``, as those who rent out databases write it, are taken for the latter.
         durable: whether a commit waits for the disk. ``False`` is for benchmarks that want to
             know what the waiting costs; a power cut may then take the last commits with it.
         pool_size: connections kept open on Postgres.
     """
 
     def __init__(self, url: str, *, durable: bool = True, pool_size: int = 10) -> None:
-        self.url = make_url(url)
+        self.url = _with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._make_folder()
@@ -124,6 +125,11 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def _with_driver(url: URL) -> URL:
+    plain = url.drivername in {"postgres", "postgresql"}
+    return url.set(drivername="postgresql+psycopg") if plain else url
 
 
 def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
 from studio import rules
 from studio.errors import shorten
@@ -175,13 +176,23 @@ def inputs_given(operation: Operation) -> Mapping[str, str]:
     return {name: reference for name, reference in named.items() if reference}
 
 
-def describe_problems(error: ValidationError) -> list[dict[str, str]]:
-    """Turn pydantic's findings into ``field``, ``given`` and ``rule``, one entry each."""
-    return [
-        {
-            "field": ".".join(str(part) for part in problem["loc"]) or "row",
-            "given": shorten("" if problem["type"] == "missing" else problem["input"]),
-            "rule": rules.rule(problem, "operation"),
-        }
-        for problem in error.errors(include_url=False)
-    ]
+def describe_problems(
+    error: ValidationError, model: type[BaseModel] | None = None
+) -> list[dict[str, str]]:
+    """Turn pydantic's findings into ``field``, ``given`` and ``rule``, one entry each.
+
+    Args:
+        model: what was judged: a rule about several fields is told of the first that it names.
+    """
+    return [_described(each, model) for each in error.errors(include_url=False)]
+
+
+def _described(finding: ErrorDetails, model: type[BaseModel] | None) -> dict[str, str]:
+    rule, given = rules.rule(finding, "operation"), finding["input"]
+    field = ".".join(str(part) for part in finding["loc"])
+    if not field and model is not None:
+        field = next((word for word in re.findall(r"\w+", rule) if word in model.model_fields), "")
+        given = given.get(field, "") if isinstance(given, Mapping) else ""
+    if finding["type"] == "missing":
+        given = ""
+    return {"field": field or "row", "given": shorten(given), "rule": rule}

@@ -91,10 +91,13 @@ def parse_operation(values: Mapping[str, Any]) -> Operation:
     try:
         return cls.model_validate(dict(values))
     except ValidationError as error:
-        problems = describe_problems(error)
+        problems = describe_problems(error, cls)
         first = problems[0]
+        # A rule about several fields names them itself.
+        named = error.errors()[0]["loc"]
+        words = f"{first['field']} {first['rule']}" if named else first["rule"]
         raise InvalidRequest(
-            f"{cls.title}: {first['field']} {first['rule']}.",
+            f"{cls.title}: {words}.",
             field=first["field"],
             given=first["given"],
             allowed=first["rule"],

@@ -147,6 +147,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -> 
         assert door.get("/keys").headers["ratelimit-remaining"] == "0"
         told = door.get("/keys")
         assert (told.status_code, told.json()["code"]) == (429, "too_many_requests")
+        assert told.headers["ratelimit-remaining"] == "0"
         assert 1 <= int(told.headers["retry-after"]) <= 30
         assert door.get("/keys", key=door.key()).status_code == 200
 
@@ -187,6 +188,27 @@ def test_what_is_no_json_of_ours_is_refused(door: Door, body: bytes) -> None:
     told = door.post("/keys", content=body, headers={"Content-Type": "application/json"})
     assert told.status_code == 422
     assert told.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_that_is_no_json_is_told_what_it_lacks(door: Door) -> None:
+    order = b'{"operation": "generate", "prompt": "a fox"'
+    told = door.post("/quotes", content=order, headers={"Content-Type": "application/json"})
+    assert told.status_code == 422
+    assert told.json()["field"] == "body"
+    assert told.json()["detail"].startswith("body must be JSON; at character 43: ")
+    # As curl -d sends it without a header.
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    told = door.post("/quotes", content=order + b"}", headers=form)
+    assert told.status_code == 422
+    assert told.json()["field"] == "Content-Type"
+    assert told.json()["given"] == "application/x-www-form-urlencoded"
+    assert told.json()["allowed"] == "must be application/json"
+
+
+def test_a_refusal_tells_how_many_requests_are_left(door: Door) -> None:
+    told = door.get("/assets/ast_none")
+    assert told.status_code == 404
+    assert int(told.headers["ratelimit-remaining"]) < int(told.headers["ratelimit-limit"])
 
 
 def test_unknown_paths_and_methods_are_problems_as_well(door: Door) -> None:

@@ -113,7 +113,7 @@ def test_a_batch_with_variations_is_kept_and_loaded_whole(house: House) -> None:
     [
         ("fox,generate,a,,2,\nfox-2,generate,b,,,", 2, "row", "line 3 has the name fox-2"),
         (f"{'x' * 59},generate,a,,2,", 2, "row", "60 characters at most"),
-        ("fox,generate,a,,11,", 2, "variations", "less than or equal to 10"),
+        ("fox,generate,a,,11,", 2, "variations", "at most 10"),
         ("fox,generate,a,,2,\nbig,upscale,,@fox:3,,", 3, "image", "allowed: @fox:1 to @fox:2"),
         ("fox,generate,a,,2,\nbig,upscale,,@fox-3,,", 3, "image", "there is no row fox-3"),
     ],

@@ -49,7 +49,7 @@ def test_the_focal_point_may_be_in_a_corner() -> None:
         ({"focus_x": 0.5}, "together"),
         ({"focus_y": 0.5}, "together"),
         ({"focus_x": -0.5, "focus_y": 0.5}, "from 0 to 1, or -1"),
-        ({"focus_x": 0.5, "focus_y": 1.1}, "less than or equal to 1"),
+        ({"focus_x": 0.5, "focus_y": 1.1}, "at most 1"),
         ({"focus_x": 0.5, "focus_y": 0.5, "fit": "pad"}, "pad has no focal point"),
         ({"focus_x": 0.5, "focus_y": 0.5, "fit": "center"}, "center has no focal point"),
         ({"fit": "stretch"}, "fit"),

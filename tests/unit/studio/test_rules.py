@@ -41,6 +41,38 @@ def test_a_refusal_says_what_is_allowed(values: dict[str, Any], message: str) ->
     assert caught.value.message == message
 
 
+@pytest.mark.parametrize(
+    ("values", "field", "given", "message"),
+    [
+        (
+            {"operation": "face_swap", "image": "a.png", "face": "b.png"},
+            "consent",
+            "",
+            "Swap face: consent must be true: the person whose face is used has agreed.",
+        ),
+        (
+            {"operation": "convert", "image": "a.png", "output_format": "jpeg", "lossless": True},
+            "lossless",
+            "True",
+            "Convert picture: JPEG cannot be lossless; choose webp or png.",
+        ),
+        (
+            {"operation": "upscale", "image": "a.png", "budget": "3"},
+            "prompt",
+            "",
+            "Upscale image: prompt and budget count only with mode auto; leave them out.",
+        ),
+    ],
+)
+def test_a_rule_about_several_fields_is_told_of_one_of_them(
+    values: dict[str, Any], field: str, given: str, message: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_operation(values)
+    assert (caught.value.field, caught.value.given) == (field, given)
+    assert caught.value.message == message
+
+
 def test_every_pattern_has_words() -> None:
     models: list[type[BaseModel]] = [Settings, *OPERATIONS.values()]
     assert {found for model in models for found in _patterns(model)} <= set(PATTERNS)

@@ -1,9 +1,10 @@
-"""A setting that is not right is refused by its name, with what was given and what is allowed."""
+"""What is typed wrongly is refused by its name, with what was given and what is allowed."""
 
 from __future__ import annotations
 
 import pytest
 
+from studio.database import Database
 from studio.settings import Settings, settings
 from tests.unit.cli.conftest import Command
 
@@ -58,3 +59,47 @@ def test_an_empty_setting_means_what_the_document_says(monkeypatch: pytest.Monke
     assert found.files_link_days is None
     assert found.api_cors == ()
     assert found.webhook_origins == ("http://10.0.0.7:8080",)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_an_address_of_postgres_is_taken_as_it_is_handed_out(scheme: str) -> None:
+    database = Database(f"{scheme}://ada:pw@db.example.org/studio")
+    assert database.url.drivername == "postgresql+psycopg"
+    database.close()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "mysql://ada:pw@db.example.org/studio"])
+def test_doctor_says_what_a_database_may_be(
+    studio_command: Command, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("STUDIO_DATABASE_URL", address)
+    settings.cache_clear()
+    told = studio_command("--json", "doctor")
+    (found,) = [each for each in told.document["checks"] if each["name"] == "database"]
+    assert found["state"] == "fault"
+    assert "postgresql+psycopg://" in found["remedy"]
+    assert "pw@" not in told.out
+
+
+def test_what_is_missing_is_named(studio_command: Command) -> None:
+    told = studio_command("--json", "quote", "generate")
+    assert told.code == 2
+    assert told.document["error"]["field"] == "--prompt"
+    assert told.document["error"]["message"].startswith("--prompt is missing")
+
+
+def test_what_is_too_much_is_named(studio_command: Command) -> None:
+    told = studio_command("--json", "usage", "2026-13")
+    assert told.code == 2
+    assert told.document["error"]["given"] == "2026-13"
+    assert "Tokens" not in told.out
+
+
+def test_an_import_of_nothing_begins_no_run(studio_command: Command) -> None:
+    assert studio_command("account", "top-up", "1").code == 0
+    told = studio_command("--json", "library", "import", "/nowhere/photos")
+    assert (told.code, told.document["error"]["given"]) == (2, "/nowhere/photos")
+
+
+def test_a_search_for_nothing_shows_the_newest(studio_command: Command) -> None:
+    assert studio_command("--json", "library", "search", " ").code == 0
