@@ -42,7 +42,7 @@ from interfaces.up import _files
 with _files(open_studio()):
     threading.Event().wait()
 """
-_START_SECONDS = 90
+_START_SECONDS = 300
 _OWNER = "demo"
 
 

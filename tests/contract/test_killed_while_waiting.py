@@ -35,7 +35,7 @@ def _submitted(database: Database) -> int:
 
 
 def _wait_for_all(process: subprocess.Popen[bytes], folder: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while not (folder / "studio.db").exists():
         time.sleep(0.05)
     database = Database(f"sqlite:///{folder / 'studio.db'}")

@@ -52,7 +52,7 @@ def count_slots(database: Database, state: str) -> int:
 
 async def until_there_are(database: Database, number: int, state: str) -> None:
     """Wait until so many hold a slot, or wait for one."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while count_slots(database, state) != number:  # noqa: ASYNC110 - others may be processes
             await asyncio.sleep(0.005)
 

@@ -35,22 +35,23 @@ async def enter(here: Pacer, patience: float) -> None:
 def test_a_lock_out_holds_in_other_processes(database: Database) -> None:
     url = database.url.render_as_string(hide_password=False)
     with member(url, "wrk_other") as other, pacer(database) as here:
-        until = clock.now() + timedelta(seconds=3)
+        until = clock.now() + timedelta(seconds=8)
         asyncio.run(here.block(ACCOUNT, until, "asked too often"))
         began = time.monotonic()
         assert tell(other, "enter 0") == "provider_rate_limited"
         assert tell(other, "enter 1") == "provider_rate_limited"
-        assert time.monotonic() - began < 2.5
-        assert tell(other, "enter 30") == "entered"
+        assert time.monotonic() - began < 7
+        assert tell(other, "enter 60") == "entered"
         assert clock.now() >= until
         assert here.blocked(ACCOUNT) is None
         # And the other way round.
-        assert tell(other, "block 60") == "done"
-        time.sleep(1.1)
-        shut = here.blocked(ACCOUNT)
+        assert tell(other, "block 600") == "done"
+        end = time.monotonic() + 60
+        while (shut := here.blocked(ACCOUNT)) is None and time.monotonic() < end:
+            time.sleep(0.1)
         assert shut is not None
         assert shut[1] == "asked too often"
-        assert 50 < (shut[0] - clock.now()).total_seconds() <= 60
+        assert 400 < (shut[0] - clock.now()).total_seconds() <= 600
         assert here.blocked("painter:ffffffffffff") is None
 
 
@@ -58,31 +59,31 @@ def test_a_lock_out_holds_in_other_processes(database: Database) -> None:
 def test_polls_wait_for_the_end_of_a_lock_out(database: Database, limits: AccountLimits) -> None:
     async def main(here: Pacer, other: Pacer) -> float:
         began = time.monotonic()
-        await other.block(ACCOUNT, clock.now() + timedelta(seconds=1.5), "asked too often")
+        await other.block(ACCOUNT, clock.now() + timedelta(seconds=3), "asked too often")
         with pytest.raises(RateLimited, match="asked too often") as caught:
             await here.request(ACCOUNT, limits, patience=0.1)
-        assert 0.5 < caught.value.details["retry_after"] <= 1.5
-        await here.request(ACCOUNT, limits, patience=30)
+        assert 0 < caught.value.details["retry_after"] <= 3
+        await here.request(ACCOUNT, limits, patience=60)
         return time.monotonic() - began
 
     with pacer(database, "wrk_1") as here, pacer(database, "wrk_2") as other:
-        assert 1.4 <= asyncio.run(main(here, other)) < 10
+        assert 2.9 <= asyncio.run(main(here, other)) < 30
 
 
 def test_a_lock_out_overtakes_starts_that_were_reserved(sqlite_database: Database) -> None:
-    limits = AccountLimits(requests=(Window(count=1, seconds=0.5, margin=0.2),))
+    limits = AccountLimits(requests=(Window(count=1, seconds=2, margin=0.2),))
 
     async def main(here: Pacer) -> float:
         began = time.monotonic()
         await here.request(ACCOUNT, limits, patience=0)
         second = asyncio.create_task(here.request(ACCOUNT, limits, patience=30))
         await asyncio.sleep(0.2)
-        await here.block(ACCOUNT, clock.now() + timedelta(seconds=2), "asked too often")
+        await here.block(ACCOUNT, clock.now() + timedelta(seconds=4), "asked too often")
         await second
         return time.monotonic() - began
 
     with pacer(sqlite_database) as here:
-        assert asyncio.run(main(here)) >= 2
+        assert asyncio.run(main(here)) >= 4
 
 
 def test_a_shorter_lock_out_does_not_shorten_a_longer_one(
@@ -169,7 +170,7 @@ def test_those_who_wait_are_let_in_when_the_breaker_half_opens(
         await asyncio.sleep(0.3)
         assert not any(each.done() for each in waiting)
         standing.advance(timedelta(seconds=31))
-        await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        await asyncio.wait_for(asyncio.gather(*waiting), 60)
 
     with pacer(database) as here:
         asyncio.run(main(here))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 import pytest
 
 from interfaces.api import events
 from interfaces.api.events import Streams
+from interfaces.api.runs import Run
 from studio.errors import TooManyRequests
 from tests.support.studios import fund
 from tests.unit.api.conftest import Door
@@ -28,14 +28,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "_LOOK_SECONDS", 0.02)
 
 
-def test_a_run_is_followed_to_its_end(door: Door) -> None:
+def test_a_run_is_followed_to_its_end(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     door.runs.waits = True
     run = door.post("/operations/generate", json=BODY).json()["run"]["id"]
 
+    looked = {status: threading.Semaphore(0) for status in ("queued", "running", "done")}
+    find = door.runs.find
+
+    def looking(owner: str, name: str) -> Run:
+        found = find(owner, name)
+        looked[found.status].release()
+        return found
+
+    monkeypatch.setattr(door.runs, "find", looking)
+
     def go_on() -> None:
-        time.sleep(0.3)
+        # The first look is that of the request, the second one is told by the stream.
+        assert looked["queued"].acquire(timeout=60)
+        assert looked["queued"].acquire(timeout=60)
         door.runs.end(run, "running")
-        time.sleep(0.3)
+        assert looked["running"].acquire(timeout=60)
         door.runs.finish(run)
 
     worker = threading.Thread(target=go_on)
@@ -64,7 +76,7 @@ def test_who_comes_back_is_sent_what_is_new_alone(door: Door) -> None:
 
 def test_a_stream_beats_and_ends_by_itself(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr(events, "LONGEST_SECONDS", 2)
     door.runs.waits = True
     run = door.post("/operations/generate", json=BODY).json()["run"]["id"]
     text = door.get(f"/runs/{run}/events").text

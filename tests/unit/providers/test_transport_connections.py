@@ -156,7 +156,7 @@ def test_two_loops_at_once() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         assert failures == []
         assert len(server.seen) == 120
 
@@ -168,7 +168,7 @@ def test_closing_in_another_loop_does_not_hang() -> None:
         begun = time.monotonic()
         asyncio.run(made.close())
         asyncio.run(made.close())
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 15
         read(made)
         submit(made)
         assert len(server.seen) == 3
@@ -188,7 +188,7 @@ def test_closing_closes() -> None:
         await asyncio.sleep(0.05)
         assert not ended.is_set()
         await made.close()
-        assert await asyncio.to_thread(ended.wait, 2)
+        assert await asyncio.to_thread(ended.wait, 60)
 
     with Watched(OK) as server:
         asyncio.run(work())
@@ -207,16 +207,21 @@ def test_a_loop_that_is_gone_takes_its_connections_along() -> None:
 
 
 def test_a_cancelled_order_leaves_the_connections_usable() -> None:
+    cancelled = threading.Event()
+
     async def work(made: Transport) -> None:
         task = asyncio.create_task(order(made))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while not server.seen:  # noqa: ASYNC110 - a thread writes it down
+                await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        cancelled.set()
         await order(made)
 
     def slowly(connection: socket.socket) -> None:
-        time.sleep(0.3)
+        cancelled.wait(60)
 
     with RawServer(slowly, OK) as server:
         run(transport(server.url, width=1), work)
@@ -228,10 +233,10 @@ def test_an_outer_time_limit_stays_the_callers() -> None:
 
     async def work(made: Transport) -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(1):
                 await order(made)
 
-    with RawServer(lambda _: time.sleep(0.3)) as server:
+    with RawServer(lambda _: time.sleep(2)) as server:
         run(transport(server.url), work)
         assert len(server.seen) == 1
 
