@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -28,9 +30,12 @@ from interfaces.api.answers import Answer
 from interfaces.api.identity import Admin, StudioHere
 from interfaces.api.schema import refuses
 from studio import clock
-from studio.errors import NotFound
+from studio.errors import InvalidRequest, NotFound
 
 router = APIRouter(tags=["webhooks"], prefix="/webhooks")
+
+_FIELDS = {"address": "url", "event": "events", "channel": "name"}
+"""How a request calls what a channel calls otherwise."""
 
 _Name = Annotated[str, Path(max_length=60, examples=["shop"])]
 
@@ -163,18 +168,19 @@ def try_again(who: Admin, studio: StudioHere) -> Again:
 )
 def add(who: Admin, studio: StudioHere, name: _Name, wanted: WebhookRequest) -> MadeWebhook:
     """Have messages sent to an address, from now on; the answer has the secret, this once."""
-    events = check_events(wanted.events)
-    channel = studio.database.write(
-        lambda connection: add_channel(
-            connection,
-            who.owner,
-            name,
-            HOOK + wanted.url,
-            events=events,
-            digest=Digest(),
-            origins=studio.settings.webhook_origins,
+    with _as_fields_here():
+        events = check_events(wanted.events)
+        channel = studio.database.write(
+            lambda connection: add_channel(
+                connection,
+                who.owner,
+                name,
+                HOOK + wanted.url,
+                events=events,
+                digest=Digest(),
+                origins=studio.settings.webhook_origins,
+            )
         )
-    )
     secret = secret_of(channel, studio.settings)
     return MadeWebhook(**Webhook.of(channel).model_dump(), secret=secret)
 
@@ -207,6 +213,16 @@ def remove(who: Admin, studio: StudioHere, name: _Name) -> Webhook:
     channel = _hook(studio, who.owner, name)
     studio.database.write(lambda connection: remove_channel(connection, who.owner, name))
     return Webhook.of(channel)
+
+
+@contextlib.contextmanager
+def _as_fields_here() -> Iterator[None]:
+    """Tell what is wrong with a channel by what a request calls it."""
+    try:
+        yield
+    except InvalidRequest as error:
+        error.field = _FIELDS.get(error.field or "", error.field)
+        raise
 
 
 def _hooks(studio: Studio, owner: str) -> list[Channel]:

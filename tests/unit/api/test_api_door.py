@@ -267,3 +267,12 @@ def test_the_description_is_served_and_says_what_refusals_look_like(door: Door) 
 def test_there_are_no_pages_that_load_programs_from_elsewhere(door: Door) -> None:
     assert isinstance(door.app, FastAPI)
     assert door.get("http://studio.test/docs").status_code == 404
+
+
+def test_a_webhook_that_is_refused_is_told_by_the_fields_of_the_request(door: Door) -> None:
+    for body, field in (
+        ({"url": "http://10.1.2.3/hook"}, "url"),
+        ({"url": "https://shop.example/hook", "events": ["picture.redy"]}, "events"),
+    ):
+        told = door.post("/webhooks/shop", json=body)
+        assert (told.status_code, told.json()["field"]) == (422, field)
