@@ -129,12 +129,8 @@ def main() -> None:
         fund(studio, FUNDS)
         sheet = home / "batch.csv"
         sheet.write_bytes(rows_csv(chosen.rows, 0))
-        # Not before: Prefect reads its settings when it is imported.
-        from deployments.pools import worker_environment
-
         asyncio.run(_register())
         environment = {
-            **worker_environment({}),
             _URL: url,
             "STUDIO_HOME": str(home),
             "STUDIO_DATABASE_URL": address,

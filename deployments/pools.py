@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping
 
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -54,13 +53,3 @@ def worker_command(pool: str, limit: int, name: str = "") -> list[str]:
     """
     command = [sys.executable, "-m", "deployments.warm", pool, str(limit)]
     return [*command, name] if name else command
-
-
-def worker_environment(profile: Mapping[str, str], api_url: str = "") -> dict[str, str]:
-    """Return the settings of a worker and of the runs that it starts.
-
-    Args:
-        profile: the studio's, of ``deployments.profile``.
-        api_url: of a Prefect server on another machine; that of the profile, if empty.
-    """
-    return {**profile, "PREFECT_API_URL": api_url} if api_url else dict(profile)

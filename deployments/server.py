@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from deployments.profile import environment
+from deployments.profile import environment, of_another_server
 from deployments.shared import server_only
 from studio.errors import SetupIncomplete
 from studio.settings import Settings
@@ -51,7 +51,9 @@ def server_environment(config: Settings) -> dict[str, str]:
 def named_server(profile: Mapping[str, str]) -> dict[str, str]:
     """Return a profile with the Prefect server that PREFECT_API_URL names, if it names one."""
     address = os.environ.get("PREFECT_API_URL")
-    return {**profile, "PREFECT_API_URL": address} if address else dict(profile)
+    if not address or address == profile["PREFECT_API_URL"]:
+        return dict(profile)
+    return of_another_server(profile, address)
 
 
 def is_healthy(api_url: str) -> bool:

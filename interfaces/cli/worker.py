@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from deployments.server import is_healthy, server_environment
+from deployments.server import is_healthy, named_server, server_environment
 from interfaces.cli.session import Here
 from studio.errors import SetupIncomplete, StudioUnavailable
 
@@ -40,17 +40,17 @@ def worker(
             given="",
             allowed="the name that `studio up` was started with, for example studio",
         )
-    profile = server_environment(config)
-    api_url = os.environ.get("PREFECT_API_URL", profile["PREFECT_API_URL"])
+    profile = named_server(server_environment(config))
+    api_url = profile["PREFECT_API_URL"]
     if not is_healthy(api_url):
         raise StudioUnavailable(
             f"No Prefect server answers at {api_url}. Start it with `studio up`, or say in "
             "PREFECT_API_URL where it is."
         )
     # Prefect reads its settings when it is imported: after the profile was put in place.
-    from deployments.pools import worker_command, worker_environment  # noqa: PLC0415
+    from deployments.pools import worker_command  # noqa: PLC0415 - see above
 
     session.out.note(f"Taking runs from work pool {config.work_pool}; Ctrl-C stops it.")
     command = worker_command(config.work_pool, limit, name)
     # In place of this process, so that whoever stops it stops the worker itself.
-    os.execve(command[0], command, {**os.environ, **worker_environment(profile, api_url)})  # noqa: S606 - no shell is wanted
+    os.execve(command[0], command, {**os.environ, **profile})  # noqa: S606 - no shell is wanted

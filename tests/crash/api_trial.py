@@ -30,7 +30,7 @@ from sqlalchemy import func, select
 
 from billing.accounts.keys import SCOPES, add_key
 from billing.ledger import audit, balance
-from deployments.pools import worker_command, worker_environment
+from deployments.pools import worker_command
 from deployments.server import is_healthy, server_environment, start_server
 from engine.resume import resume_orphans
 from engine.studio import Studio
@@ -119,7 +119,7 @@ class ApiTrial:
         self.address = f"http://127.0.0.1:{self.ports[1]}{PREFIX}"
         self.environment = {
             **os.environ,
-            **worker_environment(profile),
+            **profile,
             "STUDIO_HOME": str(self.home),
             "PYTHONPATH": str(ROOT),
             URL: self.paid.url,

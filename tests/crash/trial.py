@@ -27,7 +27,7 @@ from typing import Any, Literal, Self
 import httpx
 
 from billing.ledger import audit
-from deployments.pools import worker_command, worker_environment
+from deployments.pools import worker_command
 from deployments.server import is_healthy, server_environment, start_server, stop_process
 from engine import batch, batch_files, batch_plan
 from engine.execute import Order
@@ -118,7 +118,7 @@ class Trial:
         self.api = profile["PREFECT_API_URL"]
         self.environment = {
             **os.environ,
-            **worker_environment(profile),
+            **profile,
             "STUDIO_HOME": str(self.home),
             "PYTHONPATH": str(ROOT),
             URL: self.paid.url,

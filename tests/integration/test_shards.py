@@ -23,7 +23,7 @@ from prefect.deployments.flow_runs import arun_deployment
 from sqlalchemy import select
 
 from batches.tables import batch_shards, batches
-from deployments.pools import worker_command, worker_environment
+from deployments.pools import worker_command
 from engine.studio import Studio
 from engine.tables import workers
 from tests.support.bills import decide_unknown
@@ -100,7 +100,6 @@ def works(tmp_path: Path, postgres_url: str) -> Iterator[Works]:
         studio = opened(home, postgres_url, paid.url, _WIDTH)
         environment = {
             **os.environ,
-            **worker_environment({}),
             "PYTHONPATH": str(_ROOT),
             "STUDIO_HOME": str(home),
             "STUDIO_DATABASE_URL": postgres_url,

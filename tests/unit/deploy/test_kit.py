@@ -18,7 +18,7 @@ from prefect.settings import Settings as PrefectSettings
 from prefect.settings.legacy import _get_valid_setting_names
 from pydantic import SecretStr
 
-from deployments.profile import environment
+from deployments.profile import environment, of_another_server
 from deployments.shared import server_only
 from interfaces.cli.app import app
 from studio.settings import Settings
@@ -87,7 +87,8 @@ def _profile() -> dict[str, str]:
         prefect_database_url=SecretStr("postgresql+asyncpg://u:p@postgres/prefect"),
         prefect_redis_url=SecretStr("redis://:p@redis:6379/0"),
     )
-    return {**environment(Path("/var/lib/studio"), 4200), **server_only(config)}
+    here = environment(Path("/var/lib/studio"), 4200)
+    return {**of_another_server(here, here["PREFECT_API_URL"]), **server_only(config)}
 
 
 def test_the_compose_file_is_one_by_the_specification() -> None:
