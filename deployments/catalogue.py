@@ -24,11 +24,11 @@ from flows.arrivals import tag_arrivals
 from flows.batch import batch
 from flows.batch_again import batch_again
 from flows.batch_shard import batch_shard
+from flows.books import check_books, export_books, reconcile
 from flows.imports import import_files
 from flows.operations import OPERATION_FLOWS
 from flows.reports import report
 from flows.selections import batch_selection, export_files
-from flows.sharing import SHARD
 from flows.telling import tell_operators
 from flows.tidying import tidy_library
 from flows.upkeep import upkeep
@@ -37,6 +37,7 @@ from providers import Offer
 from studio import credits as money
 from studio.errors import PriceUnknown
 from studio.operations import OPERATIONS, Operation
+from tasks import named
 from tasks.rhythms import Rhythm
 
 
@@ -177,6 +178,29 @@ Costs nothing and runs by itself on the first day of each month, for the month b
 in the folder `reports` of the studio's home. On the command line: `studio usage` and
 `studio account statement`."""
 
+_CHECK_BOOKS = """\
+Recompute every balance of every wallet from the journal; the run fails where the books do not
+agree.
+
+Costs nothing. Upkeep does the same every ten minutes; on the command line: `studio doctor`."""
+
+_EXPORT_BOOKS = """\
+Write every entry of a wallet's books to a file, for accountants and their programs: a ZIP that can
+be downloaded.
+
+Costs nothing. It is kept for 7 days. On the command line: `studio account export`.
+
+Example: period `last-month`."""
+
+_RECONCILE = """\
+Compare what was bought of a provider with its bill; without one, with what is left in our account
+there. The jobs of all wallets are looked at, and the run fails if anything differs.
+
+Costs nothing. On the command line: `studio reconcile`.
+
+Example: provider `wavespeed`, to ask what is left there; give it a schedule to be told of what
+is not explained."""
+
 
 def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]:
     """Return every deployment, described by what is sold at present.
@@ -190,7 +214,7 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
             Offered(flow, kind.title, _describe(kind, offers, book), (kind.module,))
             for kind, flow in ((OPERATIONS[name], flow) for name, flow in OPERATION_FLOWS.items())
         ),
-        Offered(import_files, "Import files", _IMPORT, ("library",)),
+        Offered(import_files, named.IMPORT.title, _IMPORT, ("library",)),
         Offered(
             tag_arrivals,
             "Tag arrivals",
@@ -209,13 +233,16 @@ def deployments(offers: Sequence[Offer], book: PriceBook) -> tuple[Offered, ...]
         Offered(export_files, "Export assets", _EXPORT, ("library",)),
         Offered(tidy_library, "Tidy library", _TIDY, ("library",), cron="0 4 * * 0", limit=ALONE),
         Offered(batch_selection, "Batch from library", _SELECTION, ("batch",)),
-        Offered(batch, "Batch from CSV", _BATCH, ("batch",)),
-        Offered(batch_again, "Retry a batch", _AGAIN, ("batch",)),
-        Offered(batch_shard, SHARD, _SHARD, ("batch",)),
-        Offered(watch, "Watch folder", _WATCH, ("batch",)),
+        Offered(batch, named.BATCH.title, _BATCH, ("batch",)),
+        Offered(batch_again, named.BATCH_AGAIN.title, _AGAIN, ("batch",)),
+        Offered(batch_shard, named.SHARD.title, _SHARD, ("batch",)),
+        Offered(watch, named.WATCH.title, _WATCH, ("batch",)),
         Offered(tell_operators, "Tell operators", _TELL, ("upkeep",)),
         Offered(upkeep, "Upkeep", _UPKEEP, ("upkeep",), timedelta(minutes=10), limit=ALONE),
         Offered(report, "Monthly report", _REPORT, ("upkeep",), cron="0 6 1 * *", limit=IN_TURN),
+        Offered(check_books, "Check books", _CHECK_BOOKS, ("upkeep",), limit=ALONE),
+        Offered(export_books, "Export books", _EXPORT_BOOKS, ("upkeep",)),
+        Offered(reconcile, "Reconcile with a provider", _RECONCILE, ("upkeep",)),
         *(_preset(each, offers, book) for each in PRESETS),
     )
 

@@ -27,9 +27,9 @@ from engine.schedules import Kept, forget_schedule, keep_schedule, kept_schedule
 from studio.clock import now
 from studio.database import Database
 from studio.errors import Conflict, InvalidRequest, NotFound, SetupIncomplete
+from tasks.named import BATCH, SCHEDULED, WATCH
 from tasks.occurrences import owner_of, schedule_key
 from tasks.rhythms import Rhythm, next_times
-from tasks.schedules import DEPLOYMENT, DEPLOYMENTS, WATCH
 
 OWN = "studio"
 """Slug of the schedule that a deployment of the studio is registered with."""
@@ -37,7 +37,7 @@ DEFAULT_POLICY = Policy()
 MOST = 200
 """Schedules of all owners: the server looks through every one of them each minute."""
 
-WATCHING = WATCH
+WATCHING = WATCH.path
 """The deployment that looks at folders."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _NAMES = "1 to 40 of a-z, 0-9, _ and -"
@@ -154,7 +154,7 @@ def add_schedule(
     parameters: Mapping[str, Any],
     *,
     policy: Policy = DEFAULT_POLICY,
-    of: str = DEPLOYMENT,
+    of: str = BATCH.path,
 ) -> Scheduled:
     """Let a batch run, or a folder be looked at, by itself.
 
@@ -162,7 +162,7 @@ def add_schedule(
         database: the studio's.
         parameters: of the flow ``batch``; its ``owner`` is set to ``owner``.
         policy: what is done about its runs that overlap, or are missed.
-        of: the deployment, one of ``DEPLOYMENTS``.
+        of: the deployment, of ``tasks.named.SCHEDULED``.
 
     Raises:
         InvalidRequest: the name cannot be one.
@@ -298,11 +298,11 @@ def _deployment(client: SyncPrefectClient, name: str) -> UUID:
 
 
 def _all(client: SyncPrefectClient) -> list[DeploymentSchedule]:
-    found = client.read_deployment_schedules(_deployment(client, DEPLOYMENT))
-    for name in DEPLOYMENTS[1:]:
+    found = client.read_deployment_schedules(_deployment(client, BATCH.path))
+    for named in SCHEDULED[1:]:
         # A server that an older studio registered with knows the first alone.
         with contextlib.suppress(SetupIncomplete):
-            found += client.read_deployment_schedules(_deployment(client, name))
+            found += client.read_deployment_schedules(_deployment(client, named.path))
     return found
 
 

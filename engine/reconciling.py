@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,12 +10,17 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, insert, select
 
 from billing.reports.bill import BillLine
-from billing.reports.period import Period
+from billing.reports.period import Period, parse_period
 from billing.reports.reconciliation import NEAR, Purchase, Reconciliation, reconcile
 from engine.jobs import Job
+from engine.studio import Studio
 from engine.tables import jobs, provider_balances
+from providers.contract import Health
+from studio.clock import now as present
+from studio.errors import InvalidRequest, NotFound, StudioUnavailable
 
 _ROWS_AT_ONCE = 1_000
+_CHECK_SECONDS = 20
 
 
 def purchases(connection: Connection, provider: str, period: Period) -> Iterator[Purchase]:
@@ -45,6 +51,40 @@ def compare(
     found = reconcile(purchases(connection, provider, period), lines)
     missing = tuple(each for each in found.missing_there if period.start <= each.at < period.end)
     return replace(found, missing_there=missing)
+
+
+def named_columns(text: str) -> dict[str, str]:
+    """Return the headers that ``text`` names: ``id=HEADER,cost=HEADER,time=HEADER``."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    return {name.strip(): header.strip() for name, _, header in pairs}
+
+
+def period_of_bill(bill: Sequence[BillLine], text: str) -> Period:
+    """Return the period that ``text`` says; if it says none, the days of the bill.
+
+    Raises:
+        InvalidRequest: it is no period, or empty although the bill has no times.
+    """
+    moments = [line.at for line in bill if line.at is not None]
+    if text or not moments:
+        return parse_period(text, present())
+    return parse_period(f"{min(moments):%Y-%m-%d}..{max(moments):%Y-%m-%d}", present())
+
+
+def known_provider(studio: Studio, name: str) -> str:
+    """Return the name of a provider.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    if name in studio.providers:
+        return name
+    raise NotFound(
+        "There is no such provider.",
+        field="provider",
+        given=name,
+        allowed=", ".join(studio.providers),
+    )
 
 
 def _of(provider: str) -> tuple[ColumnElement[bool], ...]:
@@ -111,6 +151,39 @@ class Drift:
     def explained(self) -> bool:
         """Whether our books explain what is gone, unknown outcomes being bought or not."""
         return self.before is None or 0 <= self.difference <= self.unknown
+
+
+def ask_balance(studio: Studio, provider: str) -> Drift:
+    """Ask a provider what is left in our account, and compare it with when it was last asked.
+
+    Raises:
+        NotFound: there is no such provider.
+        InvalidRequest: it does not tell.
+        StudioUnavailable: it did not answer within 20 seconds.
+    """
+    asked = studio.providers[known_provider(studio, provider)]
+
+    async def ask() -> Health:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await asked.check()
+
+    try:
+        health = studio.loop.run(ask())
+    except TimeoutError:
+        raise StudioUnavailable(
+            f"{provider} did not answer within {_CHECK_SECONDS} seconds."
+        ) from None
+    if health.left is None:
+        raise InvalidRequest(
+            f"{provider} does not tell what is left in an account ({health.says}).",
+            field="provider",
+            given=provider,
+            allowed="a provider with a balance and a key: stability, wavespeed",
+        )
+    reading = Reading(present(), health.left)
+    return studio.database.write(
+        lambda connection: take_reading(connection, provider, asked.account or provider, reading)
+    )
 
 
 def take_reading(connection: Connection, provider: str, account: str, now: Reading) -> Drift:

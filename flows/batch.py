@@ -29,7 +29,7 @@ from studio import credits as money
 from studio.collector import rare_collections
 from studio.errors import ApprovalRefused, StudioError
 from studio.windows import read_window
-from tasks import notify
+from tasks import named, notify
 from tasks.batch import preflight_batch, settle_batch, what_next
 from tasks.batch_progress import RunProgress
 from tasks.occurrences import take_turn
@@ -138,7 +138,7 @@ WINDOW = Annotated[
 
 
 @flow(
-    name="batch",
+    name=named.BATCH.flow,
     description="Do every row of a CSV, JSONL or XLSX file. What was done before costs nothing.",
     flow_run_name=lambda: f"batch: {shown_name(this_run.parameters['csv'])}",
     task_runner=THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree

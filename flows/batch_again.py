@@ -16,6 +16,7 @@ from flows.fan_out import THREADS
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER, caller_of
 from flows.single import release
 from studio.errors import StudioError
+from tasks import named
 from tasks.batch import preflight_again
 from tasks.states import refused
 
@@ -45,7 +46,7 @@ ROWS = Annotated[
 
 
 @flow(
-    name="batch-again",
+    name=named.BATCH_AGAIN.flow,
     description="Do rows of a batch again that failed, or all that is left of it.",
     flow_run_name=lambda: f"batch again: {this_run.parameters['batch']}",
     task_runner=THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree

@@ -16,13 +16,15 @@ from pydantic import Field
 
 from engine.batch_shards import Range, Shards
 from engine.execute import Order
+from engine.studio import open_settings
 from flows.batch_again import BATCH
 from flows.fan_out import THREADS, fan_out
 from flows.forms import OWNER
 from flows.sharing import AGAIN, AT_ONCE, IDLE_SECONDS, at_once
 from studio.collector import rare_collections
-from studio.errors import SetupIncomplete
+from studio.errors import SetupIncomplete, StudioError
 from studio.settings import settings
+from tasks import named
 from tasks.artifacts import count
 from tasks.batch import preflight_shard
 from tasks.giving_way import others_wait
@@ -47,14 +49,18 @@ _LINGER_SECONDS: Final = 15.0
 
 
 @flow(
-    name="batch-shard",
+    name=named.SHARD.flow,
     description="Do rows of a batch that is being run, beside its own run. It starts by itself.",
     flow_run_name=lambda: f"part of batch {this_run.parameters['batch']}",
     task_runner=THREADS,  # type: ignore[arg-type]  # Prefect's own types disagree
 )
 async def batch_shard(batch: BATCH, run: RUN, *, owner: OWNER = "") -> State[Any]:
     """Do rows of a batch that is being run, beside its own run."""
-    shards = await preflight_shard(batch, run, owner or settings().owner)
+    try:
+        payer = owner or open_settings().owner
+    except StudioError as error:
+        return refused(error)
+    shards = await preflight_shard(batch, run, payer)
     if isinstance(shards, State):
         return shards if shards.is_completed() else Failed(message=shards.message)
     done = _Done()

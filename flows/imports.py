@@ -12,6 +12,7 @@ from pydantic import Field
 from engine.studio import open_settings
 from flows.forms import OWNER, USER, caller_of
 from flows.single import release
+from tasks import named
 from tasks.imports import import_all, preflight_nothing, release_nothing
 
 _MOST_SOURCES = 1_000
@@ -40,7 +41,7 @@ def _name() -> str:
 
 
 @flow(
-    name="import-files",
+    name=named.IMPORT.flow,
     description="Bring files into the library: pictures, videos, sounds, texts and 3D models.",
     flow_run_name=_name,
     on_crashed=[release],

@@ -27,9 +27,7 @@ from flows.fan_out import fan_out, take_in
 from studio.errors import AlreadyRunning, BatchCancelled, StudioError, WindowClosed
 from studio.settings import settings
 from tasks.batch_progress import RunProgress
-
-SHARD: Final = "Part of a batch"
-"""The deployment of the runs that help."""
+from tasks.named import SHARD
 
 AT_ONCE: Final = 2
 """Ranges that one process works on: the next one fills the slots that the last rows leave."""
@@ -228,7 +226,7 @@ class Helpers:
     async def _start(self) -> None:
         spec = self._running.spec
         run = await arun_deployment(
-            f"batch-shard/{SHARD}",
+            SHARD.path,
             parameters={"batch": spec.id, "run": self._running.run, "owner": spec.owner},
             timeout=0,
             as_subflow=True,

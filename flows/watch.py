@@ -14,6 +14,7 @@ from engine.studio import open_settings
 from flows.batch import DEFAULTS, ENCODING, NAME, OPERATION, SKIP_INVALID, WINDOW
 from flows.forms import MAX_CREDITS, OWNER, PROJECT, USER
 from studio.errors import StudioError
+from tasks import named
 from tasks.artifacts import count
 from tasks.incoming import look_at
 from tasks.occurrences import take_turn
@@ -57,7 +58,7 @@ SETTLE = Annotated[
 
 
 @flow(
-    name="watch",
+    name=named.WATCH.flow,
     description="Look at a folder or bucket, and begin a batch for each file that is complete.",
     flow_run_name=lambda: f"watch: {this_run.parameters['folder']}",
 )

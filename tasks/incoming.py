@@ -18,7 +18,7 @@ from engine.incoming import Folder, Found, Incoming, note_end, note_run, take, u
 from engine.preflight import check_identity
 from engine.studio import Studio, open_studio
 from studio.errors import InvalidRequest, SetupIncomplete, StudioError
-from tasks.schedules import DEPLOYMENT
+from tasks.named import BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def look_at(
     watched = Folder(folder)
     async with get_client() as client:
         try:
-            batches = (await client.read_deployment_by_name(DEPLOYMENT)).id
+            batches = (await client.read_deployment_by_name(BATCH.path)).id
         except ObjectNotFound:
             raise SetupIncomplete("Prefect does not know the deployment of batches.") from None
         begin = partial(_begin, studio, client, batches, parameters)

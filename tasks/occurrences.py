@@ -29,10 +29,9 @@ from engine.schedules import (
     open_occurrences,
     settle_missed,
 )
-from engine.studio import Studio, open_studio
+from engine.studio import Studio, open_settings, open_studio
 from studio.clock import now
 from studio.errors import StudioError
-from studio.settings import settings
 from tasks.rhythms import past_times, plain
 from tasks.waking import wait_until
 
@@ -87,7 +86,7 @@ def schedule_key(each: DeploymentSchedule) -> str:
 def owner_of(each: DeploymentSchedule) -> str:
     """Return whose it is: who pays, which the slug still tells once its parameters are gone."""
     pays = str(each.parameters.get("owner", ""))
-    return pays or (each.slug or "").rpartition(".")[0] or settings().owner
+    return pays or (each.slug or "").rpartition(".")[0] or open_settings().owner
 
 
 def keep_of(each: DeploymentSchedule) -> Kept:
@@ -184,7 +183,11 @@ async def _schedule_of(
 
 def _kept(studio: Studio, key: str, found: DeploymentSchedule | None) -> Kept:
     """Return a schedule as it is kept; one that was added on Prefect's pages is from now on."""
-    new = keep_of(found) if found else Kept(key, settings().owner, key, "UTC", {}, Policy(), now())
+    new = (
+        keep_of(found)
+        if found
+        else Kept(key, open_settings().owner, key, "UTC", {}, Policy(), now())
+    )
     with studio.database.read() as connection:
         kept = kept_schedule(connection, key)
     if kept is None:

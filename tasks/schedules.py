@@ -28,12 +28,8 @@ from engine.schedules import (
 )
 from engine.studio import Studio, open_studio
 from studio.clock import now
+from tasks.named import BATCH, SCHEDULED
 from tasks.occurrences import keep_of, look_back, made_up_key, schedule_key
-
-DEPLOYMENT = "batch/Batch from CSV"
-WATCH = "watch/Watch folder"
-DEPLOYMENTS = (DEPLOYMENT, WATCH)
-"""Whose schedules people add."""
 
 _LOST = "its parameters were lost when it was changed on Prefect's pages"
 
@@ -49,14 +45,14 @@ async def watch_schedules() -> int:
     await asyncio.to_thread(studio.database.write, prune_occurrences)
     made = 0
     async with get_client() as client:
-        for name in DEPLOYMENTS:
+        for named in SCHEDULED:
             try:
-                deployment = (await client.read_deployment_by_name(name)).id
+                deployment = (await client.read_deployment_by_name(named.path)).id
             except ObjectNotFound:
                 continue
             for each in await client.read_deployment_schedules(deployment):
                 kept = await asyncio.to_thread(_follow, studio, each)
-                await _look_at(studio, client, deployment, kept, each, tell=name == DEPLOYMENT)
+                await _look_at(studio, client, deployment, kept, each, tell=named == BATCH)
                 made += await _make_up(studio, client, deployment, kept, each)
     return made
 

@@ -32,12 +32,6 @@ _STATUS: Mapping[str, Status] = {
     "CRASHED": "crashed",
 }
 _WRONG = (409, 422)
-_OTHERS: Mapping[str, str] = {
-    "batch": "",
-    "batch-again": "batch-again/Retry a batch",
-    "import-files": "import-files/Import files",
-}
-"""Deployments of flows that are no operation's; that of batches has its name from its schedules."""
 _OWNER_TAG = "owner: "
 _DOOR_TAG = "api"
 _MOST_FLOWS = 1_000
@@ -180,11 +174,12 @@ def warm_up() -> None:
 @cache
 def deployment_of(flow: str) -> str:
     """Return a deployment's name: of an operation, by the operation's name, or of another flow."""
-    from flows.operations import OPERATION_FLOWS  # noqa: PLC0415 - as above
-    from tasks.schedules import DEPLOYMENT  # noqa: PLC0415 - Prefect is heavy
+    from flows.operations import OPERATION_FLOWS  # noqa: PLC0415 - Prefect is heavy
+    from tasks.named import BATCH, BATCH_AGAIN, IMPORT  # noqa: PLC0415 - as above
 
-    if flow in _OTHERS:
-        return _OTHERS[flow] or DEPLOYMENT
+    for each in (BATCH, BATCH_AGAIN, IMPORT):
+        if flow == each.flow:
+            return each.path
     return f"{OPERATION_FLOWS[flow].name}/{OPERATIONS[flow].title}"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,8 +14,7 @@ from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts, table
 from interfaces.cli.session import Here, Session
 from studio import credits as money
-from studio.clock import now
-from studio.errors import InvalidRequest, NotFound, StudioUnavailable
+from studio.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from engine.studio import Studio
 
 _QUIET = Parameter(show_default=False)
-_CHECK_SECONDS = 20
 _MOST_SHOWN = 50
 """Lines of each kind that people are shown; the JSON has all."""
 
@@ -63,24 +59,19 @@ def reconcile(
         raise InvalidRequest(
             "Name the bill, or ask for the balance.", field="bill", allowed="--bill or --balance"
         )
+    from engine.reconciling import known_provider  # noqa: PLC0415 - engine
+
     with opened_studio() as studio:
-        if provider not in studio.providers:
-            raise NotFound(
-                "There is no such provider.",
-                field="provider",
-                given=provider,
-                allowed=", ".join(studio.providers),
-            )
         if balance:
             return _balance(session, studio, provider)
+        known_provider(studio, provider)
         return _bill(session, studio, provider, _read(bill, columns, unit), period)
 
 
 def _read(bill: str, columns: str, unit: Literal["usd", "credits"]) -> list[BillLine]:
     from billing.reports.bill import read_bill  # noqa: PLC0415 - only here
+    from engine.reconciling import named_columns  # noqa: PLC0415 - engine
 
-    pairs = [pair.partition("=") for pair in columns.split(",") if pair.strip()]
-    named = {name.strip(): header.strip() for name, _, header in pairs}
     try:
         data = Path(bill).expanduser().read_bytes()
     except OSError as error:
@@ -90,15 +81,15 @@ def _read(bill: str, columns: str, unit: Literal["usd", "credits"]) -> list[Bill
             given=bill,
             allowed="the path of a CSV file",
         ) from None
-    return read_bill(data, columns=named, unit=unit)
+    return read_bill(data, columns=named_columns(columns), unit=unit)
 
 
 def _bill(
     session: Session, studio: Studio, provider: str, lines: list[BillLine], period: str
 ) -> int:
-    from engine.reconciling import compare  # noqa: PLC0415 - engine
+    from engine.reconciling import compare, period_of_bill  # noqa: PLC0415 - engine
 
-    when = _period(lines, period)
+    when = period_of_bill(lines, period)
     with studio.database.read() as connection:
         found = compare(connection, provider, when, lines)
     session.out.result(
@@ -107,42 +98,10 @@ def _bill(
     return Exit.DONE if found.agrees else Exit.FAILED
 
 
-def _period(lines: Sequence[BillLine], given: str) -> Period:
-    """Return the period that is given, or the days of the bill."""
-    from billing.reports.period import parse_period  # noqa: PLC0415 - only here
-
-    moments = [line.at for line in lines if line.at is not None]
-    if given or not moments:
-        return parse_period(given, now())
-    return parse_period(f"{min(moments):%Y-%m-%d}..{max(moments):%Y-%m-%d}", now())
-
-
 def _balance(session: Session, studio: Studio, provider: str) -> int:
-    from engine.reconciling import Reading, take_reading  # noqa: PLC0415 - engine
+    from engine.reconciling import ask_balance  # noqa: PLC0415 - engine
 
-    asked = studio.providers[provider]
-
-    async def ask() -> Any:
-        async with asyncio.timeout(_CHECK_SECONDS):
-            return await asked.check()
-
-    try:
-        health = studio.loop.run(ask())
-    except TimeoutError:
-        raise StudioUnavailable(
-            f"{provider} did not answer within {_CHECK_SECONDS} seconds."
-        ) from None
-    if health.left is None:
-        raise InvalidRequest(
-            f"{provider} does not tell what is left in an account ({health.says}).",
-            field="provider",
-            given=provider,
-            allowed="a provider with a balance and a key: stability, wavespeed",
-        )
-    reading = Reading(now(), health.left)
-    drift = studio.database.write(
-        lambda connection: take_reading(connection, provider, asked.account or provider, reading)
-    )
+    drift = ask_balance(studio, provider)
     session.out.result(
         _drift_document(provider, drift), lambda to: show_facts(to, _drift_facts(provider, drift))
     )

@@ -199,6 +199,8 @@ def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, 
     sheet, incoming = folder / "batch.csv", folder / "incoming"
     sheet.write_text("operation,prompt,width,height\ngenerate,a hill,64,64\n")
     incoming.mkdir(exist_ok=True)
+    bill = folder / "bill.csv"
+    bill.write_text("id,cost,time\n")
     known: dict[str, dict[str, Any]] = {
         "Import files": {"sources": [str(picture)]},
         "Batch from CSV": {"csv": str(sheet), "priority": "high", "defaults": "quality=draft"},
@@ -214,6 +216,13 @@ def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, 
         "Part of a batch": {"batch": failed_batch(studio, OWNER), "run": "none"},
         "Watch folder": {"folder": str(incoming), "settle": 1},
         "Monthly report": {"period": "this-month"},
+        "Export books": {"period": "this-month", "format": "csv"},
+        "Reconcile with a provider": {
+            "provider": "wavespeed",
+            "bill": str(bill),
+            "unit": "credits",
+            "period": "2020",
+        },
         "Tell operators": {"title": "A test", "subject": "forms", "text": "Nothing to do."},
     }
     return known.get(name, {})

@@ -34,8 +34,9 @@ from engine.studio import Studio, open_studio, use_studio
 from engine.tables import jobs
 from flows.batch import batch
 from studio.clock import now
+from tasks.named import BATCH
 from tasks.occurrences import look_back, made_up_key
-from tasks.schedules import DEPLOYMENT, _make_up, watch_schedules
+from tasks.schedules import _make_up, watch_schedules
 from tests.support.studios import fund
 
 _OFFERED = Offered(batch, "Batch from CSV", "Every row.", ("batch",))
@@ -211,7 +212,7 @@ def test_what_prefects_pages_lose_is_put_back(studio: Studio, owner: str) -> Non
 
     async def switch(*active: bool) -> None:
         async with get_client() as client:
-            found = await client.read_deployment_by_name(DEPLOYMENT)
+            found = await client.read_deployment_by_name(BATCH.path)
             where = f"{client.api_url}deployments/{found.id}/schedules/{made.id}"
             async with httpx.AsyncClient() as browser:
                 for each in active:

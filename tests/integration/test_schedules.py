@@ -27,7 +27,7 @@ from studio.clock import now
 from studio.database import Database
 from studio.database.migrate import migrate
 from studio.errors import Conflict, NotFound
-from tasks.schedules import DEPLOYMENT
+from tasks.named import BATCH
 
 _OFFERED = Offered(batch, "Batch from CSV", "Every row.", ("batch",))
 _SECONDS = 120
@@ -72,7 +72,7 @@ def test_a_schedule_survives_restarts_as_does_one_from_prefects_pages(
         parameters={"csv": "x.csv", "owner": owner},
     )
     with get_client(sync_client=True) as client:
-        found = client.read_deployment_by_name(DEPLOYMENT)
+        found = client.read_deployment_by_name(BATCH.path)
         client.create_deployment_schedules(found.id, [theirs])
     before = _facts(owner)
     _register()

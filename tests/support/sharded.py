@@ -17,7 +17,7 @@ from deployments.pools import ensure_pool
 from engine.studio import Studio, use_studio
 from flows.batch import batch
 from flows.batch_shard import batch_shard
-from flows.sharing import SHARD
+from tasks.named import SHARD
 from tests.support.providers import PaidProvider, book
 from tests.support.studios import make_studio
 
@@ -46,7 +46,7 @@ def _use_the_tests() -> None:
 async def _register() -> None:
     pool = os.environ["STUDIO_WORK_POOL"]
     await ensure_pool(pool)
-    for flow, name in ((batch, NAME), (batch_shard, SHARD)):
+    for flow, name in ((batch, NAME), (batch_shard, SHARD.title)):
         deployment = await flow.ato_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH)
         deployment.entrypoint = f"{__spec__.name}.{flow.fn.__name__}"
         await deployment.aapply(work_pool_name=pool)
