@@ -54,10 +54,10 @@ async def _register() -> None:
     from deployments.pools import ensure_pool
     from flows.batch import batch
     from flows.batch_shard import batch_shard
-    from flows.sharing import SHARD
+    from tasks.named import SHARD
 
     await ensure_pool(_POOL)
-    for flow, name in ((batch, "bench"), (batch_shard, SHARD)):
+    for flow, name in ((batch, "bench"), (batch_shard, SHARD.title)):
         deployment = await flow.ato_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH)
         deployment.entrypoint = f"benchmarks.shards.{flow.fn.__name__}"
         await deployment.aapply(work_pool_name=_POOL)

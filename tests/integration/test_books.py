@@ -106,7 +106,7 @@ def test_without_a_bill_the_provider_is_asked_what_is_left(tmp_path: Path) -> No
             _env_file=None,
             home=tmp_path / "home",
             owner=OWNER,
-            wavespeed_key=emulator.key,  # type: ignore[arg-type]
+            wavespeed_key=emulator.key,
             wavespeed_url=emulator.url,
         )
         opened = Studio(config)
