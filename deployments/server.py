@@ -123,13 +123,13 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
             # Ctrl-C in the terminal is for us; we stop the server after the work is put away.
             start_new_session=True,
         )
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        if is_healthy(profile["PREFECT_API_URL"]):
+    try:
+        if _answers(server, profile["PREFECT_API_URL"]):
             return server
-        time.sleep(_POLL_SECONDS)
+    except BaseException:
+        # Whoever does not want to wait any longer leaves nothing behind that runs on.
+        stop_process(server)
+        raise
     if server.poll() is None:
         stop_process(server)
         raise SetupIncomplete(
@@ -145,6 +145,16 @@ def start_server(config: Settings) -> subprocess.Popen[bytes]:
         allowed="a port that nothing else uses; where STUDIO_PREFECT_DATABASE_URL or "
         "STUDIO_PREFECT_REDIS_URL is set, a database and a Redis that answer",
     )
+
+
+def _answers(server: subprocess.Popen[bytes], api_url: str) -> bool:
+    """Wait until a server answers; return whether it does."""
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        if is_healthy(api_url):
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:

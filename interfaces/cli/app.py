@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 from cyclopts import (
     App,
@@ -116,7 +118,31 @@ def _everywhere(
 
 
 def launch(tokens: Sequence[str]) -> int:
-    """Run one command; every error ends here."""
+    """Run one command; every error ends here.
+
+    SIGTERM ends it as Ctrl-C does: what was started is stopped, and what is held is given back.
+    """
+    with _terminated_as_interrupted():
+        return _launch(tokens)
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main one hears signals
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _launch(tokens: Sequence[str]) -> int:
     # An error in the words themselves must be told as JSON too, before they are understood.
     out = Output(as_json="--json" in tokens)
     try:
@@ -130,14 +156,33 @@ def launch(tokens: Sequence[str]) -> int:
             or Exit.DONE
         )
     except KeyboardInterrupt:
-        out.error(_Interrupted("Interrupted. What was bought is kept; the rest was not bought."))
+        with _nobody_need_read():
+            words = "Interrupted. What was bought is kept; the rest was not bought."
+            out.error(_Interrupted(words))
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # The reader had enough (`studio library list | head`); nothing may be flushed any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader had enough (`studio library list | head`).
+        _write_nowhere(sys.stdout)
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 - the last place that can say anything
         return _tell(out, error)
+
+
+@contextlib.contextmanager
+def _nobody_need_read() -> Iterator[None]:
+    """Let words be said whose reader may be gone: who is asked to end ends all the same."""
+    try:
+        yield
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        _write_nowhere(sys.stdout)
+        _write_nowhere(sys.stderr)
+
+
+def _write_nowhere(stream: TextIO) -> None:
+    """Nothing may be flushed any more where nobody reads: Python does so when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Interrupted(StudioError):

@@ -90,7 +90,7 @@ def test_a_bill_is_compared_and_what_differs_makes_the_run_red(
     bill.write_text(f"request id,cost,time\nreq_nobody_knows,0.25,{now():%Y-%m-%dT%H:%M:%SZ}\n")
     kind, words, _ = told(reconcile, provider=provider, bill=str(bill))
     assert kind == "FAILED"
-    assert "1 missing there, 1 missing here" in words
+    assert words.endswith("1 missing here")
     bill.write_text("request id,cost,time\n")
     kind, words, _ = told(reconcile, provider=provider, bill=str(bill), period="2020")
     assert (kind, words.partition(",")[0]) == ("COMPLETED", f"{provider}: 0 the same")

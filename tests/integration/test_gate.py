@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 FREE = {
     *("export-selection", "import-files", "report", "tag-arrivals", "tidy-library", "upkeep"),
-    *("tell-operators", "watch"),
+    *("tell-operators", "watch", "check-books", "export-books", "reconcile"),
 }
 """Flows whose quote is 0 by their nature. Every other one must be refused by an empty wallet."""
 
@@ -144,9 +144,7 @@ def unheld_batch(studio: Studio) -> dict[str, str]:
     return {"batch": spec.id, "run": "the-run"}
 
 
-def parameters(  # noqa: PLR0911 - a way for each
-    of: Flow[..., Any], folder: Path, studio: Studio
-) -> dict[str, Any]:
+def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, Any]:
     """Return parameters that would work, were there credits."""
     picture = folder / "example.png"
     Image.new("RGB", (64, 48), "azure").save(picture)  # it has to do for a mask as well
@@ -170,13 +168,21 @@ def parameters(  # noqa: PLR0911 - a way for each
         studio.inputs.find("image", str(picture), OWNER)
         operation = {"operation": "tag"} if of.name == "batch-selection" else {}
         return {**operation, "words": "example", "owner": OWNER}
-    if of.name == "watch":
-        return {"folder": str(folder / "empty"), "owner": OWNER}
-    if of.name == "tell-operators":
-        return {"title": "A provider is down", "subject": "instant"}
     if of.name in FREE:
-        return {}
+        return free_parameters(folder).get(of.name, {})
     pytest.fail(f"tell this test how to call the flow {of.name!r} in flows/")
+
+
+def free_parameters(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what flows are asked, by their names, whose quote is 0."""
+    bill = folder / "bill.csv"
+    bill.write_text("id,cost,time\n")
+    return {
+        "watch": {"folder": str(folder / "empty"), "owner": OWNER},
+        "tell-operators": {"title": "A provider is down", "subject": "instant"},
+        "export-books": {"owner": OWNER},
+        "reconcile": {"provider": "local", "bill": str(bill), "period": "2020"},
+    }
 
 
 async def faults(of: Flow[..., Any], values: dict[str, Any], provider: Untouched) -> list[str]:
