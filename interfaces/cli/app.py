@@ -175,7 +175,7 @@ def _nobody_need_read() -> Iterator[None]:
         yield
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich makes the second of the first
         _write_nowhere(sys.stdout)
         _write_nowhere(sys.stderr)
 

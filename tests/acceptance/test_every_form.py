@@ -200,7 +200,7 @@ def others(name: str, picture: Path, folder: Path, studio: Studio) -> dict[str, 
     sheet.write_text("operation,prompt,width,height\ngenerate,a hill,64,64\n")
     incoming.mkdir(exist_ok=True)
     bill = folder / "bill.csv"
-    bill.write_text("id,cost,time\n")
+    bill.write_text("id,cost,time\nreq_1,25,2026-01-02\n")
     known: dict[str, dict[str, Any]] = {
         "Import files": {"sources": [str(picture)]},
         "Batch from CSV": {"csv": str(sheet), "priority": "high", "defaults": "quality=draft"},

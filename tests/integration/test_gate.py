@@ -176,7 +176,7 @@ def parameters(of: Flow[..., Any], folder: Path, studio: Studio) -> dict[str, An
 def free_parameters(folder: Path) -> dict[str, dict[str, Any]]:
     """Return what flows are asked, by their names, whose quote is 0."""
     bill = folder / "bill.csv"
-    bill.write_text("id,cost,time\n")
+    bill.write_text("id,cost,time\nreq_1,0.25,2026-01-02\n")
     return {
         "watch": {"folder": str(folder / "empty"), "owner": OWNER},
         "tell-operators": {"title": "A provider is down", "subject": "instant"},

@@ -20,8 +20,8 @@ import sys, time
 from interfaces.cli import app
 
 def blocked(*, session=None):
-    print("it waits", flush=True)
     try:
+        print("it waits", flush=True)
         time.sleep(120)
     finally:
         open(sys.argv[1], "w").write("put away")
@@ -36,28 +36,27 @@ sys.exit(app.launch(["blocked"]))
 def test_what_is_terminated_puts_away_and_ends(output: str, tmp_path: Path) -> None:
     read = output == "read"
     said = tmp_path / "said"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(said)],
         cwd=_ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline() == "it waits\n"
         if not read:
             process.stdout.close()
             process.stderr.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(100) == Exit.INTERRUPTED
+        try:
+            assert process.wait(100) == Exit.INTERRUPTED
+        finally:
+            process.kill()
         assert said.read_text() == "put away"
         if read:
             assert "Interrupted" in process.stderr.read()
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.timeout(240)
