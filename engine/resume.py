@@ -100,6 +100,10 @@ async def _resume(studio: Studio, job: Job, seconds: float) -> Job | None:
     except StudioError as error:
         _log.warning("job %s was left behind and cannot go on now: %s", job.id, error)
         return None
+    except Exception:  # noqa: BLE001 - told of in the log
+        # Whatever is wrong with one of them: the others are gone on with, and so is upkeep.
+        _log.exception("job %s was left behind and cannot go on", job.id)
+        return None
 
 
 def resolve(studio: Studio, owner: str, identifier: str, verdict: Verdict) -> Job:

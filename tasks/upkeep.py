@@ -42,15 +42,24 @@ async def resume() -> Resumed:
 async def end_cancelled_batches() -> int:
     """Bring batches to their end whose runs Prefect cancelled; return how many there were."""
     studio = await asyncio.to_thread(open_studio)
-    ended = 0
+    ended, failed = 0, []
     async with get_client() as client:
         for left in (await asyncio.to_thread(left_batches, studio))[:_MOST_BATCHES]:
             # A run that crashed stays as it is: running it again goes on with it.
             if not await _is_cancelled(client, left.run):
                 continue
-            if await asyncio.to_thread(end_cancelled, studio, left):
+            try:
+                done = await asyncio.to_thread(end_cancelled, studio, left)
+            except Exception as error:  # noqa: BLE001 - raised below
+                # Whatever is wrong with one of them, the others are ended.
+                get_run_logger().exception("batch %s of %s cannot be ended", left.id, left.owner)
+                failed.append(error)
+                continue
+            if done:
                 get_run_logger().warning("batch %s of %s was cancelled", left.id, left.owner)
                 ended += 1
+    if failed:
+        raise failed[0]
     return ended
 
 

@@ -80,6 +80,21 @@ def test_many_that_wait_do_not_keep_the_others_from_their_turn(
     assert set(house.sure.collected) == {f"remote-fox-{number}" for number in range(3)}
 
 
+def test_one_that_nobody_can_go_on_with_does_not_keep_the_others_from_their_turn(
+    house: House,
+) -> None:
+    """What was kept of it cannot be read, say: the rest is finished all the same."""
+    spoilt = leave_behind(house, "fox-0", "generated")
+    leave_behind(house, "fox-1")
+    house.studio.database.write(
+        lambda connection: connection.execute(
+            update(jobs).where(jobs.c.id == spoilt.id).values(delivery={"no": "files"})
+        )
+    )
+    assert resume(house) == Resumed(settled=1, waiting=1)
+    assert balance_of(house.studio).captured == PRICE
+
+
 def test_the_providers_own_word_ends_it(house: House) -> None:
     leave_behind(house, "fox")
     house.sure.pickups.append(ProviderRejected("it failed there", provider="sure"))
