@@ -203,7 +203,7 @@ def test_status_from_beside_and_ctrl_c(rich: Shell, tmp_path: Path) -> None:
     (listed,) = rich.json("batch", "status")["batches"]
     assert listed["state"] == "running"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert json.loads(out)["error"]["code"] == "interrupted"
     assert "Traceback" not in err
@@ -249,7 +249,7 @@ def _told(shell: Shell, batch: str) -> list[dict[str, Any]]:
 
 
 def _wait_for_a_settled_job(shell: Shell, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         if shell.count("jobs WHERE state = 'settled'"):
             return
