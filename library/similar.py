@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
 from library.assets import check_limit
 from library.card_tables import cards, hashes, owned_by
@@ -20,6 +20,9 @@ _BITS = 16
 _EACH = 200
 """The newest pictures of one band that are looked at; a library may hold one picture often."""
 
+_PASSED = 20_000
+"""Files that are passed over for one page of those that are there more than once."""
+
 _WHOLE = 2**64
 
 
@@ -34,6 +37,22 @@ class Alike:
 
     found: Found
     distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class SameFiles:
+    """Some of the files that are there more than once.
+
+    Attributes:
+        found: the groups, by their hashes.
+        following: what the next page is asked for by; empty at the end.
+        whole: whether the page is full or the last. ``False``: the search went as far as one page
+            may, and goes on with the next.
+    """
+
+    found: tuple[Copies, ...]
+    following: str
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +104,15 @@ def similar(
             allowed="a picture with some structure",
         )
     near = _near(connection, owner, mine.phash)
-    query = select(cards).where(
+    query = select(cards.c.number, cards.c.phash).where(
         cards.c.number.in_(near), cards.c.number != mine.number, cards.c.deleted_at.is_(None)
     )
-    rows = connection.execute(query.where(owned_by(owner))).all()
-    far = {row.number: ((row.phash ^ mine.phash) % _WHOLE).bit_count() for row in rows}
-    rows = [row for row in rows if far[row.number] <= distance]
-    rows.sort(key=lambda row: (far[row.number], -row.number))
-    found = with_assets(connection, rows[:limit])
-    return [Alike(each, far[each.card.number]) for each in found]
+    hashed = connection.execute(query.where(owned_by(owner))).all()
+    far = {number: ((phash ^ mine.phash) % _WHOLE).bit_count() for number, phash in hashed}
+    first = sorted((away, -number) for number, away in far.items() if away <= distance)[:limit]
+    query = select(cards).where(cards.c.number.in_([-number for _, number in first]))
+    rows = sorted(connection.execute(query), key=lambda row: (far[row.number], -row.number))
+    return [Alike(each, far[each.card.number]) for each in with_assets(connection, rows)]
 
 
 def _near(connection: Connection, owner: str, phash: int) -> set[int]:
@@ -113,34 +132,37 @@ def _near(connection: Connection, owner: str, phash: int) -> set[int]:
 
 def duplicates(
     connection: Connection, owner: str, *, limit: int = 50, after: str = ""
-) -> list[Copies]:
+) -> SameFiles:
     """Return groups of assets with the same file, in the order of their hashes.
 
     Args:
         connection: a connection that reads.
         owner: whose assets; what is in the trash does not count.
         limit: groups, 1 to 500.
-        after: the last hash of the page before; empty for the first page.
+        after: ``following`` of the page before; empty for the first page.
 
     Raises:
         InvalidRequest: the limit is out of range.
     """
     check_limit(limit)
-    living = (assets.c.owner == owner, cards.c.deleted_at.is_(None))
-    joined = assets.join(cards, cards.c.asset == assets.c.id)
-    several = (
-        select(assets.c.sha256)
-        .select_from(joined)
-        .where(*living, assets.c.sha256 > after)
-        .group_by(assets.c.sha256)
-        .having(func.count() > 1)
-        .order_by(assets.c.sha256)
-        .limit(limit)
-    )
+    digest = assets.c.sha256
+    ahead = (assets.c.owner == owner, digest > after)
+    # The index alone tells these: the cards of what is there once are not looked at.
+    passed = select(digest).where(*ahead).order_by(digest).offset(_PASSED - 1).limit(1)
+    last = connection.execute(passed).scalar()
+    several = select(digest).where(*ahead, digest <= last if last else true())
+    several = several.group_by(digest).having(func.count() > 1).order_by(digest).limit(limit)
     wanted = list(connection.execute(several).scalars())
-    query = select(assets.c.sha256, assets.c.id).select_from(joined)
-    query = query.where(*living, assets.c.sha256.in_(wanted)).order_by(cards.c.number)
     groups: dict[str, list[str]] = {each: [] for each in wanted}
-    for sha256, identifier in connection.execute(query):
+    living = (
+        select(digest, assets.c.id)
+        .join(cards, cards.c.asset == assets.c.id)
+        .where(assets.c.owner == owner, digest.in_(wanted), cards.c.deleted_at.is_(None))
+        .order_by(cards.c.number)
+    )
+    for sha256, identifier in connection.execute(living):
         groups[sha256].append(identifier)
-    return [Copies(sha256, tuple(same)) for sha256, same in groups.items()]
+    found = tuple(Copies(key, tuple(same)) for key, same in groups.items() if len(same) > 1)
+    if len(wanted) == limit:
+        return SameFiles(found, wanted[-1], whole=len(found) == limit)
+    return SameFiles(found, last or "", whole=last is None)

@@ -135,6 +135,7 @@ class Duplicates(Answer):
 
     duplicates: list[Copies]
     next: str | None = Field(description="Send it as `after` for the next page; null at the end.")
+    whole: bool = Field(description="Whether the page is full or the last; else it goes on.")
 
 
 class ZipRequest(BaseModel):
@@ -288,10 +289,11 @@ def duplicates(
 ) -> Duplicates:
     """List groups of assets whose files are the same, byte by byte."""
     with studio.database.read() as connection:
-        found = same_files(connection, who.owner, limit=limit, after=after)
+        page = same_files(connection, who.owner, limit=limit, after=after)
     return Duplicates(
-        duplicates=[Copies(sha256=each.sha256, assets=list(each.assets)) for each in found],
-        next=found[-1].sha256 if len(found) == limit else None,
+        duplicates=[Copies(sha256=each.sha256, assets=list(each.assets)) for each in page.found],
+        next=page.following or None,
+        whole=page.whole,
     )
 
 

@@ -20,6 +20,7 @@ from interfaces.cli.opening import opened_database, opened_studio
 from interfaces.cli.output import plain, show_facts, table
 from interfaces.cli.session import Here
 from library import Asset, find_asset, find_page
+from library.similar import Copies
 from library.similar import duplicates as same_files
 from library.similar import similar as that_look_like
 from studio.errors import InvalidRequest, NotFound
@@ -65,9 +66,17 @@ def duplicates(*, limit: int = 50, after: Annotated[str, _QUIET] = "", session: 
         limit: Groups, 1 to 500.
         after: Go on behind this hash: the last one of the page before.
     """
+    found: list[Copies] = []
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
-        found = same_files(connection, session.owner, limit=limit, after=after)
+        following = after
+        while True:  # a page may end before it is full
+            left = limit - len(found)
+            page = same_files(connection, session.owner, limit=left, after=following)
+            found += page.found
+            following = page.following
+            if not following or len(found) == limit:
+                break
 
     def show(to: Console) -> None:
         rows = table("sha256", "assets")
@@ -76,8 +85,7 @@ def duplicates(*, limit: int = 50, after: Annotated[str, _QUIET] = "", session: 
         to.print(rows if found else Text("No file is there twice.", style="dim"))
 
     document = [{"sha256": each.sha256, "assets": list(each.assets)} for each in found]
-    following = found[-1].sha256 if len(found) == limit else None
-    session.out.result({"duplicates": document, "next_after": following}, show)
+    session.out.result({"duplicates": document, "next_after": following or None}, show)
     return Exit.DONE
 
 

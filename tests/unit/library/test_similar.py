@@ -65,11 +65,32 @@ def test_the_same_files_are_told_in_pages(database: Database) -> None:
     database.write(lambda connection: trash(connection, OWNER, [identity(8)]))
     with database.read() as connection:
         first = duplicates(connection, OWNER, limit=1)
-        rest = duplicates(connection, OWNER, after=first[0].sha256)
-    assert [each.assets for each in (*first, *rest)] == [
+        rest = duplicates(connection, OWNER, after=first.following)
+    assert (first.whole, rest.whole, rest.following) == (True, True, "")
+    assert [each.assets for each in (*first.found, *rest.found)] == [
         (identity(1), identity(3)),
         (identity(2), identity(5), identity(6)),
     ]
+
+
+def test_a_page_of_the_same_files_ends_at_a_bound_and_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file(database, *(asset(number, sha256=f"{number // 2:064x}") for number in range(4, 20)))
+    file(database, *(asset(number, sha256=f"{number:064x}") for number in range(100, 120)))
+    database.write(lambda connection: trash(connection, OWNER, [identity(6)]))
+    monkeypatch.setattr("library.similar._PASSED", 5)
+    found, after, broken_off = [], "", 0
+    for _ in range(36):
+        with database.read() as connection:
+            page = duplicates(connection, OWNER, limit=2, after=after)
+        found += [each.assets for each in page.found]
+        after, broken_off = page.following, broken_off + (not page.whole)
+        if not after:
+            break
+    assert not after
+    assert broken_off > 2
+    assert found == [(identity(n), identity(n + 1)) for n in (4, *range(8, 20, 2))]
 
 
 def drawn() -> Image.Image:
