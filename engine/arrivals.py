@@ -94,7 +94,7 @@ def look_at(arrival: Arrival, kind: InputKind | None = None) -> Looked:
     if kind == "picture" or (imaging.sniff(data) or "").startswith("image/"):
         image = imaging.open_picture(data)
         found = media.Media(imaging.sniff(data) or "", image.width, image.height)
-        return Looked(arrival, found, imaging.thumbnail(image), looks_of(image))
+        return Looked(arrival, found, imaging.thumbnail(image), looks_of(image, data))
     found = media.look(data, texts=kind is None)
     if kind is not None and not found.media_type.startswith(BEGINNINGS[kind]):
         raise PictureRefused("This is no sound.", given=found.media_type, allowed="a sound")
@@ -109,10 +109,10 @@ def look_at(arrival: Arrival, kind: InputKind | None = None) -> Looked:
     return Looked(arrival, found, _card(found.media_type))
 
 
-def looks_of(image: Image.Image) -> dict[str, Any]:
-    """Return what a picture looks like: its perceptual hash and its colours."""
+def looks_of(image: Image.Image, data: bytes) -> dict[str, Any]:
+    """Return what a picture looks like: its perceptual hash, its colours and their profile."""
     seen = imaging.seen(image)
-    return jobs.looks_of(seen.phash, seen.colours)
+    return jobs.looks_of(seen.phash, seen.colours, imaging.profile_of(data))
 
 
 @cache

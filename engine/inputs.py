@@ -147,7 +147,7 @@ class Inputs:
             method: how it came in, in words.
         """
         arrival = Arrival(name, data, hashlib.sha256(data).hexdigest(), method)
-        looks = looks_of(shown) if found.media_type.startswith("image/") else {}
+        looks = looks_of(shown, data) if found.media_type.startswith("image/") else {}
         return self._filed(Looked(arrival, found, imaging.thumbnail(shown), looks), owner)
 
     def _filed(self, looked: Looked, owner: str) -> Asset:

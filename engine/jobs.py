@@ -55,10 +55,10 @@ class Picture:
         return Input(self.field, self.media_type, self.size, self.width, self.height, self.seconds)
 
 
-def looks_of(phash: str, colours: Sequence[str]) -> dict[str, Any]:
+def looks_of(phash: str, colours: Sequence[str], profile: str) -> dict[str, Any]:
     """Return what a picture looks like as facts of its asset; nothing for what is no picture."""
-    found: dict[str, Any] = {"phash": phash} if phash else {}
-    return {**found, "colours": list(colours)} if colours else found
+    told = {"phash": phash, "colours": list(colours), "colour_profile": profile}
+    return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Made:
         height: pixels.
         phash: its perceptual hash; empty where it has none.
         colours: the names of the colours that stand out in it.
+        profile: the name of the colour space that it is in; empty for what is no picture.
     """
 
     name: str
@@ -85,10 +86,11 @@ class Made:
     height: int
     phash: str = ""
     colours: tuple[str, ...] = ()
+    profile: str = ""
 
     def looks(self) -> dict[str, Any]:
         """Return what it looks like as facts of its asset."""
-        return looks_of(self.phash, self.colours)
+        return looks_of(self.phash, self.colours, self.profile)
 
 
 @dataclass(frozen=True, slots=True)

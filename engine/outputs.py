@@ -148,6 +148,7 @@ def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped:
         height=shown.height if picture else found.height,
         phash=looks.phash,
         colours=looks.colours,
+        profile=imaging.profile_of(data),
     )
 
 

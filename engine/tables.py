@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from studio.database import JsonText, UtcDateTime, metadata
@@ -53,6 +54,15 @@ jobs = Table(
     UniqueConstraint("owner", "key", "attempt"),
     Index("ix_jobs_state_updated_at", "state", "updated_at"),
     Index("ix_jobs_created_at", "created_at"),
+    # The few that have come to no asset, as the library lists them.
+    Index(
+        "ix_jobs_unfinished",
+        "owner",
+        "state",
+        "id",
+        sqlite_where=text("state <> 'settled'"),
+        postgresql_where=text("state <> 'settled'"),
+    ),
 )
 """One row for each attempt to buy something; written before the request leaves."""
 

@@ -11,7 +11,7 @@ from library.assets import (
 )
 from library.backlog import catch_up
 from library.cards import COLOURS
-from library.filters import EVERYTHING, Filters, filters_of
+from library.filters import COMPLETED, EVERYTHING, Filters, filters_of
 from library.imports import Filed, file_imports, known_bytes
 from library.lineage import Edge, Lineage, Related, lineage
 from library.personas import (
@@ -55,6 +55,7 @@ from library.versions import (
 
 __all__ = [
     "COLOURS",
+    "COMPLETED",
     "EVERYTHING",
     "MOST_PERSONAS",
     "VERSION_OF",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, null, select, update
 
 from library.card_tables import cards, collection_items, collections, counts
-from library.filters import Filters, check_name
+from library.filters import COMPLETED, Filters, check_name
 from studio import clock
 from studio.database import as_row
 from studio.errors import Conflict, InvalidRequest, NotFound
@@ -146,6 +146,7 @@ def create_collection(
         NotFound: the parent is not there, or somebody else's.
     """
     _check_words(name, description)
+    _check_search(filters)
     _check_place(connection, owner, "", parent)
     total = select(func.count()).where(collections.c.owner == owner)
     if connection.execute(total).scalar_one() >= MOST_COLLECTIONS:
@@ -212,6 +213,7 @@ def change_collection(
         updated_at=clock.now(),
     )
     _check_words(new.name, new.description)
+    _check_search(filters)
     _check_place(connection, owner, old.id, new.parent)
     _check_name(connection, new)
     changed = update(collections).where(collections.c.id == old.id)
@@ -250,6 +252,17 @@ def _check_words(name: str, description: str) -> None:
     check_name("description", description, LONGEST_DESCRIPTION)
     if not check_name("name", name, LONGEST_NAME).strip():
         raise InvalidRequest("A collection needs a name.", field="name", given=name)
+
+
+def _check_search(filters: Filters | None) -> None:
+    """Refuse a smart collection of what is no asset yet."""
+    if filters is not None and filters.status not in {"", COMPLETED}:
+        raise InvalidRequest(
+            "A collection holds assets: what has ended well.",
+            field="status",
+            given=filters.status,
+            allowed=COMPLETED,
+        )
 
 
 def _check_name(connection: Connection, wanted: Collection) -> None:

@@ -18,7 +18,11 @@ LONGEST = 200
 LONGEST_SEARCH = 500
 """Characters of what is searched for."""
 
-_NAMES = ("operation", "provider", "model", "module", "template", "status", "tag", "collection")
+COMPLETED = "completed"
+STATUSES = (COMPLETED, "pending", "processing", "failed", "unknown")
+"""What has ended well is in the library; the rest is listed out of the ledger of jobs."""
+
+_NAMES = ("operation", "provider", "model", "module", "template", "tag", "collection")
 _SIZES = (
     *("least_bytes", "most_bytes", "least_width", "least_height"),
     *("least_credits", "most_credits"),
@@ -41,7 +45,9 @@ class Filters:
         model: the model that made them, by its whole name.
         module: the studio's module that made them, such as ``edit``.
         template: the template that they were made by.
-        status: ``completed``; only what was finished is in the library.
+        status: completed, which is all that has come to an asset; pending, processing, failed or
+            unknown is work that has not, which the library's own pages do not hold
+            (``engine.unfinished``).
         tag: a tag that they bear.
         collection: the id of a collection that they are in, or in one within it.
         colour: one of ``COLOURS``; a picture has up to four that stand out.
@@ -59,8 +65,8 @@ class Filters:
         trashed: what is in the trash, instead of what is not.
 
     Raises:
-        InvalidRequest: there is no such kind, colour or shape, a name is longer than 200 characters
-            or holds a NUL, a size is below zero, or a moment has no offset.
+        InvalidRequest: there is no such kind, status, colour or shape, a name is longer than 200
+            characters or holds a NUL, a size is below zero, or a moment has no offset.
     """
 
     kind: str = ""
@@ -90,6 +96,7 @@ class Filters:
     def __post_init__(self) -> None:
         """Refuse what the database would misread."""
         _check_one_of("kind", self.kind, "There is no such kind of file.", get_args(Kind))
+        _check_one_of("status", self.status, "There is no such status.", STATUSES)
         _check_one_of("colour", self.colour, "There is no such colour.", COLOURS)
         _check_one_of("shape", self.shape, "There is no such shape.", SHAPES)
         for field in _NAMES:

@@ -188,9 +188,16 @@ def stretch(
         asked = replace(asked, sizes=(*asked.sizes, ("rating", 1, None)))
     few = _few(connection, asked, by_time=sort.by_time)
     if few is not None:
-        query = _cards(asked, sort, cursor).where(cards.c.number.in_(few))
+        query = _cards(asked, sort, cursor)
+        # As an array on Postgres, which would rather go through all cards in their order than sort
+        # a few; so would SQLite, which is told otherwise below.
+        is_few = func.any(func.array(few.scalar_subquery()))
+        query = query.where(
+            cards.c.number.in_(few)
+            if connection.dialect.name == "sqlite"
+            else cards.c.number == is_few
+        )
         if connection.dialect.name == "sqlite":
-            # It would rather go through all cards in their order than sort a few.
             query = query.order_by(None).order_by(*sort.order(indexed=False))
         if not asked.plain:
             query = query.join(words, words.c.number == cards.c.number)

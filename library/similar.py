@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, true
+from sqlalchemy import Connection, func, select, true, union_all
 
 from library.assets import check_limit
 from library.card_tables import cards, hashes, owned_by
@@ -117,17 +117,21 @@ def similar(
 
 def _near(connection: Connection, owner: str, phash: int) -> set[int]:
     """Return the numbers of what shares a band with a hash, but for one bit at most."""
-    found: set[int] = set()
-    for band in bands_of(phash):
-        for other in (band, *(band ^ (1 << bit) for bit in range(_BITS))):
-            query = (
-                select(hashes.c.number)
-                .where(hashes.c.owner == owner, hashes.c.band == other)
-                .order_by(hashes.c.number.desc())
-                .limit(_EACH)
-            )
-            found.update(connection.execute(query).scalars())
-    return found
+    near = [
+        other
+        for band in bands_of(phash)
+        for other in (band, *(band ^ (1 << bit) for bit in range(_BITS)))
+    ]
+    newest = (
+        select(hashes.c.number)
+        .where(hashes.c.owner == owner, hashes.c.band == band)
+        .order_by(hashes.c.number.desc())
+        .limit(_EACH)
+        .subquery()
+        for band in near
+    )
+    together = union_all(*(select(each.c.number) for each in newest))
+    return set(connection.execute(together).scalars())
 
 
 def duplicates(

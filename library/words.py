@@ -31,6 +31,10 @@ _UNSPACED = re.compile(
 _ID = re.compile(r"(?:[a-z]{3}_)?([0-9a-hjkmnp-tv-z]{6,26})(?:_\d\d)?", re.ASCII)
 _HEADS = (16, 12, 8)
 _TAILS = (8, 6)
+_END = re.compile(r"([0-9a-hjkmnp-tv-z]{5})_(\d\d)", re.ASCII)
+_SHORT_TAIL = 5
+"""Of the id without the place of an output: both together are its last eight characters."""
+
 _WHOLE_ID = 26
 
 
@@ -74,11 +78,16 @@ def marks_of_id(identifier: str) -> Iterator[str]:
             yield f"{_HEAD_OF_ID}{body[:length]}"
         for length in _TAILS:
             yield f"{_TAIL_OF_ID}{body[-length:]}"
+        if place := identifier.partition("_")[2].partition("_")[2]:
+            yield f"{_TAIL_OF_ID}{body[-_SHORT_TAIL:]}{place}"
 
 
 def marks_of_part(typed: str) -> list[str]:
     """Return the marks that the id has of which ``typed`` may be the beginning or the end."""
-    found = _ID.fullmatch(typed.lower())
+    low = typed.lower()
+    if short := _END.fullmatch(low):
+        return [f"{_TAIL_OF_ID}{short[1]}{short[2]}"]
+    found = _ID.fullmatch(low)
     if found is None:
         return []
     part = found[1]

@@ -13,7 +13,7 @@ from interfaces.api.links import Links
 from interfaces.api.pictures import Asset
 from library import Filters
 from library.cards import COLOURS
-from library.filters import LONGEST, LONGEST_SEARCH
+from library.filters import LONGEST, LONGEST_SEARCH, STATUSES
 from library.filters import Kind as FileKind
 from library.search import Found
 from studio import credits as money
@@ -23,7 +23,6 @@ Sort = Literal[
 ]
 
 _LARGEST = 2**53
-_NAMES = ("operation", "provider", "model", "module", "template", "status", "tag", "collection")
 
 
 def _word(says: str) -> Any:
@@ -59,7 +58,11 @@ class Choice(BaseModel):
     model: str = _word("Only what this model made, by its whole name.")
     module: str = _word("Only what this module made.")
     template: str = _word("Only what was made by this template.")
-    status: str = _word("Only of this status; all in the library is completed.")
+    status: Literal["", *STATUSES] = Field(  # type: ignore[valid-type]
+        default="",
+        description="completed is what is in the library; pending, processing, failed and unknown "
+        "is work that has come to no asset, in the ledger of jobs.",
+    )
     tag: str = _word("Only what bears this tag.")
     collection: str = _word("Only what is in this collection (col_…), or in one within it.")
     colour: Literal["", *COLOURS] = Field(  # type: ignore[valid-type]

@@ -14,17 +14,29 @@ from starlette.responses import Response
 
 from billing.reports.period import parse_period
 from engine.exporting import pack, with_names
+from engine.jobs import Job as Known
 from engine.studio import Studio
+from engine.unfinished import (
+    Unfinished,
+    count_unfinished,
+    find_unfinished,
+    lists_work,
+    status_of,
+    unfinished_counts,
+)
 from engine.uses import note_uses
 from interfaces.api.answers import Answer
 from interfaces.api.bodies import check_text
 from interfaces.api.choosing import Choice, FoundAsset, Sort, as_kept
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.jobs_routes import Job
 from interfaces.api.links import Links
 from interfaces.api.schema import refuses
 from interfaces.api.streams import LARGEST_ZIP, PLACES
 from library import (
     Filters,
+    Found,
+    Page,
     Use,
     count_matches,
     facets,
@@ -61,10 +73,25 @@ class Search(Choice):
     limit: int = Field(default=50, ge=1, le=500)
 
 
+class Work(Job):
+    """Work that has come to no asset."""
+
+    status: Literal["pending", "processing", "failed", "unknown"]
+    name: str = Field(description="What its file is to be called, without an extension.")
+
+    @classmethod
+    def told(cls, job: Known) -> Work:
+        """Return a job as an answer."""
+        return cls(**Job.of(job).model_dump(), status=status_of(job), name=job.label)
+
+
 class SearchPage(Answer):
     """Some of what was searched for."""
 
     assets: list[FoundAsset]
+    work: list[Work] = Field(
+        description="Instead of assets, where the status is that of work that is none."
+    )
     next: str | None = Field(description="Send it as `after` for the next page; null at the end.")
     whole: bool = Field(description="Whether the page is full or the last; else it goes on.")
     total: int
@@ -212,18 +239,22 @@ def search(who: Reader, studio: StudioHere, wanted: Annotated[Search, Query()]) 
             filters, sort = wanted.filters(trashed=wanted.trashed), "newest"
             if wanted.words.strip():
                 sort = "ranked"
-        page = find_page(
-            connection,
-            who.owner,
-            filters,
-            sort=wanted.sort or sort,
-            limit=wanted.limit,
-            after=wanted.after,
-        )
-        total = count_matches(connection, who.owner, filters)
+        place: dict[str, Any] = {
+            "sort": wanted.sort or sort,
+            "limit": wanted.limit,
+            "after": wanted.after,
+        }
+        page: Page | Unfinished
+        if lists_work(filters):
+            page = find_unfinished(connection, who.owner, filters, **place)
+            total = count_unfinished(connection, who.owner, filters)
+        else:
+            page = find_page(connection, who.owner, filters, **place)
+            total = count_matches(connection, who.owner, filters)
     links = Links.of(studio.settings)
     return SearchPage(
-        assets=[FoundAsset.found(each, links) for each in page.found],
+        assets=[FoundAsset.found(each, links) for each in page.found if isinstance(each, Found)],
+        work=[Work.told(each) for each in page.found if isinstance(each, Known)],
         next=page.following or None,
         whole=page.whole,
         total=total.number,
@@ -242,7 +273,10 @@ def counts(
 ) -> Counts:
     """Say how many assets there are of each kind, model, tag and so on, the most frequent first."""
     with studio.database.read() as connection:
-        return Counts(facet=facet, counts=dict(facets(connection, who.owner, facet, limit)))
+        found = dict(facets(connection, who.owner, facet, limit))
+        if facet == "status":
+            found |= unfinished_counts(connection, who.owner)
+        return Counts(facet=facet, counts=found)
 
 
 @router.get("/saved", operation_id="list_saved", summary="Saved searches", responses=refuses())

@@ -174,6 +174,7 @@ def _story(asset: Asset) -> list[Fact]:
         ("name", asset.name),
         ("file", f"{_pixels(asset)}{asset.media_type}, {asset.bytes:,} bytes"),
         ("made by", " ".join(filter(None, (asset.operation, asset.provider, asset.model)))),
+        ("colour profile", str(asset.facts.get("colour_profile") or "")),
         ("method", asset.method),
         ("chosen", asset.reason),
         ("seed", "" if asset.seed is None else str(asset.seed)),

@@ -32,7 +32,13 @@ class Choice:
     provider: Annotated[str, _option("Only what this provider made.")] = ""
     model: Annotated[str, _option("Only what this model made, by its whole name.")] = ""
     template: Annotated[str, _option("Only what was made by this template.")] = ""
-    status: Annotated[str, _option("Only of this status; all in the library is completed.")] = ""
+    status: Annotated[
+        str,
+        _option(
+            "completed (what is in the library), or work that is not: pending, processing, "
+            "failed or unknown."
+        ),
+    ] = ""
     tag: Annotated[str, _option("Only what bears this tag.")] = ""
     collection: Annotated[
         str, _option("Only what is in this collection (col_...), or in one within it.")

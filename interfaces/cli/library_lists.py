@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -10,6 +11,7 @@ from rich.text import Text
 from interfaces.cli.exits import Exit
 from interfaces.cli.library import asset_document, card_document
 from interfaces.cli.library_filters import NOTHING, Choice
+from interfaces.cli.library_work import lists_work, show_work, unfinished_counts
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import plain, table
 from interfaces.cli.session import Here
@@ -111,6 +113,8 @@ def counts(
         session.require(connection, "look")
         if facet:
             found = dict(facets(connection, session.owner, facet, limit))
+            if facet == "status":
+                found |= unfinished_counts(connection, session.owner)
         else:
             asked = {
                 "pictures": Filters(),
@@ -139,21 +143,33 @@ def _page(  # noqa: PLR0917 - of this module alone
         raise InvalidRequest(
             "An asset to go on behind is for the newest first.", field="before", given=before
         )
+    if lists_work(filters):
+        if before:
+            raise InvalidRequest(
+                "Work that has not ended goes on by its own place.",
+                field="before",
+                given=before,
+                allowed='--after with the "following" of the page before',
+            )
+        return show_work(session, filters, sort, limit, after)
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
         place = NEWEST.at(number_of(connection, session.owner, before)) if before else after
         page = find_page(connection, session.owner, filters, sort=sort, limit=limit, after=place)
         total = count_matches(connection, session.owner, filters)
+        work = {} if filters.as_json() or place else unfinished_counts(connection, session.owner)
     session.out.result(
         {
             "assets": [found_document(each) for each in page.found],
+            "work": [],
+            "unfinished": work,
             "following": page.following or None,
             "next_before": _next_before(page, sort),
             "whole": page.whole,
             "total": total.number,
             "total_exact": total.exact,
         },
-        lambda to: _show(to, page, f"{total.number:,}{'' if total.exact else '+'}"),
+        lambda to: _show(to, page, f"{total.number:,}{'' if total.exact else '+'}", work),
     )
     return Exit.DONE
 
@@ -169,7 +185,7 @@ def found_document(found: Found) -> dict[str, Any]:
     return {**asset_document(found.asset), **card_document(found.card)}
 
 
-def _show(to: Console, page: Page, total: str) -> None:
+def _show(to: Console, page: Page, total: str, work: Mapping[str, int]) -> None:
     rows = table("asset", "name", "size", "credits", "about", right=("size", "credits"))
     rows.columns[0].no_wrap = True
     for each in page.found:
@@ -186,3 +202,6 @@ def _show(to: Console, page: Page, total: str) -> None:
     to.print(rows if page.found else Text("Nothing yet.", style="dim"))
     if page.following:
         to.print(Text(f"{total} in all. More: the same with --after {page.following}", style="dim"))
+    if work:
+        told = ", ".join(f"{number:,} {status}" for status, number in work.items())
+        to.print(Text(f"Not ended: {told}. --status lists them.", style="dim"))

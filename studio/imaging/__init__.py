@@ -21,6 +21,7 @@ from studio.imaging.encode import (
     format_of,
 )
 from studio.imaging.kinds import sniff
+from studio.imaging.profile import SRGB, profile_of
 from studio.imaging.provenance import SourceType, marked, source_of
 from studio.imaging.seen import Seen, distance, seen
 from studio.imaging.shrink import shrink
@@ -34,6 +35,7 @@ __all__ = [
     "MEDIA_TYPES",
     "NOBODY",
     "QUALITY",
+    "SRGB",
     "Credit",
     "Fitted",
     "Format",
@@ -53,6 +55,7 @@ __all__ = [
     "marked",
     "open_picture",
     "probe",
+    "profile_of",
     "seen",
     "shrink",
     "sniff",

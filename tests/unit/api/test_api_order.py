@@ -7,7 +7,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from engine.importing import Imported, write_report
 from engine.tables import jobs
@@ -56,6 +56,25 @@ def test_all_filters_hold_together_and_pages_join(door: Door) -> None:
     assert door.get("/library/counts/operation").json()["counts"] == {"generate": 2, "import": 1}
     assert door.get("/library/counts/taste").status_code == 422
     assert door.get("/library").json()["assets"] == 3
+
+
+def test_work_that_is_no_asset_is_searched_by_its_status(door: Door) -> None:
+    fox = made(door, "a red fox")["id"]
+    made(door, "a hill")
+    broken = {"code": "bad_response", "message": "It broke.", "details": {}}
+    mine = jobs.c.id == "job_" + fox[4:30]
+    lost = update(jobs).where(mine).values(state="failed", error=broken, charged=0)
+    door.studio.database.write(lambda connection: connection.execute(lost))
+    told = door.get("/library/search?status=failed&words=fox").json()
+    assert (told["assets"], told["total"], told["total_exact"], told["next"]) == ([], 1, True, None)
+    (work,) = told["work"]
+    assert (work["status"], work["state"], work["operation"]) == ("failed", "failed", "generate")
+    assert work["error"]["message"] == "It broke."
+    assert door.get("/library/search?status=completed").json()["work"] == []
+    assert door.get("/library/search?status=pending").json()["work"] == []
+    assert door.get("/library/counts/status").json()["counts"] == {"completed": 2, "failed": 1}
+    for wrong in ("status=done", "status=failed&tag=x", "status=failed&sort=largest"):
+        assert door.get(f"/library/search?{wrong}").status_code == 422, wrong
 
 
 def test_a_search_is_kept_and_made_again(door: Door) -> None:

@@ -264,14 +264,20 @@ def test_nothing_that_is_typed_is_read_as_a_query(database: Database) -> None:
             assert count_matches(connection, OWNER, Filters(words=typed)).number <= 1
 
 
+def numbers_of(database: Database, words: str) -> list[str]:
+    with database.read() as connection:
+        return [each.asset.id for each in find_page(connection, OWNER, Filters(words=words)).found]
+
+
 def test_parts_of_ids_find_their_assets(database: Database) -> None:
     mine = asset(1, id="ast_01kc9yzabcdefghjkmnpqrstvw_00", job="job_01kc9yzabcdefghjkmnpqrstvw")
     file(database, mine, asset(2, prompt="a fox"))
     for part in (mine.id, mine.job, "ast_01kc9yza", "01KC9YZABCDE", "mnpqrstvw", "qrstvw"):
-        with database.read() as connection:
-            found = find_page(connection, OWNER, Filters(words=part)).found
-        assert [each.asset.id for each in found] == [mine.id], part
-    assert numbers(database, words="kc9y") == []
+        assert numbers_of(database, part) == [mine.id], part
+    for part in (mine.id[-8:], mine.id[-8:].upper(), mine.id[-9:], mine.id[-12:]):
+        assert numbers_of(database, part) == [mine.id], part
+    for part in ("stvw_00", "rstvw_01", "kc9y", "rstvw"):
+        assert numbers_of(database, part) == [], part
 
 
 def test_the_best_match_comes_first_and_pages_are_whole(database: Database) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 import engine.batch  # noqa: F401 - with it comes every room that has tables
 from billing import ledger
 from billing.ledger.words import fingerprint
+from library.words import marks_of_id, marks_of_part
 from studio.database import Database, belongs_to_code, metadata
 from studio.database.migrate import configuration, migrate
 from studio.errors import SetupIncomplete
@@ -100,6 +101,54 @@ def test_messages_of_before_are_routed_and_what_was_given_up_is_a_dead_letter(
         ]
         dead = connection.execute(text("SELECT message, channel, attempts, error FROM deliveries"))
         assert dead.tuples().all() == [("given_up", "settings/1", 8, "no")]
+    database.close()
+
+
+def test_assets_of_before_are_found_by_the_last_characters_of_their_ids(
+    database_url: str,
+) -> None:
+    database = Database(database_url)
+    old = "ast_01kc9yzabcdefghjkmnpqrstvw_00"
+
+    def before(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0027")
+        for number, name in enumerate((old, "ast_01kc9yzabcdefghjkmnpqrstvz")):
+            given = {"id": name, "number": number, "words": f" \ue000a fox{number} "}
+            for words in (
+                (
+                    "INSERT INTO assets (id, owner, name, sha256, thumbnail, media_type, bytes,"
+                    " width, height, operation, request, provider, model, method, reason, credits,"
+                    " facts, job, position, run, created_at) VALUES (:id, 'ann', 'a.png', '0', '0',"
+                    " 'image/png', 1, 1, 1, 'generate', '{}', 'p', 'm', '', '', 0, '{}', :id, 0,"
+                    " '', 0)"
+                ),
+                (
+                    "INSERT INTO asset_cards (number, asset, owner, kind, operation, provider,"
+                    " model, label, bytes, width, height, credits) VALUES (:number, :id, 'ann',"
+                    " 'image', 'generate', 'p', 'm', 'a', 1, 1, 1, 0)"
+                ),
+                "INSERT INTO asset_words (number, words) VALUES (:number, :words)",
+            ):
+                connection.execute(text(words), given)
+
+    database.write(before)
+    migrate(database)
+    (made,) = marks_of_part("RSTVW_00")
+    with database.read() as connection:
+        kept = connection.execute(text("SELECT words FROM asset_words ORDER BY number")).scalars()
+        assert kept.all() == [f" \ue000a fox0 {made} ", " \ue000a fox1 "]
+    assert made in list(marks_of_id(old))
+    found = (
+        "SELECT rowid FROM asset_words_index WHERE asset_words_index MATCH :typed"
+        if database.is_sqlite
+        else "SELECT number FROM asset_words WHERE array_to_tsvector(string_to_array("
+        "btrim(words), ' ')) @@ CAST(:typed AS tsquery)"
+    )
+    typed = f'"{made}"' if database.is_sqlite else f"'{made}'"
+    with database.read() as connection:
+        assert connection.execute(text(found), {"typed": typed}).scalars().all() == [0]
     database.close()
 
 
