@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict
+import os
+import threading
+from dataclasses import asdict, replace
 from typing import Any
 
 from engine.arrivals import face_of
@@ -24,6 +26,8 @@ _MOST_OUTPUTS = 64
 _LARGEST_SEED = 2**63 - 1
 _ZIP = "application/zip"
 """Kept where the operation asks for it (``zip``), beside what is in it."""
+_DECODING = threading.BoundedSemaphore((os.cpu_count() or 1) + 4)
+"""Pictures that are in memory decoded: many more files may be waiting for the disk."""
 _KINDS = {"picture": "image/", "video": "video/", "model": "model/", "text": "application/json"}
 
 
@@ -84,7 +88,8 @@ def _finish(offer: Offer, output: Output, job: Job) -> Finished:
     if offer.exact or not declared.startswith("image/"):
         return Finished(output.data, {})
     try:
-        return finish(output.data, job.request(), [each.facts() for each in job.inputs()])
+        with _DECODING:
+            return finish(output.data, job.request(), [each.facts() for each in job.inputs()])
     except PictureRefused as error:
         raise _unusable(offer, error) from error
     except Exception as error:  # noqa: BLE001 - whatever it is, the picture stays
@@ -125,8 +130,8 @@ def _check_facts(offer: Offer, delivery: Delivery) -> None:
 
 def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped: bool) -> Made:
     try:
-        found = media.look(data)
-        shown = media.face(data, found)
+        with _DECODING:
+            found, small, looks = _seen(data)
     except PictureRefused as error:
         raise _unusable(offer, error) from error
     ordered = found.media_type.startswith(_KINDS[offer.kind])
@@ -135,21 +140,33 @@ def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped:
             f"{offer.provider} delivered {found.media_type} where a {offer.kind} was ordered.",
             provider=offer.provider,
         )
-    picture = found.media_type.startswith("image/")
-    looks = imaging.seen(shown) if picture else imaging.Seen("", ())
     return Made(
         name=name,
         sha256=store.put(data),
-        thumbnail=store.put(imaging.thumbnail(shown), derived=True),
+        thumbnail=store.put(small, derived=True),
         media_type=found.media_type,
         size=len(data),
-        # A picture's own pixels: those of its header may still have to be turned.
-        width=shown.width if picture else found.width,
-        height=shown.height if picture else found.height,
+        width=found.width,
+        height=found.height,
         phash=looks.phash,
         colours=looks.colours,
         profile=imaging.profile_of(data),
     )
+
+
+def _seen(data: bytes) -> tuple[media.Media, bytes, imaging.Seen]:
+    """Return what a file is, its thumbnail, and what it looks like if it is a picture.
+
+    Raises:
+        PictureRefused: it is nothing that can be used.
+    """
+    found = media.look(data)
+    shown = media.face(data, found)
+    small = imaging.thumbnail(shown)
+    if not found.media_type.startswith("image/"):
+        return found, small, imaging.Seen("", ())
+    # A picture's own pixels: those of its header may still have to be turned.
+    return replace(found, width=shown.width, height=shown.height), small, imaging.seen(shown)
 
 
 def thumbnail(store: BlobStore, sha256: str, thumbnail_sha256: str) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from engine import outputs
 from providers import Delivery, Output
-from studio import archive, imaging
+from studio import archive, imaging, media
 from studio.errors import BadResponse
 from studio.operations import Generate, SocialExport
 from studio.storage import BlobStore
@@ -134,3 +136,30 @@ def test_a_zip_is_kept_where_it_was_asked_for_and_nowhere_else(store: BlobStore)
         outputs.keep(store, offer, _delivery(archived), job)
     with pytest.raises(BadResponse, match="application/zip"):
         outputs.keep(store, OFFER, _delivery(archived), JOB)
+
+
+def test_many_files_are_kept_at_once_but_few_are_decoded(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, lock, both = media.face, threading.Lock(), threading.Barrier(2, timeout=10)
+    now, most = 0, 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        both.wait()  # two at a time there are, and no more
+        try:
+            return decode(*arguments)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(media, "face", counted)
+    monkeypatch.setattr(outputs, "_DECODING", threading.BoundedSemaphore(2))
+    made = [_delivery(Output(tiny_png(str(n)), "image/png")) for n in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        kept = list(threads.map(lambda each: outputs.keep(store, OFFER, each, JOB), made))
+    assert most == 2
+    assert len({each["outputs"][0]["sha256"] for each in kept}) == 8
