@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
@@ -25,7 +26,30 @@ _THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}(,[0-9]{3})+")
 _DECIMAL_COMMA = re.compile(r"(-?[0-9]{1,18}),([0-9]{1,18})")
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False}
 
+_KNOWN = frozenset(COLUMNS)
+_ALLOWED = f"allowed: {', '.join(COLUMNS)}"
+_BETWEEN_WORDS = re.compile(r"[\s-]+")
+_ALIKE = 0.75
+"""From which likeness on (0 to 1) a name is taken for a slip of the pen."""
+
 Reader = Callable[[str], Any]
+
+
+def column_of(name: str) -> str:
+    """Return the column that a name in a header means; the name itself if it is none.
+
+    People write ``Prompt`` and ``Negative prompt`` in their spreadsheets.
+    """
+    alike = _BETWEEN_WORDS.sub("_", name.strip().lower())
+    return alike if alike in _KNOWN else name.strip()
+
+
+def columns_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that a header means. One that stands there as it is called goes first."""
+    there = set(names)
+    return tuple(
+        name if name in _KNOWN or (column := column_of(name)) in there else column for name in names
+    )
 
 
 def check_header(line: int, names: tuple[str, ...]) -> tuple[dict[str, int], list[Problem]]:
@@ -42,7 +66,9 @@ def check_header(line: int, names: tuple[str, ...]) -> tuple[dict[str, int], lis
         elif name in COLUMNS:
             places[name] = place
         elif name:
-            rule = f"is not a column; allowed: {', '.join(COLUMNS)}"
+            meant = get_close_matches(name.lower(), COLUMNS, 1, _ALIKE)
+            hint = f"; perhaps {meant[0]} is meant" if meant else ""
+            rule = f"is not a column, and no cell has {{{shorten(name)}}} in it{hint}; {_ALLOWED}"
         else:
             rule = f"column {place + 1} must have a name"
         if rule:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from batches.chains import BETWEEN, Step, main_input, read_chain
-from batches.columns import COLUMNS
+from batches.columns import COLUMNS, columns_of
 from batches.encoding import ENCODINGS
 from batches.mending import FAULTS, unmarked
 from batches.remaking import from_manifest, is_manifest
@@ -122,6 +122,7 @@ def prepare(sheet: Sheet, given: Given) -> Sheet:
     Columns that are nothing but variables are dropped, those that a chain or a default needs are
     added. A column that nobody uses stays, to be reported.
     """
+    sheet = replace(sheet, columns=columns_of(sheet.columns))
     if is_manifest(sheet):
         sheet = from_manifest(sheet, given.operation)
     elif FAULTS[1] in sheet.columns:

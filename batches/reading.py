@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from batches.columns import COLUMNS
+from batches.columns import COLUMNS, column_of
 from batches.layout import Record, records, split
 from batches.sheet import (
     LARGEST_FILE,
@@ -50,7 +50,7 @@ def _delimiter(text: str) -> str:
     def known(delimiter: str) -> int:
         header = next(records(text, delimiter), None)
         names = split(header, delimiter) if header else []
-        return len({name.strip() for name in names} & _KNOWN)
+        return len({column_of(name) for name in names} & _KNOWN)
 
     return max(DELIMITERS, key=known)  # of equals the first
 

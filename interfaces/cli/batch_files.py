@@ -18,6 +18,7 @@ from engine.studio import Studio
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
 from interfaces.cli.opening import opened_studio
+from interfaces.cli.output import counted
 from interfaces.cli.session import Session
 from studio.errors import AlreadyRunning, InvalidRequest
 
@@ -38,7 +39,7 @@ def ended_batch(studio: Studio, session: Session, batch: str) -> BatchView:
         view = view_batch(connection, session.owner, batch)
     if waiting := view.counts()[WAITING]:
         raise AlreadyRunning(
-            f"{waiting} rows of this batch have yet to come to an end. "
+            f"{counted(waiting, 'row')} of this batch yet to come to an end. "
             f"`studio batch status {batch}` tells how it stands.",
             batch=batch,
         )
@@ -109,7 +110,7 @@ def _nothing_to_mend(unknown: int) -> str:
     if not unknown:
         return "Every row is done."
     return (
-        f"{unknown} rows may have been bought, nobody knows: no file does them again. "
+        f"{counted(unknown, 'row')} may have been bought, nobody knows: no file does them again. "
         "`studio jobs list --state unknown` tells of them."
     )
 

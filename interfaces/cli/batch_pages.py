@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from batches import (
+    BatchSpec,
     Problem,
     errors_csv,
     given_of,
@@ -42,6 +43,7 @@ from interfaces.cli.output import (
     MOST_IN_TABLE,
     Fact,
     amount,
+    counted,
     in_credits,
     plain,
     show_facts,
@@ -180,7 +182,9 @@ def show_faults(to: Console, error: BatchInvalid) -> None:
     """Print the faults: here they are what was asked for."""
     problems = error.details["problems"]
     show_problems(to, problems)
-    to.print(Text(f"{len(problems)} faults; nothing was held, nothing bought.", style="bold"))
+    to.print(
+        Text(f"{counted(len(problems), 'fault')}; nothing was held, nothing bought.", style="bold")
+    )
 
 
 def show_checked(to: Console, checked: Checked, available: int | None) -> None:
@@ -205,11 +209,11 @@ def show_checked(to: Console, checked: Checked, available: int | None) -> None:
         to.print()
         show_problems(to, [problem.as_dict() for problem in spec.left_out])
         number = len({problem.row for problem in spec.left_out})
-        to.print(Text(f"{number} rows are left out.", style="yellow"))
+        to.print(Text(f"Left out: {counted(number, 'row')}.", style="yellow"))
     for reason, count in Counter(quoted.free.values()).items():
         to.print(Text(f"{count} free: {reason}", style="dim"))
     pairs: list[Fact] = [
-        ("file", f"{spec.source}: {len(spec.rows)} rows, all in order"),
+        ("file", f"{spec.source}: {counted(len(spec.rows), 'row')}, {_in_order(spec)}"),
         ("batch", spec.id),
         ("comes to", Text(in_credits(quoted.total), style="bold")),
     ]
@@ -222,6 +226,10 @@ def show_checked(to: Console, checked: Checked, available: int | None) -> None:
             ("after", in_credits(after) if after >= 0 else f"{in_credits(-after)} are missing")
         )
     show_facts(to, pairs)
+
+
+def _in_order(spec: BatchSpec) -> str:
+    return "without the faulty ones" if spec.left_out else "all in order"
 
 
 def _show_report(to: Console, report: BatchReport) -> None:

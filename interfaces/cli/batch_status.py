@@ -22,7 +22,7 @@ from interfaces.cli.batch_control import is_running, wish_document, wish_fact, w
 from interfaces.cli.batch_runs import batch_document, show_rows
 from interfaces.cli.exits import Exit
 from interfaces.cli.opening import opened_studio
-from interfaces.cli.output import MOST_IN_TABLE, in_credits, plain, show_facts, table
+from interfaces.cli.output import MOST_IN_TABLE, counted, in_credits, plain, show_facts, table
 from interfaces.cli.output import status as coloured
 from interfaces.cli.progress import (
     Display,
@@ -93,7 +93,7 @@ def _status(session: Session, studio: Studio, batch: str) -> int:
                 ("rows", progress_words(progress)),
                 *([word_fact(word)] if word else []),
                 *([wish_fact(wish)] if wish else []),
-                ("started", f"{record.round} times"),
+                ("started", counted(record.round, "time")),
                 *([("spent", f"{in_credits(view.spent)}, all runs together")] if view else []),
                 ("folder", str(studio.settings.folder / "batches" / record.id)),
             ],

@@ -228,6 +228,11 @@ def amount(name: str, micro_credits: int) -> dict[str, int | str]:
     return {name: micro_credits, f"{name}_credits": money.show(micro_credits)}
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``2 rows``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def in_credits(micro_credits: int) -> str:
     """Return an amount for people."""
     text = money.show(micro_credits)
@@ -239,6 +244,7 @@ __all__ = [
     "Fact",
     "Output",
     "amount",
+    "counted",
     "in_credits",
     "leave_room_for_last",
     "plain",

@@ -97,6 +97,9 @@ def test_the_error_carries_all_problems_and_counts_them() -> None:
         (b"\xff\xfeo\0p\0e", 1, "", "cut or broken"),
         (b"operation,prompt,\ngenerate,an owl,x\n", 1, "", "column 3 must have a name"),
         (b"operation,Prompt,prompt\ngenerate,,an owl\n", 1, "Prompt", "is not a column"),
+        (b"operation,Prompt,PROMPT\ngenerate,an owl,\n", 1, "prompt", "is there twice"),
+        (b"operation,prompt,promt\ngenerate,an owl,\n", 1, "promt", "perhaps prompt is meant"),
+        (b"operation,prompt,Hue\ngenerate,an owl,red\n", 1, "Hue", "no cell has {Hue} in it"),
         (b'operation,prompt\ngenerate,"a\r\nb"\n\ngenerate\n', 5, "", "must have 2 cells"),
         (b'operation,prompt\ngenerate,"a\rb\nc"\r\rgenerate\r', 6, "", "must have 2 cells"),
         (

@@ -7,6 +7,7 @@ import io
 import random
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ def test_any_text_comes_to_the_operation_but_for_blanks_around_it(text: str) -> 
     operation = batch.rows[0].operation
     assert isinstance(operation, Generate)
     assert operation.negative_prompt == text.strip()
+
+
+def test_capitals_blanks_and_hyphens_do_not_count_in_a_columns_name() -> None:
+    plain = read([["row", "operation", "prompt", "negative_prompt"], ["fox", "generate", "a", "b"]])
+    text = "Row;OPERATION;Prompt;Negative prompt\nfox;generate;a;b\n"
+    for header in ("Negative prompt", "NEGATIVE-PROMPT", "negative_Prompt"):
+        data = text.replace("Negative prompt", header).encode()
+        batch = read_batch(data, source="rows.csv", owner="ada", folder=Path("/nowhere"))
+        assert batch.rows[0].operation == plain.rows[0].operation
 
 
 WORDS_OF_FILES = ["operation", "row", "prompt", "image", "seed", "generate", "upscale", "@a", "7"]

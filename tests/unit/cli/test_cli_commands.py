@@ -234,7 +234,7 @@ def test_a_batch_may_be_given_short_and_its_faulty_rows_kept(
     assert told.code == 0
     assert [row["row"] for row in told.document["rows"]] == ["a", "a.2"]
     assert {it["row"] for it in told.document["left_out"]} == {"b", "b.2"}
-    assert "2 rows are left out" in studio_command(*words, "--skip-invalid").out
+    assert "Left out: 2 rows" in studio_command(*words, "--skip-invalid").out
     wrong = studio_command(*words, "--set", "qualty=draft", "--json")
     assert (wrong.code, wrong.document["error"]["given"]) == (2, "qualty")
 
@@ -277,4 +277,4 @@ def test_rows_that_may_have_been_bought_are_not_called_done(
         running.finish()
     told = studio_command("batch", "errors", spec.id)
     assert "Every row is done" not in told.out
-    assert "1 rows may have been bought" in told.out
+    assert "1 row may have been bought" in told.out
