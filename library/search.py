@@ -15,7 +15,7 @@ from library.collecting import collection_of, within_collection
 from library.filters import EVERYTHING, Filters, filters_of
 from library.matches import searched
 from library.numbers import number_at
-from library.pages import Question, matched, question, stretch
+from library.pages import Question, matched, plan_for_values, question, stretch
 from library.ranking import ranked
 from library.sorting import NEWEST, RANKED, sort_named
 from library.words import folded
@@ -128,6 +128,7 @@ def find_page(
     check_limit(limit)
     if searches_nothing(filters):
         return Page((), "", whole=True)
+    plan_for_values(connection)
     asked = asked_for(connection, owner, filters)
     if sort == RANKED:
         part = ranked(connection, asked, filters.words, limit, after)
@@ -297,6 +298,7 @@ def count_matches(connection: Connection, owner: str, filters: Filters = EVERYTH
     if len(alone) == 1 and (field := next(iter(alone))) in _ALONE and alone[field] is not False:
         value = {"tag": folded(filters.tag).strip(), "favourite": ""}.get(field, alone[field])
         return Count(_known(connection, owner, field, value), exact=True)
+    plan_for_values(connection)
     asked = asked_for(connection, owner, filters)
     number, exact = matched(connection, asked, MOST_COUNTED)
     return Count(number, exact=exact)

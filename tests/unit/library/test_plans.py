@@ -1,6 +1,6 @@
-"""How SQLite goes about what is asked of the cards: nothing reads all that an owner has.
+"""How the databases go about what is asked of the cards: nothing reads all that an owner has.
 
-Without statistics, as the studio's file is, it takes every owner for one of ten cards.
+SQLite without statistics, as the studio's file is, takes every owner for one of ten cards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from library import find_assets
+from library import Filters, count_matches, find_assets, find_page
 from library.collecting import create_collection
 from library.ordering import collect, favourite, rate, uncollect, unfavourite
 from library.search import rows_of
@@ -92,3 +92,17 @@ def test_an_action_on_many_assets_looks_at_no_others(
     }
     found = {name: through_an_owner(explained(database, work)) for name, work in works.items()}
     assert {name: steps for name, steps in found.items() if steps} == {}
+
+
+@pytest.mark.parametrize("look", [find_page, count_matches])
+def test_postgres_plans_for_the_values_and_not_for_all_there_may_be(
+    postgres_database: Database, look: Callable[..., Any]
+) -> None:
+    def mode(connection: Connection) -> Any:
+        return connection.exec_driver_sql("SHOW plan_cache_mode").scalar()
+
+    with postgres_database.read() as connection:
+        look(connection, OWNER, Filters(words="fox", kind="video"))
+        assert mode(connection) == "force_custom_plan"
+    with postgres_database.read() as connection:  # the same connection, out of the pool
+        assert mode(connection) == "auto"
