@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,6 +41,7 @@ class BatchRecord:
     run: str = ""
     started_at: datetime | None = None
     closes_at: datetime | None = None
+    priority: Literal["low", "normal", "high"] = "normal"
 
 
 def save_batch(connection: Connection, spec: BatchSpec) -> bool:

@@ -19,6 +19,8 @@ from studio.database import JsonText, UtcDateTime, metadata
 
 STATES = ("new", "running", "done", "incomplete", "failed")
 """What may become of a batch: ``incomplete`` means that some rows are not done."""
+PRIORITIES = ("low", "normal", "high")
+"""How urgent a batch may be among its owner's."""
 
 batches = Table(
     "batches",
@@ -38,15 +40,18 @@ batches = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("closes_at", UtcDateTime),
+    Column("priority", Text, nullable=False, server_default="normal"),
     CheckConstraint("rows > 0 AND round >= 0", name="counts"),
     CheckConstraint(f"state IN {STATES}", name="state"),
+    CheckConstraint(f"priority IN {PRIORITIES}", name="priority"),
     Index("ix_batches_owner_created_at", "owner", "created_at"),
 )
 """One row for each batch.
 
 ``round`` counts how often it was started, the last time at ``started_at`` by the flow run ``run``;
 ``worker`` is the process at work on it, ``hold`` the hold that pays for it, ``closes_at`` when no
-further row of this round may begin.
+further row of this round may begin. ``priority`` is that of its rows, also of a round that names
+none.
 """
 
 batch_wishes = Table(

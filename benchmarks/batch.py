@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from deployments.server import running_server
 from engine import journal
 from engine.execute import Order
+from engine.opening import Opening, open_jobs
 from studio.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ async def _run(flow: Any, path: str) -> Any:
 def without_orchestrator(rows: int, start: int) -> float:
     """Return the seconds of the same rows through the engine alone."""
     from benchmarks.common import instant_studio
-    from engine.batch import start_batch
     from engine.batch_files import deliver, folder_of
     from engine.batch_plan import plan_batch, read_file
+    from engine.batch_start import start_batch
 
     with instant_studio(width=WIDTH) as studio:
         began = time.perf_counter()
@@ -89,8 +90,8 @@ def without_orchestrator(rows: int, start: int) -> float:
 def settlements(rows: int, start: int) -> float:
     """Return the seconds of settling generated jobs alone: asset, capture, job, in one hold."""
     from benchmarks.common import instant_studio
-    from engine.batch import start_batch
     from engine.batch_plan import plan_batch, read_file
+    from engine.batch_start import start_batch
 
     with instant_studio(width=WIDTH) as studio:
         data = rows_csv(rows, start)
@@ -108,7 +109,7 @@ def settlements(rows: int, start: int) -> float:
         }
         orders = [order for wave in running.waves() for order in running.orders(wave)]
         openings = [_opening(order, studio.worker.id) for order in orders]
-        opened = [studio.commits.submit(journal.open_jobs, each) for each in openings]
+        opened = [studio.commits.submit(open_jobs, each) for each in openings]
         jobs = [future.result().job.id for future in opened]
         for noted in [
             studio.commits.submit(journal.note_generated, journal.Generated(job, delivery))
@@ -121,9 +122,9 @@ def settlements(rows: int, start: int) -> float:
         return time.perf_counter() - began
 
 
-def _opening(order: Order, worker: str) -> journal.Opening:
+def _opening(order: Order, worker: str) -> Opening:
     choice = order.plan.first
-    return journal.Opening(
+    return Opening(
         owner=order.owner,
         key=order.key,
         hold=order.hold,

@@ -39,8 +39,8 @@ def open_at(home: str, owner: str, url: str, slots: int) -> Studio:
 
 def child(home: str, owner: str, url: str, slots: int, rows: int) -> None:
     """Plan and hold, say so, wait for the word, then do all rows and say how long they took."""
-    from engine.batch import start_batch
     from engine.batch_plan import plan_batch, read_file
+    from engine.batch_start import start_batch
 
     studio = open_at(home, owner, url, slots)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.journal import latest_jobs
+from engine.job_rows import latest_jobs
 from engine.preflight import Caller
 from engine.single import hold_credits, left_to_buy, order_of, plan_one, release_hold
 from engine.studio import Studio

@@ -1,40 +1,36 @@
 """A batch: held for once, run row by row, reported whole.
 
-What it is and costs is found by ``batch_plan``; what became of the rows is told by ``batch_view``.
+What it is and costs is found by ``batch_plan``, and ``batch_start`` begins it; what became of the
+rows is told by ``batch_view``.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, select, update
 
 from batches import (
     BatchSpec,
     Row,
     clear_ends,
     end_rows,
-    keep_faults,
-    row_ends,
-    save_batch,
     waves,
 )
 from batches.tables import batches
-from billing.accounts.members import require_member
 from engine.announcements import batch_ended
 from engine.batch_approval import Approval, lapse
-from engine.batch_control import forget_wish
+from engine.batch_control import Wish, forget_wish, wish_of
 from engine.batch_orders import order_of_row
 from engine.batch_plan import BatchQuote, PlannedBatch, prompt_line, quote_batch
 from engine.batch_request import hold_for_rows, take_hold, word_about
-from engine.batch_shards import await_others, forget_ranges
-from engine.batch_view import BatchView, end_unfinished, ending_of, find_jobs, prompt_key
+from engine.batch_shards import forget_ranges
+from engine.batch_view import WAITING, BatchView, end_unfinished, ending_of, find_jobs, prompt_key
 from engine.execute import Order
 from engine.jobs import Job
 from engine.outbox import post
@@ -43,10 +39,7 @@ from engine.single import release_hold
 from engine.studio import Studio
 from providers.pacing import Priority
 from studio.clock import now
-from studio.errors import AlreadyRunning, BatchCancelled, StudioError, WindowClosed
-
-_MOST_TASKS = 200
-"""Task runs for the rows of a batch."""
+from studio.errors import BatchCancelled, StudioError, WindowClosed
 
 
 @dataclass
@@ -66,7 +59,7 @@ class BatchRun:
         approval: that somebody's word is needed before its rows may be bought.
         began: whether rows may be bought.
         before: how the batch stood before; a start that is refused leaves it so.
-        priority: of its rows among the owner's own work.
+        priority: of its rows among the owner's own work; kept with the batch.
         only: names of the rows that this run is about; ``None`` for all that are not done.
         unpaid: why rows are not bought in this run although they are left to do, by name.
         anew: jobs whose outcome nobody knows, and whose work is to be bought once more.
@@ -275,27 +268,49 @@ class BatchRun:
             self.view.jobs |= find_jobs(connection, self.spec)
         end_unfinished(self.view, self.only)
 
-    def rest(self) -> None:
-        """Let go of the batch until its window opens again; what is done is done."""
-        self._leave({"state": "incomplete"})
+    def rest(self) -> bool:
+        """Let go of the batch until its window opens again; what is done is done.
+
+        Returns:
+            Whether it goes on then. It does not if somebody cancelled it while its last rows were
+            under way: no row looked at that any more. It is still this run's then, to ``finish``.
+        """
+        wish = self._leave({"state": "incomplete"}, unless_cancelled=True)
+        if wish is None:
+            return True
+        self.closed, self.cancelled = None, wish.cancellation()
+        statuses = self.view.statuses()
+        for row in self.spec.rows:
+            begun = self.view.job_of(row) is not None or statuses[row.name] != WAITING
+            if not begun and not row.same_as and self._is_asked_for(row):
+                self._take_error(row, self.cancelled)
+        return False
 
     def abandon(self) -> None:
         """Let go of the batch without an ending: it was refused, or the process is stopping."""
         self._leave({})
 
-    def _leave(self, values: Mapping[str, Any]) -> None:
+    def _leave(self, values: Mapping[str, Any], *, unless_cancelled: bool = False) -> Wish | None:
+        """Let go of it; return the wish that kept this run from doing so, if one did."""
         values = {"worker": "", **values}
         if self.hold:
             release_hold(self.studio, self.spec.owner, self.hold)
         if not self.began:
             values = {**values, **self.before}
 
-        def leave(connection: Connection) -> None:
+        def leave(connection: Connection) -> Wish | None:
+            here = batches.c.id == self.spec.id
+            # Whoever wishes something of it locks it as well: it is heeded, or they are refused.
+            connection.execute(select(batches.c.id).where(here).with_for_update())
+            wish = wish_of(connection, self.spec.id)
+            if unless_cancelled and wish is not None and wish.wish == "cancel":
+                return wish
             lapse(connection, self.spec.id)
             forget_ranges(connection, self.spec.id)
-            connection.execute(update(batches).where(batches.c.id == self.spec.id).values(values))
+            connection.execute(update(batches).where(here).values(values))
+            return None
 
-        self.studio.database.write(leave)
+        return self.studio.database.write(leave)
 
     def _finish(self, connection: Connection) -> None:
         end_rows(connection, self.spec.id, self.view.endings)
@@ -311,100 +326,3 @@ class BatchRun:
         key = f"{self.spec.id}/{self.round}"
         message = batch_ended(connection, self.view, self.hold, key, self.run)
         post(connection, [message])
-
-
-def start_batch(
-    studio: Studio,
-    planned: PlannedBatch,
-    run: str,
-    caller: Caller = ANYBODY,
-    only: frozenset[str] | None = None,
-    *,
-    closes: datetime | None = None,
-) -> BatchRun:
-    """Make this process the one that runs the batch, and see what is done already.
-
-    Args:
-        studio: who does it.
-        planned: the batch.
-        run: the flow run that asks for it.
-        caller: who asks.
-        only: names of the rows that the run is about; ``None`` for all that are not done.
-        closes: from when on none of its rows may begin.
-
-    Raises:
-        AccountRefused: the caller may not spend for the owner; all is left as it was.
-        AlreadyRunning: a live process runs it.
-    """
-    spec = planned.spec
-
-    def lease(connection: Connection) -> RowMapping | None:
-        # Before anything is taken: whoever may only look must not end the hold of another's run.
-        require_member(connection, caller.user or spec.owner, spec.owner, "spend")
-        save_batch(connection, spec)
-        query = select(batches).where(batches.c.id == spec.id).with_for_update()
-        row = connection.execute(query).mappings().one()
-        if row["worker"] and row["worker"] != gone:
-            return None
-        keep_faults(connection, spec)
-        forget_wish(connection, spec.id)
-        lapse(connection, spec.id)
-        connection.execute(
-            update(batches)
-            .where(batches.c.id == spec.id)
-            .values(
-                worker=studio.worker.id,
-                state="running",
-                round=row["round"] + 1,
-                run=run,
-                started_at=now(),
-                finished_at=None,
-                closes_at=closes,
-            )
-        )
-        return row
-
-    gone = _dead_worker(studio, spec)
-    found = studio.database.write(lease)
-    if found is None:
-        raise AlreadyRunning(f"Batch {spec.id} is being run by another process at this moment.")
-    if found["hold"]:
-        # Of a run that was cut off. What its unfinished jobs claimed of it stays with them.
-        release_hold(studio, spec.owner, found["hold"])
-    # Those that helped that run can begin no row without its hold; what they began, they end.
-    await_others(studio, spec.id)
-    studio.database.write(lambda connection: forget_ranges(connection, spec.id))
-    with studio.database.read() as connection:
-        view = BatchView(spec, find_jobs(connection, spec))
-        if only is not None:
-            ends = row_ends(connection, spec.id).items()
-            view.endings = {name: end for name, end in ends if name not in only}
-    kept = ("state", "round", "hold", "run", "started_at", "finished_at")
-    before = {name: found[name] for name in kept}
-    return BatchRun(studio, planned, view, run, before["round"] + 1, before=before, only=only)
-
-
-def _dead_worker(studio: Studio, spec: BatchSpec) -> str:
-    """Return the process that ran the batch last and is gone; empty when there is none."""
-    with studio.database.read() as connection:
-        query = select(batches.c.worker).where(batches.c.id == spec.id)
-        worker = connection.execute(query).scalar() or ""
-    return "" if worker and studio.worker.alive(worker) else worker
-
-
-def chunk_size(rows: int, least: int) -> int:
-    """Return how many rows of a batch one task carries out.
-
-    So many that the batch has about 200 tasks at most: a server keeps up with so many, and a page
-    still shows them all.
-
-    Args:
-        rows: of the whole batch.
-        least: the size that small batches have.
-    """
-    return max(least, math.ceil(rows / _MOST_TASKS))
-
-
-def chunks(orders: Sequence[Order], size: int) -> list[list[Order]]:
-    """Cut orders into pieces of at most ``size``."""
-    return [list(orders[start : start + size]) for start in range(0, len(orders), size)]

@@ -17,13 +17,15 @@ from sqlalchemy import Connection
 
 from batches import changed_inputs
 from billing.accounts.events import note
-from engine import journal
-from engine.batch import BatchRun, start_batch
+from engine import unknown
+from engine.batch import BatchRun
 from engine.batch_plan import BatchQuote, PlannedBatch, plan_batch, quote_batch
+from engine.batch_start import start_batch
 from engine.batch_view import BatchView, view_batch
 from engine.jobs import Job
 from engine.preflight import Caller, check_identity
 from engine.studio import Studio
+from providers.pacing import Priority
 from studio.errors import BatchInvalid, Conflict, StudioError
 from studio.operations import InputKind
 
@@ -99,18 +101,21 @@ def plan_again(studio: Studio, owner: str, batch: str, part: Part, user: str = "
     return Again(planned, only, *_given_up(view, only))
 
 
-def start_again(studio: Studio, again: Again, run: str, caller: Caller) -> BatchRun:
+def start_again(
+    studio: Studio, again: Again, run: str, caller: Caller, priority: Priority | None = None
+) -> BatchRun:
     """Make this process the one that does the rows again.
 
     Args:
         run: the flow run that asks for it.
         caller: who asks.
+        priority: another than it had, if given.
 
     Raises:
         AccountRefused: the caller may not spend for the owner.
         AlreadyRunning: a live process runs the batch.
     """
-    running = start_batch(studio, again.planned, run, caller, again.only)
+    running = start_batch(studio, again.planned, run, caller, again.only, priority=priority)
     # What became known in between stays as it is known.
     running.view, running.anew = _given_up(running.view, again.only)
     return running
@@ -134,8 +139,8 @@ def buy_anew(running: BatchRun, by: str) -> None:
         note(connection, owner, kind, author=by, batch=running.spec.id, jobs=jobs)
 
     running.studio.database.write(keep)
-    units = [journal.Resolution(job, charge=0) for job in running.anew]
-    submit = partial(running.studio.commits.submit, journal.resolve)
+    units = [unknown.Resolution(job, charge=0) for job in running.anew]
+    submit = partial(running.studio.commits.submit, unknown.resolve)
     for answered in [submit(unit) for unit in units]:
         # Somebody knows the outcome by now: the gate looks at what it is.
         with contextlib.suppress(Conflict):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from batches.tables import batch_wishes, batches
 from billing.accounts.events import note
@@ -50,6 +50,15 @@ class Wish:
     user: str
     until: datetime
     at: datetime
+
+    def cancellation(self) -> BatchCancelled:
+        """Return why a row does not begin that somebody's ``cancel`` came before."""
+        return BatchCancelled(
+            f"{self.user} cancelled the batch before this row began; nothing was bought. Run the "
+            "batch again to go on.",
+            batch=self.batch,
+            user=self.user,
+        )
 
 
 def wish_of(connection: Connection, batch: str) -> Wish | None:
@@ -105,12 +114,7 @@ def ask_for(
     if row is None:
         raise NotFound("There is no such batch.", field="batch", given=batch)
     if row["state"] != "running" or not (row["worker"] and worker.alive(row["worker"])):
-        raise Conflict(
-            f"Batch {batch} is not being run at this moment, so that there is nothing to {verb}. "
-            "`studio batch run` goes on with what is left of it.",
-            field="batch",
-            given=batch,
-        )
+        raise Conflict(_why_not(row, verb), field="batch", given=batch)
     before = wish_of(connection, batch)
     if before is not None and before.wish == "cancel":
         if verb == "cancel":
@@ -134,6 +138,19 @@ def ask_for(
         insert(batch_wishes).values(batch=batch, wish=verb, user=who, until=wish.until, at=wish.at)
     )
     return wish
+
+
+def _why_not(row: RowMapping, verb: Verb) -> str:
+    """Say why a batch that no process runs cannot be paused, resumed or cancelled."""
+    if row["state"] == "incomplete" and row["closes_at"] and row["finished_at"] is None:
+        return (
+            f"Batch {row['id']} waits until its window opens, and nothing of it is under way. Its "
+            f"run {row['run']} then goes on with it, unless it is cancelled on Prefect's pages."
+        )
+    return (
+        f"Batch {row['id']} is not being run at this moment, so that there is nothing to {verb}. "
+        "`studio batch run` goes on with what is left of it."
+    )
 
 
 class Control:
@@ -181,12 +198,7 @@ class Control:
             _check_window(batch, word.closes)
             return not word.stopped
         if wish.wish == "cancel":
-            raise BatchCancelled(
-                f"{wish.user} cancelled the batch before this row began; nothing was bought. Run "
-                "the batch again to go on.",
-                batch=batch,
-                user=wish.user,
-            )
+            raise wish.cancellation()
         if wish.until <= now():
             raise BatchCancelled(
                 f"The batch was paused by {wish.user} until its hold ended at "

@@ -20,8 +20,8 @@ from batches.tables import batch_shards, batches
 from billing.ledger import hold_of
 from engine.batch_view import BatchView, ending_of
 from engine.execute import Order
+from engine.job_rows import latest_jobs
 from engine.jobs import Job
-from engine.journal import latest_jobs
 from engine.order_text import pack, unpack
 from engine.studio import Studio
 from studio.clock import now

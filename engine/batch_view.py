@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from batches import BatchSpec, Row, load_batch, row_ends
+from engine.job_rows import latest_jobs
 from engine.jobs import Job
-from engine.journal import latest_jobs
 from engine.prompts import enhancement
 from studio.errors import BatchCancelled, HoldRefused, StudioError
 

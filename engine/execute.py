@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from engine import journal, outputs
+from engine import job_rows, journal, outputs
 from engine.batch_control import Control
 from engine.credentials import Sign
 from engine.gate import Gate, Pass
 from engine.jobs import Job, Picture, charge_for
 from engine.loop import to_the_end
+from engine.opening import Opening
 from engine.outcomes import tell_failed
 from engine.pacing import Pacing
 from engine.places import Places
@@ -153,7 +154,7 @@ class Executor:
     async def _with_prompt(self, order: Order) -> Order:
         """Return the order with its prompt written."""
         unit = (order.owner, order.prompt_from)
-        job: Job | None = await self._commit(journal.standing, unit)
+        job: Job | None = await self._commit(job_rows.standing, unit)
         if job is None or job.state != "settled":
             raise unenhanced(order.label, job)
         text = await asyncio.to_thread(read_text, self._store, job)
@@ -382,10 +383,10 @@ def _worth_another(job: Job) -> bool:
     return job.state == "failed" and not job.billed and (limited or absent)
 
 
-def _opening(order: Order, choice: Choice, worker: str) -> journal.Opening:
+def _opening(order: Order, choice: Choice, worker: str) -> Opening:
     if enhancement(order.plan.operation):
         raise ValueError(f"{order.key}: its prompt is to be enhanced, and no job is to do that")
-    return journal.Opening(
+    return Opening(
         owner=order.owner,
         key=order.key,
         hold=order.hold,

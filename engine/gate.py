@@ -10,8 +10,8 @@ import asyncio
 import threading
 from dataclasses import dataclass
 
-from engine import journal
 from engine.jobs import Job
+from engine.opening import Adoption, Opening, adopt, open_jobs
 from engine.workers import Worker
 from studio import permit
 from studio.database import GroupCommit
@@ -41,7 +41,7 @@ class Gate:
         """The id of this process."""
         return self._worker.id
 
-    async def open(self, opening: journal.Opening) -> Pass:
+    async def open(self, opening: Opening) -> Pass:
         """Begin the job, or go on with the one that stands under its key.
 
         Raises:
@@ -59,8 +59,8 @@ class Gate:
             self._inside.discard(place)
             raise
 
-    async def _open(self, opening: journal.Opening) -> Pass:
-        opened = await self._commits.awaited(self._commits.submit(journal.open_jobs, opening))
+    async def _open(self, opening: Opening) -> Pass:
+        opened = await self._commits.awaited(self._commits.submit(open_jobs, opening))
         job = opened.job
         if opened.fresh:
             return Pass(job, permit.issue(job=job.id, offer=job.offer), taken_over=False)
@@ -94,8 +94,8 @@ class Gate:
             self._worker.alive, job.worker
         ):
             raise _busy(job.label)
-        unit = journal.Adoption(job, self._worker.id)
-        if not await self._commits.awaited(self._commits.submit(journal.adopt, unit)):
+        unit = Adoption(job, self._worker.id)
+        if not await self._commits.awaited(self._commits.submit(adopt, unit)):
             raise _busy(job.label)
 
     def leave(self, job: Job) -> None:

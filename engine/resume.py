@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from engine import journal
+from engine import unknown
 from engine.jobs import Job
 from engine.studio import Studio
 from engine.tables import jobs
@@ -122,8 +122,8 @@ def resolve(studio: Studio, owner: str, identifier: str, verdict: Verdict) -> Jo
         raise Conflict(
             f"The outcome of this job is known: {job.state}.", field="job", given=identifier
         )
-    unit = journal.Resolution(job, charge=job.price if verdict == "bought" else 0)
-    studio.commits.submit(journal.resolve, unit).result()
+    unit = unknown.Resolution(job, charge=job.price if verdict == "bought" else 0)
+    studio.commits.submit(unknown.resolve, unit).result()
     with studio.database.read() as connection:
         return find_job(connection, owner, identifier)
 
@@ -137,8 +137,8 @@ def attach(studio: Studio, owner: str, identifier: str, remote_id: str) -> Job:
     """
     with studio.database.read() as connection:
         job = find_job(connection, owner, identifier)
-    unit = journal.Attachment(job, studio.worker.id, remote_id)
-    if not studio.commits.submit(journal.attach, unit).result():
+    unit = unknown.Attachment(job, studio.worker.id, remote_id)
+    if not studio.commits.submit(unknown.attach, unit).result():
         raise Conflict(
             f"The outcome of this job is known: {job.state}.", field="job", given=identifier
         )

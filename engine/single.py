@@ -15,8 +15,8 @@ from billing.ledger import Hold, HoldRequest, ReleaseRequest, holds_of, release
 from billing.quotes import Quote, QuoteLine
 from engine.deciding import decided
 from engine.execute import Order
+from engine.job_rows import latest_jobs
 from engine.jobs import Job, Picture
-from engine.journal import latest_jobs
 from engine.planning import Planner
 from engine.preflight import ANYBODY, Caller, check_identity, preflight
 from engine.prompts import enhancement

@@ -104,12 +104,13 @@ SKIP_INVALID = Annotated[
     ),
 ]
 PRIORITY = Annotated[
-    Literal["low", "normal", "high"],
+    Literal["", "low", "normal", "high"],
     Field(
         json_schema_extra={
             "title": "Priority",
             "description": "Among the owner's own batches at a provider with few slots: high, "
-            "normal and low get 4, 2 and 1 parts of them. It takes nothing from other owners.",
+            "normal and low get 4, 2 and 1 parts of them. It takes nothing from other owners. "
+            "Empty: as the batch was started before, and normal if it is new.",
         },
     ),
 ]
@@ -154,7 +155,7 @@ async def batch(
     *,
     skip_invalid: SKIP_INVALID = False,
     as_far_as_it_goes: PARTLY = False,
-    priority: PRIORITY = "normal",
+    priority: PRIORITY = "",
     quote: BATCH_QUOTE = "",
     window: WINDOW = "",
     owner: OWNER = "",
@@ -192,10 +193,10 @@ async def batch(
             token=quote,
             partly=as_far_as_it_goes,
             window=hours,
+            priority=priority or None,
         )
         if isinstance(running, State):
             return Failed(message=running.message)
-        running.priority = priority
         ended = await carry_out(running, caller.user)
         if running.closed is None:
             return ended
@@ -228,8 +229,7 @@ async def carry_out(running: BatchRun, user: str) -> State[Any]:
     except BaseException:
         await asyncio.to_thread(running.abandon)
         raise
-    if running.closed is not None:
-        await asyncio.to_thread(running.rest)
+    if running.closed is not None and await asyncio.to_thread(running.rest):
         return Completed(message=str(running.closed))
     await progress.show(now=True)
     counts = await settle_batch(cast(BatchRun, as_it_is(running)))  # a task gets what is quoted

@@ -58,7 +58,7 @@ async def batch_again(
     rows: ROWS = "failed",
     *,
     as_far_as_it_goes: PARTLY = False,
-    priority: PRIORITY = "normal",
+    priority: PRIORITY = "",
     owner: OWNER = "",
     user: USER = "",
     project: PROJECT = "",
@@ -70,8 +70,9 @@ async def batch_again(
         caller = caller_of({"user": user, "project": project, "max_credits": max_credits}, payer)
     except StudioError as error:
         return refused(error)
-    running = await preflight_again(batch, rows, payer, caller, partly=as_far_as_it_goes)
+    running = await preflight_again(
+        batch, rows, payer, caller, partly=as_far_as_it_goes, priority=priority or None
+    )
     if isinstance(running, State):
         return Failed(message=running.message)
-    running.priority = priority
     return await carry_out(running, caller.user)

@@ -10,7 +10,8 @@ from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote as as_it_is
 
-from engine.batch import BatchRun, chunk_size, chunks
+from engine.batch import BatchRun
+from engine.batch_chunks import chunk_size, chunks
 from engine.execute import Order
 from engine.jobs import Job
 from studio.errors import StudioError

@@ -127,7 +127,7 @@ async def batch_selection(
     most: NUMBER = 1_000,
     defaults: DEFAULTS = "",
     as_far_as_it_goes: PARTLY = False,
-    priority: PRIORITY = "normal",
+    priority: PRIORITY = "",
     owner: OWNER = "",
     user: USER = "",
     project: PROJECT = "",
@@ -142,11 +142,16 @@ async def batch_selection(
         return refused(error)
     wanted = Selection(words, collection, tag, favourites, "image", most)
     running = await preflight_selection(
-        wanted, operation, defaults, payer, caller, partly=as_far_as_it_goes
+        wanted,
+        operation,
+        defaults,
+        payer,
+        caller,
+        partly=as_far_as_it_goes,
+        priority=priority or None,
     )
     if isinstance(running, State):
         return Failed(message=running.message)
-    running.priority = priority
     return await carry_out(running, caller.user)
 
 

@@ -16,19 +16,21 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from batches import Given, Problem, fill_name, given_of
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_again import Part, plan_again, start_again
 from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
 from engine.batch_plan import BatchQuote, prompt_line, read_file
 from engine.batch_quoting import plan_at_quote
 from engine.batch_shards import Shards, join_batch
 from engine.batch_source import BatchSource, open_source, shown_name
+from engine.batch_start import start_batch
 from engine.batch_view import DONE, BatchView
 from engine.execute import Order
 from engine.jobs import Job
 from engine.preflight import ANYBODY, Caller
 from engine.single import hold_key
 from engine.studio import Studio, open_studio
+from providers.pacing import Priority
 from studio import credits as money
 from studio.clock import now
 from studio.errors import StudioError
@@ -65,6 +67,7 @@ async def preflight_batch(
     token: str = "",
     partly: bool = False,
     window: Window | None = None,
+    priority: Priority | None = None,
 ) -> BatchRun | State[Any]:
     """Check every row, quote what is left to buy, show the quote, and hold its total once.
 
@@ -78,6 +81,7 @@ async def preflight_batch(
         planned: for when its run is planned: its day and hour are those of a retry as well.
         partly: whether to begin with the first rows where not all are carried.
         window: in which its rows may begin.
+        priority: another than it had, if given.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
@@ -87,7 +91,15 @@ async def preflight_batch(
         name = fill_name(name, planned.day, planned.time)
         closes = window.closes(now()) if window else None
         batch = await _prepare(
-            csv, name, owner, given, caller, token=token, partly=partly, closes=closes
+            csv,
+            name,
+            owner,
+            given,
+            caller,
+            token=token,
+            partly=partly,
+            closes=closes,
+            priority=priority,
         )
         await asyncio.to_thread(note_planned_batch, batch.studio, planned, batch.spec.id)
         return batch
@@ -98,7 +110,13 @@ async def preflight_batch(
 
 @task(name="preflight", task_run_name="preflight", persist_result=False)
 async def preflight_again(
-    batch: str, part: Part, owner: str, caller: Caller = ANYBODY, *, partly: bool = False
+    batch: str,
+    part: Part,
+    owner: str,
+    caller: Caller = ANYBODY,
+    *,
+    partly: bool = False,
+    priority: Priority | None = None,
 ) -> BatchRun | State[Any]:
     """Quote the rows of a batch that are done again, show the quote, and hold its total once.
 
@@ -108,6 +126,7 @@ async def preflight_again(
         owner: whose it is.
         caller: who asks, for which project, and for how much at most.
         partly: whether to begin with the first rows where not all are carried.
+        priority: another than it had, if given.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
@@ -115,7 +134,9 @@ async def preflight_again(
     try:
         studio = await asyncio.to_thread(open_studio)
         again = await asyncio.to_thread(plan_again, studio, owner, batch, part, caller.user)
-        running = await asyncio.to_thread(start_again, studio, again, str(flow_run.id), caller)
+        running = await asyncio.to_thread(
+            start_again, studio, again, str(flow_run.id), caller, priority
+        )
         return await _hold(running, caller, partly=partly)
     except StudioError as error:
         await show_problems(batch, error.details.get("problems", ()))
@@ -153,6 +174,7 @@ async def _prepare(
     token: str,
     partly: bool,
     closes: datetime | None,
+    priority: Priority | None,
 ) -> BatchRun:
     studio = await asyncio.to_thread(open_studio)
     source = await asyncio.to_thread(open_source, studio, file, owner, caller.user)
@@ -166,6 +188,7 @@ async def _prepare(
         token=token,
         partly=partly,
         closes=closes,
+        priority=priority,
     )
 
 
@@ -180,6 +203,7 @@ async def begin(
     token: str = "",
     partly: bool = False,
     closes: datetime | None = None,
+    priority: Priority | None = None,
 ) -> BatchRun:
     """Check and quote a file that was had, show its quote, and hold its total once.
 
@@ -205,7 +229,9 @@ async def begin(
     if spec.left_out:
         problems = [problem.as_dict() for problem in spec.left_out]
         await show_problems(f"{source.name}: left out", problems)
-    batch = await asyncio.to_thread(start_batch, studio, planned, run, caller, closes=closes)
+    batch = await asyncio.to_thread(
+        start_batch, studio, planned, run, caller, closes=closes, priority=priority
+    )
     try:
         left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
     except BaseException:

@@ -19,6 +19,7 @@ from engine.preflight import Caller
 from engine.selection import Selection, as_batch, select_assets
 from engine.studio import Studio, open_studio
 from engine.tidying import Checked, Tidied
+from providers.pacing import Priority
 from studio.clock import now
 from studio.errors import StudioError
 from tasks.artifacts import count, show_table, table
@@ -38,6 +39,7 @@ async def preflight_selection(
     caller: Caller,
     *,
     partly: bool = False,
+    priority: Priority | None = None,
 ) -> BatchRun | State[object]:
     """Find the pictures, check and quote a row for each, show the quote, hold its total once.
 
@@ -46,6 +48,7 @@ async def preflight_selection(
         defaults: its fields, a line for each.
         caller: who asks, for which project, and for how much at most.
         partly: whether to begin with the first rows where not all are carried.
+        priority: another than it had, if given.
 
     Returns:
         The batch to run, or a failed state that says why nothing may be bought.
@@ -57,7 +60,14 @@ async def preflight_selection(
         get_run_logger().info("%s fit: %s", count("picture", len(found)), wanted)
         source = as_batch(found, wanted)
         return await begin(
-            studio, source, name="", owner=owner, given=given, caller=caller, partly=partly
+            studio,
+            source,
+            name="",
+            owner=owner,
+            given=given,
+            caller=caller,
+            partly=partly,
+            priority=priority,
         )
     except StudioError as error:
         await show_problems(str(wanted), error.details.get("problems", ()))

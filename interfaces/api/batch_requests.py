@@ -12,12 +12,12 @@ from interfaces.api.bodies import check_text
 from studio.errors import InvalidRequest
 from studio.windows import read_window
 
-Priority = Literal["low", "normal", "high"]
+Priority = Literal["", "low", "normal", "high"]
 
 _PRIORITY: Any = Field(
-    default="normal",
+    default="",
     description="Among your own batches at a provider with few slots: high, normal and low get 4, "
-    "2 and 1 parts of them.",
+    "2 and 1 parts of them. Empty: as the batch was started before, and normal if it is new.",
 )
 _PARTLY: Any = Field(
     default=False,

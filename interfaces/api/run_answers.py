@@ -10,8 +10,8 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from batches.tables import batches
+from engine.job_rows import latest_jobs
 from engine.jobs import Job
-from engine.journal import latest_jobs
 from engine.studio import Studio
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.links import Links

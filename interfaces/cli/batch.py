@@ -20,7 +20,7 @@ _Encoding = Annotated[str, Parameter(show_default=False)]
 _Skip = Annotated[bool, Parameter(negative=())]
 _Partly = Annotated[bool, Parameter(negative=())]
 _Flag = Annotated[bool, Parameter(negative=())]
-_Priority = Literal["low", "normal", "high"]
+_Priority = Literal["low", "normal", "high"] | None
 _Watch = Annotated[bool, Parameter(negative=())]
 _Force = Annotated[bool, Parameter(negative=())]
 _File = Annotated[Path | None, Parameter(show_default=False)]
@@ -38,12 +38,14 @@ def _options(
     }
 
 
-def _purse(project: str, max_credits: str, priority: str, *, partly: bool) -> Mapping[str, Any]:
+def _purse(
+    project: str, max_credits: str, priority: _Priority, *, partly: bool
+) -> Mapping[str, Any]:
     """Return what is said about the money and the slots, as the flows take it."""
     return {
         "project": project,
         "max_credits": max_credits,
-        "priority": priority,
+        "priority": priority or "",
         "as_far_as_it_goes": partly,
     }
 
@@ -128,7 +130,7 @@ def run(
     skip_invalid: _Skip = False,
     project: _Name = "",
     max_credits: _Name = "",
-    priority: _Priority = "normal",
+    priority: _Priority = None,
     quote: _Name = "",
     as_far_as_it_goes: _Partly = False,
     window: _Name = "",
@@ -148,7 +150,8 @@ def run(
         skip_invalid: Leave out faulty rows, and those that build on them.
         project: What it is for; its budget is kept to.
         max_credits: Credits that it may come to, such as 12.5; above it nothing is bought.
-        priority: Among your own batches at a provider with few slots.
+        priority: Among your own batches at a provider with few slots. It is kept with the batch;
+            a new one is normal.
         quote: A signed quote of this very file, or @ and the file that `batch quote --save` wrote.
         as_far_as_it_goes: Where credits or a budget do not carry all rows, do the first ones that
             they carry; the others end as skipped_budget, for `studio batch resume`.
@@ -228,7 +231,7 @@ def resume(
     *,
     project: _Name = "",
     max_credits: _Name = "",
-    priority: _Priority = "normal",
+    priority: _Priority = None,
     as_far_as_it_goes: _Partly = False,
     session: Here,
 ) -> int:
@@ -241,7 +244,7 @@ def resume(
         batch: Its id (bat_...).
         project: As for `batch run`.
         max_credits: As for `batch run`.
-        priority: As for `batch run`.
+        priority: Another than the batch has.
         as_far_as_it_goes: As for `batch run`.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - the engine is heavy
@@ -259,7 +262,7 @@ def retry(
     buy_unknown_again: _Flag = False,
     project: _Name = "",
     max_credits: _Name = "",
-    priority: _Priority = "normal",
+    priority: _Priority = None,
     as_far_as_it_goes: _Partly = False,
     session: Here,
 ) -> int:
@@ -274,7 +277,7 @@ def retry(
             credits go back to the wallet; should the provider have done them, it bills both.
         project: As for `batch run`.
         max_credits: As for `batch run`.
-        priority: As for `batch run`.
+        priority: Another than the batch has.
         as_far_as_it_goes: As for `batch run`.
     """
     from interfaces.cli import batch_pages  # noqa: PLC0415 - the engine is heavy

@@ -10,8 +10,8 @@ from typing import Any
 
 from billing.ledger import balance
 from engine.comparison import comparison
+from engine.job_rows import jobs_of_run
 from engine.jobs import Job
-from engine.journal import jobs_of_run
 from engine.single import plan_one
 from engine.studio import Studio
 from interfaces.cli.errors import FlowFailed

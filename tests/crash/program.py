@@ -33,7 +33,7 @@ import batches
 import engine.deliveries
 import engine.workers
 from billing.ledger import expire
-from engine import batch, batch_files, batch_plan
+from engine import batch_files, batch_plan, batch_start
 from engine.channels import channels_of_settings
 from engine.deliveries import Parcel, deliver, route
 from engine.execute import Order
@@ -204,7 +204,7 @@ def run_batch(studio: Studio, home: Path, attempt: int, *, together: bool) -> No
     spec = batch_plan.read_file(
         studio, (home / CSV).read_bytes(), source=CSV, owner=OWNER, folder=home
     )
-    running = batch.start_batch(studio, batch_plan.plan_batch(studio, spec), f"run-{attempt}")
+    running = batch_start.start_batch(studio, batch_plan.plan_batch(studio, spec), f"run-{attempt}")
     running.hold_for(running.quote(), hold_key("run", attempt))
     for wave in running.waves():
         orders = running.orders(wave)

@@ -29,7 +29,7 @@ import httpx
 from billing.ledger import audit
 from deployments.pools import worker_command
 from deployments.server import is_healthy, server_environment, start_server, stop_process
-from engine import batch, batch_files, batch_plan
+from engine import batch_files, batch_plan, batch_start
 from engine.execute import Order
 from engine.jobs import Job
 from engine.studio import Studio
@@ -318,7 +318,7 @@ def unbroken(home: Path, csv: Path) -> list[dict[str, Any]]:
         fund(studio, FUNDS * 1_000)
         data = csv.read_bytes()
         spec = batch_plan.read_file(studio, data, source=csv.name, owner=OWNER, folder=csv.parent)
-        running = batch.start_batch(studio, batch_plan.plan_batch(studio, spec), "unbroken")
+        running = batch_start.start_batch(studio, batch_plan.plan_batch(studio, spec), "unbroken")
         running.hold_for(running.quote(), "unbroken/1")
         for wave in running.waves():
             for order, job in _all(studio, running.orders(wave)):

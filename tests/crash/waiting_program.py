@@ -12,10 +12,11 @@ from pathlib import Path
 
 import engine.execute
 from billing.accounts.account import change_account, keep_account
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_again import buy_anew, plan_again, start_again
 from engine.batch_control import ask_for
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.execute import Order
 from engine.jobs import Job
 from engine.preflight import Caller

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.again import again
-from engine.journal import jobs_of_run
+from engine.job_rows import jobs_of_run
 from engine.studio import Studio, use_studio
 from flows.operations import OPERATION_FLOWS
 from library import differences, versions

@@ -22,8 +22,8 @@ import flows
 from batches import end_rows, save_batch
 from billing.ledger import Ledger
 from billing.pricebook import PriceBook, PriceLine
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.studio import Studio, use_studio
 from providers import Delivery, Offer, PriceRule, Provider, Request
 from studio.operations import OPERATIONS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.journal import jobs_of_run
+from engine.job_rows import jobs_of_run
 from engine.quoting import sign_quote
 from engine.single import plan_one
 from engine.studio import Studio, use_studio

@@ -22,8 +22,8 @@ from billing.ledger import (
 )
 from billing.pricebook import PriceBook
 from engine.execute import Order
+from engine.job_rows import latest_jobs
 from engine.jobs import Job
-from engine.journal import latest_jobs
 from engine.single import hold_credits, order_of, plan_one
 from engine.studio import Studio
 from providers import Provider

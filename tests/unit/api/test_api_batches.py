@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from batches import NOTHING_GIVEN
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.preflight import Caller
 from engine.single import hold_key
 from interfaces.api import events

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from interfaces.cli.opening import opened_studio
 from studio.errors import OutcomeUnknown
 from tests.unit.cli.conftest import Command

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from batches import save_batch
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.single import hold_key
 from engine.studio import Studio
 from interfaces.cli.progress import Ended, Lines, Watch, progress_words, rounds_of

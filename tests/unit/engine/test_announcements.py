@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch
+from engine.batch_start import start_batch
 from engine.preflight import Caller
 from engine.single import hold_key
 from engine.tables import outbox

@@ -10,11 +10,12 @@ from sqlalchemy import select
 from batches import ManifestRow
 from billing.accounts.events import events_of
 from billing.accounts.members import add_member
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_again import Part, buy_anew, plan_again, start_again
 from engine.batch_files import manifest_rows
 from engine.batch_plan import plan_batch, read_file
 from engine.batch_progress import progress_of
+from engine.batch_start import start_batch
 from engine.batch_view import view_batch
 from engine.jobs import Job
 from engine.preflight import Caller

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.batch import chunk_size
+from engine.batch_chunks import chunk_size
 
 
 @pytest.mark.parametrize(

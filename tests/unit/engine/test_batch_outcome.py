@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 from batches import Given, ManifestRow, manifest_csv, named, totals
-from engine.batch import start_batch
 from engine.batch_files import deliver, errors_file, folder_of, manifest_rows
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.batch_view import view_batch
 from engine.batch_zip import write_zip
 from studio.errors import OutcomeUnknown, ProviderRejected

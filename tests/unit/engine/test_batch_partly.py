@@ -9,10 +9,11 @@ import pytest
 from billing import ledger
 from billing.accounts.budgets import set_budget
 from billing.ledger import TopUpRequest
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_again import plan_again, start_again
 from engine.batch_files import manifest_rows
 from engine.batch_plan import plan_batch
+from engine.batch_start import start_batch
 from engine.preflight import Caller
 from engine.single import hold_key
 from engine.studio import Studio

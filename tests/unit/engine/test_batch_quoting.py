@@ -11,9 +11,9 @@ import pytest
 from batches import BatchSpec, given_of
 from billing.pricebook import PriceBook
 from billing.signed_batch import sign_batch
-from engine.batch import start_batch
 from engine.batch_plan import read_file
 from engine.batch_quoting import plan_at_quote, sign_batch_quote
+from engine.batch_start import start_batch
 from engine.batch_view import DONE
 from engine.quoting import quote_key, sign_quote
 from engine.single import plan_one

@@ -16,10 +16,11 @@ import engine.batch_shards
 import engine.execute
 from batches import row_ends
 from batches.tables import batch_shards, batches
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_ending import end_cancelled, left_batches
 from engine.batch_plan import plan_batch
 from engine.batch_shards import MOST_TRIES, Shards, await_others, join_batch
+from engine.batch_start import start_batch
 from engine.batch_view import view_batch
 from engine.execute import Order
 from engine.jobs import Job
@@ -323,7 +324,7 @@ def test_a_run_that_is_resumed_waits_for_the_helpers_of_the_one_before(
         waited.append(await_others(studio, batch, 5))
 
     forget_worker(house, first)
-    monkeypatch.setattr("engine.batch.await_others", others_end)
+    monkeypatch.setattr("engine.batch_start.await_others", others_end)
     again = start(house, rows(), number=2)
     assert waited == [True]
     assert bought(house) == []

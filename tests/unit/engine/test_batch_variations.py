@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from batches import BatchSpec, ManifestRow, load_batch, save_batch
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_files import manifest_rows
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.single import hold_key
 from studio.errors import BatchInvalid, ProviderRejected
 from tests.support.providers import PRICES

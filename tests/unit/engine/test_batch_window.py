@@ -9,7 +9,7 @@ import pytest
 from engine.batch import BatchRun
 from engine.batch_view import view_batch
 from studio.clock import now
-from studio.errors import WindowClosed
+from studio.errors import Conflict, WindowClosed
 from tests.support.studios import OWNER, balance_of, execute
 from tests.unit.engine.conftest import House
 from tests.unit.engine.test_batch_control import ROWS, ask, outcome
@@ -81,3 +81,29 @@ def test_a_pause_is_kept_while_the_window_is_closed(
     monkeypatch.setattr(control, "_every", 0.0)
     with pytest.raises(WindowClosed):
         house.studio.loop.run(control.may_begin(running.spec.id))
+
+
+def test_who_cancels_while_the_last_rows_finish_has_it_cancelled_and_not_begun_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row looks at the wish any more: the window is closed."""
+    running = _begun(house, monkeypatch)
+    ask(house, running.spec.id, "cancel")
+    assert running.rest() is False
+    assert running.closed is None
+    assert running.finish() == {"done": 1, "cancelled": 2}
+    with house.studio.database.read() as connection:
+        view = view_batch(connection, OWNER, running.spec.id)
+    assert view.statuses() == {"fox": "done", "owl": "cancelled", "big": "cancelled"}
+    assert "cancelled the batch" in view.endings["owl"]["message"]
+    balance = balance_of(house.studio)
+    assert (balance.held, balance.captured) == (0, view.spent)
+
+
+def test_who_cancels_once_it_waits_is_told_that_it_goes_on_and_how_it_does_not(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = _begun(house, monkeypatch)
+    assert running.rest() is True
+    with pytest.raises(Conflict, match=r"waits until its window opens.* run-1 "):
+        ask(house, running.spec.id, "cancel")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from providers import Request
 from studio.errors import ContentBlocked, ProviderUnavailable
 from studio.operations import Generate

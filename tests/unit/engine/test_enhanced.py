@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_files import manifest_rows
 from engine.batch_plan import plan_batch, prompt_line, read_file
+from engine.batch_start import start_batch
 from engine.execute import Order
 from engine.jobs import Job
 from engine.quoting import sign_quote

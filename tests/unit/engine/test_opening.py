@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from billing.ledger import HoldRequest, TopUpRequest, WalletRequest, hold, open_wallets, top_up
-from engine import journal
-from engine.journal import Opened, Opening
+from engine import journal, opening
+from engine.opening import Opened, Opening
 from engine.tables import jobs
 from studio.database import Database, GroupCommit
 from studio.errors import HoldRefused
@@ -47,7 +47,7 @@ def test_two_processes_that_begin_the_same_work(database: Database, paid_from: s
             commits = GroupCommit(database)
             barrier.wait()
             try:
-                return commits.submit(journal.open_jobs, _opening(paid_from, worker)).result()
+                return commits.submit(opening.open_jobs, _opening(paid_from, worker)).result()
             finally:
                 commits.close()
 
@@ -66,7 +66,7 @@ def test_two_processes_that_begin_the_same_work(database: Database, paid_from: s
 
 def test_nothing_is_begun_above_its_part_of_the_hold(database: Database, paid_from: str) -> None:
     (answer,) = database.write(
-        lambda connection: journal.open_jobs(connection, [_opening(paid_from, "wrk_a", limit=0)])
+        lambda connection: opening.open_jobs(connection, [_opening(paid_from, "wrk_a", limit=0)])
     )
     assert isinstance(answer, HoldRefused)
     with database.read() as connection:

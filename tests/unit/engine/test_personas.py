@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from batches import BatchSpec
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.single import plan_one
 from library import MOST_PERSONAS, find_asset, list_personas, remove_persona, save_persona
 from studio.errors import BatchInvalid, InvalidRequest, NotFound

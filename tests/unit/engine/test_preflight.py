@@ -23,8 +23,8 @@ from billing.accounts.members import add_member
 from billing.accounts.subscriptions import change_plan
 from billing.ledger import hold_of
 from billing.tables import wallets
-from engine.batch import start_batch
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.batch_view import view_batch
 from engine.notifications import words
 from engine.outbox import Message, Waiting

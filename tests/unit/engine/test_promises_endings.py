@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import engine.execute
-from engine.batch import BatchRun, start_batch
+from engine.batch import BatchRun
 from engine.batch_files import deliver, manifest_rows
 from engine.batch_plan import plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.batch_view import view_batch
 from engine.jobs import Job
 from engine.single import hold_credits, hold_key, release_hold

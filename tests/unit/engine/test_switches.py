@@ -16,7 +16,7 @@ import pytest
 
 from engine.autotag import tag_arrivals
 from engine.batch_control import Control
-from engine.journal import latest_jobs
+from engine.job_rows import latest_jobs
 from engine.single import hold_credits
 from engine.switches import VARIABLES, Positions, Switches
 from studio.errors import NoOffer, ProviderUnavailable, SpendingPaused

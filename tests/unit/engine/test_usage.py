@@ -13,7 +13,7 @@ import pytest
 from billing.ledger import Ledger
 from billing.ledger.history import movements
 from billing.reports.period import Period
-from engine.journal import latest_jobs
+from engine.job_rows import latest_jobs
 from engine.preflight import Caller
 from engine.reports import report, statement_csv, usage_csv
 from engine.single import hold_credits, order_of, plan_one
