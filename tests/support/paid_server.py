@@ -113,7 +113,9 @@ class PaidServer:
         faults: what the next requests for work meet, one each; then all goes well.
         poll_faults: the same for the requests that ask how work stands.
         polls: how often work is said to be under way before it is ready.
-        slow_seconds: how long ``slow`` takes.
+        ready: how many pieces of work, the first ones, may become ready; all others stay under way
+            until the number is raised. ``None``: all may.
+        slow_seconds: how long ``slow`` takes, and an answer that work is held back by ``ready``.
     """
 
     purchases: list[Purchase] = field(default_factory=list)
@@ -121,6 +123,7 @@ class PaidServer:
     faults: deque[Fault] = field(default_factory=deque)
     poll_faults: deque[Fault] = field(default_factory=deque)
     polls: int = 1
+    ready: int | None = None
     slow_seconds: float = 1.0
     _jobs: dict[str, list[Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -178,8 +181,9 @@ class PaidServer:
     def take_in(self, work: str) -> str:
         """Begin work that is collected later; return its id."""
         with self._lock:
-            identifier = f"remote-{len(self._jobs) + 1}"
-            self._jobs[identifier] = [work, self.polls]
+            number = len(self._jobs) + 1
+            identifier = f"remote-{number}"
+            self._jobs[identifier] = [work, self.polls, number]
         return identifier
 
     def remote_ids(self) -> dict[str, str]:
@@ -193,8 +197,13 @@ class PaidServer:
             job = self._jobs.get(identifier)
             if job is None:
                 return None
-            job[1] = max(0, job[1] - 1)
-            return str(job[0]), int(job[1])
+            work, polls, number = job
+            held = self.ready is not None and number > self.ready
+            if not held:
+                job[1] = polls = max(0, polls - 1)
+        if held:
+            self.wait()
+        return str(work), max(1, polls) if held else polls
 
 
 class _Server(ThreadingHTTPServer):

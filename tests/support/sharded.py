@@ -33,7 +33,8 @@ def opened(home: Path, database_url: str, url: str, width: int) -> Studio:
 
     Who is killed finds its work again by the provider's own id.
     """
-    paid = PaidProvider(url, ticketed="painter")
+    # Its answers are held back for as long as a test needs.
+    paid = PaidProvider(url, ticketed="painter", seconds=900)
     return make_studio(home, database_url, {"paid": paid}, book(paid=1), width=width)
 
 
