@@ -72,8 +72,11 @@ def test_the_page_of_safe_pictures_names_every_test_and_no_other() -> None:
 
 def test_ci_calls_the_commands_of_the_documents() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "\nmake lint\n" in script
-    assert script.endswith("\nmake test\n")
+    called = re.findall(r"^(?:nice )?(make \w+)\b", script, re.MULTILINE)
+    assert called[-2:] == ["make lint", "make test"]
+    # Either one's failure is that of the whole.
+    assert script.count("|| failed=1") == len(called[-2:])
+    assert script.endswith('\nexit "$failed"\n')
 
 
 def test_every_room_is_in_the_contract_of_the_floors() -> None:
