@@ -25,11 +25,14 @@ def api(*, session: Here) -> int:
     config = session.config
     # Prefect reads its settings when it is imported: they have to be there before.
     os.environ.update(named_server(server_environment(config)))
+    from engine.quoting import quote_key  # noqa: PLC0415 - as above
     from interfaces.api import application  # noqa: PLC0415 - as above
     from interfaces.api.prefect_runs import warm_up  # noqa: PLC0415 - as above
     from interfaces.api.server import in_a_thread, served  # noqa: PLC0415 - as above
 
     stop = stop_when_asked()
+    # A secret that cannot be used is told now, and not to everybody who asks for something.
+    quote_key(config)
     warm_up()
     with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
         server = served(

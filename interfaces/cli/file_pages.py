@@ -20,11 +20,13 @@ def files(*, host: str = "127.0.0.1", session: Here) -> int:
         host: The address to listen on. Others than this machine reach it only if it is 0.0.0.0,
             which needs a proxy of yours with a log-in before it.
     """
+    from engine.quoting import quote_key  # noqa: PLC0415 - only for this command
     from interfaces.api.server import in_a_thread, served  # noqa: PLC0415 - only for this command
     from interfaces.web import application  # noqa: PLC0415 - as above
 
     config = session.config
     stop = stop_when_asked()
+    quote_key(config)
     with opened_studio() as studio, contextlib.suppress(KeyboardInterrupt):
         server = served(application(studio), host, config.files_port)
         with in_a_thread(server, what="file pages", field="STUDIO_FILES_PORT"):

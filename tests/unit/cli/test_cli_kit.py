@@ -62,3 +62,15 @@ def test_the_file_pages_come_up_by_themselves_and_end_when_asked(home: Path) -> 
         out, err = process.communicate(timeout=60)
     assert process.returncode == Exit.DONE, err
     assert port in out
+
+
+@pytest.mark.parametrize("command", ["api", "files"])
+def test_what_signs_links_and_quotes_does_not_start_with_a_secret_that_it_cannot_use(
+    studio_command: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("STUDIO_QUOTE_SECRET", "short")
+    settings.cache_clear()
+    told = studio_command(command)
+    assert told.code == Exit.SETUP
+    assert "STUDIO_QUOTE_SECRET" in told.err
+    assert "5 characters" in told.err
