@@ -159,7 +159,7 @@ def test_without_a_route_out_all_of_it_works_and_nothing_is_tried(tmp_path: Path
     assert told["reached"].startswith("no")
     assert "socket.connect 192.0.2.1" in told["noted"]
     guarded = Path(f"{notes}.guarded").read_text()
-    for process in ("prefect server start", "up", "drive.py"):
+    for process in ("deployments.prefect_server", "up", "drive.py"):
         assert process in guarded, guarded
     assert (told["status"], told["assets"], told["pages"]) == ("done", 1, 200), told
     assert notes.read_text() == "", "somebody tried to reach the world"
