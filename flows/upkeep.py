@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Coroutine
+from functools import cache
 from typing import Any, TypeVar
 
-from prefect import State, Task, flow
+from prefect import Flow, State, Task, flow
 from prefect.states import Completed, Failed
 
+import flows
 from engine.resume import Resumed
 from tasks import notify
 from tasks.schedules import watch_schedules
@@ -36,7 +40,7 @@ async def upkeep() -> State[Any]:
     await preflight_free()
     failed: list[str] = []
     resumed = await _try(resume, Resumed(), failed)
-    silent = await _try(end_silent_runs, 0, failed)
+    silent = await _try(end_silent_runs, 0, failed, names_of_flows())
     await _try(end_cancelled_batches, 0, failed)
     renewed = await _try(renew, 0, failed)
     freed = await _try(reap, 0, failed)
@@ -54,13 +58,29 @@ async def upkeep() -> State[Any]:
     return (Failed if faults or failed else Completed)(message=words)
 
 
+@cache
+def names_of_flows() -> tuple[str, ...]:
+    """Return what the studio's flows are called: a Prefect server may have others as well."""
+    modules = [
+        importlib.import_module(f"flows.{each.name}")
+        for each in pkgutil.iter_modules(flows.__path__)
+    ]
+    found = {
+        value.name
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Flow)
+    }
+    return tuple(sorted(found))
+
+
 async def _try(
-    step: Task[[], Coroutine[Any, Any, Result]], otherwise: Result, failed: list[str]
+    step: Task[..., Coroutine[Any, Any, Result]], otherwise: Result, failed: list[str], *given: Any
 ) -> Result:
     """Take a step; one that fails does not keep the next from their turn, and is told of."""
     # Prefect's types know of no state that is awaited.
     call: Any = step
-    state: State[Result] = await call(return_state=True)
+    state: State[Result] = await call(*given, return_state=True)
     if state.is_completed():
         return await state.aresult()
     failed.append(step.name)

@@ -8,6 +8,7 @@ it was to be cancelled, has none that could stop: it would be under way for ever
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,8 @@ from uuid import UUID
 from prefect import State, get_client, get_run_logger, task
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -45,18 +48,21 @@ _UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 @task(name="end-silent", persist_result=False)
-async def end_silent_runs() -> int:
+async def end_silent_runs(flows: Sequence[str]) -> int:
     """End the runs that have given no sign for ten minutes; return how many there were.
+
+    Only those of some flows, by their names: what others run on the same server may give no signs
+    at all, for Prefect's own setting is that runs do not.
 
     One that was to be cancelled is Cancelled, any other Crashed. Should its process live after all,
     it goes on, and the state in which it ends stands.
     """
     async with get_client() as client:
-        silent = await _silent(client)
+        silent = await _silent(client, flows)
         if not silent:
             return 0
         await listen()
-        still = await _silent(client)
+        still = await _silent(client, flows)
         return sum([await _end(client, still[run]) for run in still if run in silent])
 
 
@@ -75,9 +81,10 @@ async def is_heard(client: PrefectClient, run: UUID) -> bool:
     return bool((await client.read_events(signs, limit=1)).events)
 
 
-async def _silent(client: PrefectClient) -> dict[UUID, FlowRun]:
+async def _silent(client: PrefectClient, flows: Sequence[str]) -> dict[UUID, FlowRun]:
     under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
     found = await client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=list(flows))),
         flow_run_filter=FlowRunFilter(state=under_way),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=_MOST,

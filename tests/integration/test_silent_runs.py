@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
 from prefect.states import Cancelling, Paused, Pending, Running, Scheduled
 
+from flows.upkeep import names_of_flows
 from tasks import silent
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -65,7 +66,7 @@ async def until_heard(run: UUID) -> None:
 
 
 def end_silent_runs() -> int:
-    return asyncio.run(silent.end_silent_runs())
+    return asyncio.run(silent.end_silent_runs([unbegun.name]))
 
 
 @pytest.mark.parametrize("state", [Pending(), Pending(name="Submitting"), Running()])
@@ -124,3 +125,13 @@ def test_a_run_that_is_heard_at_the_second_look_is_left_alone(
     monkeypatch.setattr(silent, "listen", meanwhile)
     end_silent_runs()
     assert asyncio.run(state_of(run)).type is StateType.RUNNING
+
+
+def test_a_run_of_somebody_elses_flow_is_left_alone() -> None:
+    run = asyncio.run(left(Running()))
+    asyncio.run(silent.end_silent_runs(names_of_flows()))
+    assert asyncio.run(state_of(run)).is_running()
+
+
+def test_upkeep_knows_the_flows_of_the_studio() -> None:
+    assert {"batch", "upkeep", "upscale-image"} <= set(names_of_flows())
