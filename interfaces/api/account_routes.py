@@ -23,13 +23,14 @@ from engine.studio import Studio
 from engine.usage import usage as find_usage
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.identity import Accountant, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from interfaces.api.streams import Places
 from studio import clock
 from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS
 
-router = APIRouter(tags=["account"], prefix="/account")
+router = APIRouter(route_class=KeyFirst, tags=["account"], prefix="/account")
 
 _Period = Annotated[
     str,

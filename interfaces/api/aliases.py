@@ -15,12 +15,13 @@ from interfaces.api import catalogue_routes, quotes
 from interfaces.api.asking import Started, WayHere
 from interfaces.api.bodies import example_of
 from interfaces.api.identity import Reader, Runner
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.operations import ENDED, REFUSALS, Endpoint, add_operation, carry_out
 from interfaces.api.schema import body_of, refuses
 from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS
 
-router = APIRouter(tags=["the original's addresses"])
+router = APIRouter(route_class=KeyFirst, tags=["the original's addresses"])
 
 SAME: Mapping[str, str] = {
     "/create": "generate",

@@ -15,6 +15,7 @@ from engine.uploads import MOST_BYTES, take_in
 from interfaces.api.answers import Answer
 from interfaces.api.choosing import FoundAsset
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.library_routes import Uses
 from interfaces.api.links import Links
 from interfaces.api.pictures import Asset
@@ -22,7 +23,7 @@ from interfaces.api.schema import refuses
 from library import Filters, find_asset, find_card, list_assets, uses_of
 from studio.errors import InvalidRequest
 
-router = APIRouter(tags=["assets"])
+router = APIRouter(route_class=KeyFirst, tags=["assets"])
 
 UPLOADS = "/uploads"
 LARGEST_UPLOAD = MOST_BYTES + 65_536

@@ -25,6 +25,7 @@ from engine.studio import Studio
 from engine.uses import note_uses
 from interfaces.api.batches_routes import BatchId
 from interfaces.api.identity import Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from interfaces.api.streams import LARGEST_ZIP, PLACES, closed_by, pieces
 from interfaces.ranges import Sent, answer, is_known
@@ -32,7 +33,7 @@ from library import Use
 from studio import imaging
 from studio.errors import AlreadyRunning, InvalidRequest
 
-router = APIRouter(tags=["batches"], prefix="/batches/{batch}")
+router = APIRouter(route_class=KeyFirst, tags=["batches"], prefix="/batches/{batch}")
 
 _BINARY: dict[str, Any] = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -31,10 +31,11 @@ from interfaces.api.batch_answers import (
 )
 from interfaces.api.batch_requests import BatchRequest, RetryRequest, Word
 from interfaces.api.identity import Batcher, Identity, Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.operations import ENDED
 from interfaces.api.schema import refuses
 
-router = APIRouter(tags=["batches"], prefix="/batches")
+router = APIRouter(route_class=KeyFirst, tags=["batches"], prefix="/batches")
 
 BatchId = Annotated[str, Path(max_length=80, description="A batch's id (bat_…).")]
 

@@ -28,6 +28,7 @@ from interfaces.api.board_answers import (
 )
 from interfaces.api.bodies import check_text
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from library import boards
 from library.board_audit import events_of
@@ -36,7 +37,7 @@ from library.board_items import arrange_items, items_of, put_items, take_items
 from library.board_links import add_link, links_of, revoke_link
 from studio import passwords
 
-router = APIRouter(tags=["boards"], prefix="/boards")
+router = APIRouter(route_class=KeyFirst, tags=["boards"], prefix="/boards")
 
 _Board = Annotated[str, Path(max_length=60, examples=["brd_01jd0m2v6k9y3hqk7d0c8r5wxe"])]
 _Link = Annotated[str, Path(max_length=60, examples=["blk_01jd0m2v6k9y3hqk7d0c8r5wxe"])]

@@ -13,6 +13,7 @@ from engine.studio import Studio
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.bodies import schema_of
 from interfaces.api.identity import Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from providers import Provider as Sells
 from studio import catalog
@@ -20,7 +21,7 @@ from studio.catalog.social_formats import SOCIAL_FORMATS
 from studio.errors import NotFound, PriceUnknown
 from studio.operations import OPERATIONS
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(route_class=KeyFirst, tags=["catalogue"])
 
 _Word = Annotated[str, Query(max_length=60)]
 

@@ -13,6 +13,7 @@ from interfaces.api.answers import Answer
 from interfaces.api.bodies import check_text
 from interfaces.api.choosing import Choice, as_kept
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from library.collecting import (
     LONGEST_DESCRIPTION,
@@ -25,7 +26,7 @@ from library.collecting import (
 )
 from library.collecting import Collection as Kept
 
-router = APIRouter(tags=["collections"], prefix="/library/collections")
+router = APIRouter(route_class=KeyFirst, tags=["collections"], prefix="/library/collections")
 
 _Id = Annotated[str, Path(max_length=80, description="Its id (col_…).", examples=["col_01…"])]
 

@@ -11,8 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interfaces.api.problems import problem, unexpected
-from studio.errors import BodyTooLarge
+from interfaces.api.problems import unexpected
 from studio.ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -66,18 +65,9 @@ class Envelope:
 
         largest = self._largest(scope["path"])
         length = headers.get("content-length", "")
-        if length.isdecimal() and len(length) < 20 and int(length) > largest:  # noqa: PLR2004 - digits of 2**64
-            refusal = BodyTooLarge(
-                "The request is too large.",
-                given=f"{length} bytes",
-                allowed=f"at most {largest} bytes",
-            )
-            await problem(refusal, request_id, headers={"Connection": "close"})(
-                scope, receive, answer
-            )
-            return
+        declared = int(length) if length.isdecimal() and len(length) < 20 else 0  # noqa: PLR2004 - digits of 2**64
         try:
-            await self._app(scope, _Body(receive, largest).receive, answer)
+            await self._app(scope, _Body(receive, largest, declared).receive, answer)
         except Exception as error:
             if begun:
                 raise
@@ -85,9 +75,14 @@ class Envelope:
 
 
 class _Body:
-    """A request's body as it comes: counted, and not waited for without end."""
+    """A request's body as it comes: counted, and not waited for without end.
 
-    def __init__(self, receive: Receive, largest: int) -> None:
+    One that is said to be too large is refused when it is asked for and before any of it is read:
+    whoever has no key is told that first.
+    """
+
+    def __init__(self, receive: Receive, largest: int, declared: int) -> None:
+        self._declared = declared
         self._receive = receive
         self._left = largest
         self._largest = largest
@@ -97,6 +92,8 @@ class _Body:
         if self._whole:
             # What is waited for now is that the client goes away.
             return await self._receive()
+        if self._declared > self._largest:
+            raise self._too_large()
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 message = await self._receive()
@@ -106,7 +103,13 @@ class _Body:
             self._left -= len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
             if self._left < 0:
-                raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {self._largest} bytes"
-                )
+                raise self._too_large()
         return message
+
+    def _too_large(self) -> HTTPException:
+        # The rest is not read, so nothing else can come over this connection.
+        return HTTPException(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"at most {self._largest} bytes",
+            headers={"Connection": "close"},
+        )

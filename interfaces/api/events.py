@@ -23,13 +23,14 @@ from starlette.responses import Response, StreamingResponse
 from engine.batch_progress import progress_of
 from engine.studio import Studio
 from interfaces.api.identity import Identity, Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.run_answers import run_answer, runs_of
 from interfaces.api.runs import Runs
 from interfaces.api.runs_routes import RunId
 from interfaces.api.schema import refuses
 from studio.errors import StudioError, TooManyRequests
 
-router = APIRouter(tags=["runs"], prefix="/runs")
+router = APIRouter(route_class=KeyFirst, tags=["runs"], prefix="/runs")
 
 MOST_STREAMS = 100
 """Streams of one process."""

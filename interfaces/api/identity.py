@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from billing.accounts.keys import ApiKey, Scope, authenticate, is_worth_noting, note_use
 from billing.accounts.members import Need, require_member
@@ -58,9 +59,23 @@ StudioHere = Annotated[Studio, Depends(studio_of)]
 """A parameter that is the studio behind the door."""
 
 
-def _key(request: Request, sent: _Bearer) -> ApiKey:
+def key_of(request: Request) -> ApiKey:
+    """Return the key of a request; it is looked up once, however often it is asked for.
+
+    Raises:
+        NotAuthenticated: there is no key that counts.
+        TooManyRequests: its address guessed too often, or it asks too often.
+    """
+    found: ApiKey | None = getattr(request.state, "api_key", None)
+    if found is None:
+        found = request.state.api_key = _look_up(request)
+    return found
+
+
+def _look_up(request: Request) -> ApiKey:
     studio = studio_of(request)
-    if sent is None:
+    scheme, sent = get_authorization_scheme_param(request.headers.get("Authorization"))
+    if scheme.lower() != "bearer" or not sent:
         raise NotAuthenticated(
             "An API key is needed. `studio account key add` makes one.",
             field="Authorization",
@@ -68,14 +83,14 @@ def _key(request: Request, sent: _Bearer) -> ApiKey:
         )
     guessing: Guessing = request.app.state.guessing
     address = request.client.host if request.client else ""
-    guessing.check(address, sent.credentials)
+    guessing.check(address, sent)
     try:
         with studio.database.read() as connection:
-            key = authenticate(connection, sent.credentials)
+            key = authenticate(connection, sent)
     except NotAuthenticated:
-        guessing.failed(address, sent.credentials)
+        guessing.failed(address, sent)
         raise
-    guessing.good(sent.credentials)
+    guessing.good(sent)
     throttle: Throttle = request.app.state.throttle
     told: dict[str, str] = request.scope["headers_told"]
     told |= {"RateLimit-Limit": str(throttle.per_minute), "RateLimit-Remaining": "0"}
@@ -85,6 +100,16 @@ def _key(request: Request, sent: _Bearer) -> ApiKey:
         with contextlib.suppress(StudioUnavailable):
             studio.database.write(lambda connection: note_use(connection, key))
     return key
+
+
+def api_key(request: Request, _: _Bearer) -> ApiKey:
+    """Return the key of a request; the parameter has the description of the API tell of it.
+
+    Raises:
+        NotAuthenticated: there is no key that counts.
+        TooManyRequests: its address guessed too often, or it asks too often.
+    """
+    return key_of(request)
 
 
 def asks(scope: Scope) -> Any:
@@ -97,7 +122,7 @@ def asks(scope: Scope) -> Any:
         AccountRefused: its user is no member of the workspace who may.
     """
 
-    def identify(studio: StudioHere, key: Annotated[ApiKey, Depends(_key)]) -> Identity:
+    def identify(studio: StudioHere, key: Annotated[ApiKey, Depends(api_key)]) -> Identity:
         if scope not in key.scopes:
             raise ScopeMissing(
                 "This key was not made for that.",

@@ -15,13 +15,14 @@ from interfaces.api.answers import Answer
 from interfaces.api.asking import Started, WayHere, Wish, answered
 from interfaces.api.bodies import check_text
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.operations import ENDED
 from interfaces.api.run_answers import runs_of
 from interfaces.api.runs_routes import RunId
 from interfaces.api.schema import refuses
 from studio.errors import NotFound
 
-router = APIRouter(tags=["imports"], prefix="/library/imports")
+router = APIRouter(route_class=KeyFirst, tags=["imports"], prefix="/library/imports")
 
 MOST_SOURCES = 1_000
 SOURCE = r"^(ast_[0-9a-z_]{1,60}|https://[^\s]+)$"

@@ -12,10 +12,11 @@ from engine.resume import find_job, find_jobs
 from engine.resume import resolve as end
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.run_answers import Error
 from interfaces.api.schema import refuses
 
-router = APIRouter(tags=["jobs"], prefix="/jobs")
+router = APIRouter(route_class=KeyFirst, tags=["jobs"], prefix="/jobs")
 
 State = Literal["prepared", "submitted", "generated", "settled", "failed", "unknown"]
 JobId = Annotated[str, Path(max_length=80, description="A job's id (job_…).")]

@@ -12,10 +12,11 @@ from pydantic import ConfigDict, Field
 from billing.accounts.keys import ApiKey, Scope, add_key, keys_of, revoke_key
 from interfaces.api.answers import Answer
 from interfaces.api.identity import Admin, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from studio.errors import InvalidRequest
 
-router = APIRouter(tags=["keys"], prefix="/keys")
+router = APIRouter(route_class=KeyFirst, tags=["keys"], prefix="/keys")
 
 
 class NewKey(Answer):

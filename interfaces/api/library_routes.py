@@ -30,6 +30,7 @@ from interfaces.api.bodies import check_text
 from interfaces.api.choosing import Choice, FoundAsset, Sort, as_kept
 from interfaces.api.identity import Reader, Runner, StudioHere
 from interfaces.api.jobs_routes import Job
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.links import Links
 from interfaces.api.schema import refuses
 from interfaces.api.streams import LARGEST_ZIP, PLACES
@@ -50,7 +51,7 @@ from library.similar import duplicates as same_files
 from studio import clock
 from studio.errors import InvalidRequest, NotFound
 
-router = APIRouter(tags=["library"], prefix="/library")
+router = APIRouter(route_class=KeyFirst, tags=["library"], prefix="/library")
 
 Facet = Literal["kind", "operation", "provider", "model", "template", "status", "tag"]
 _ZIP = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from engine.outputs import thumbnail
 from engine.uses import note_uses
 from interfaces.api.identity import StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.links import LASTS, Links
 from interfaces.api.schema import refuses
 from interfaces.ranges import Sent, answer, pieces
@@ -18,7 +19,7 @@ from library import Use
 from library.tables import assets
 from studio.errors import NotFound
 
-router = APIRouter(tags=["media"], prefix="/media")
+router = APIRouter(route_class=KeyFirst, tags=["media"], prefix="/media")
 
 _SHOWN = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "video/mp4", "audio/wav", "audio/mpeg"}

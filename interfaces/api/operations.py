@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body
 from interfaces.api.asking import Started, Way, WayHere, Wish, answered, check_order
 from interfaces.api.bodies import read_order, schema_of
 from interfaces.api.identity import Identity, Runner
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import body_of, refuses
 from studio.operations import OPERATIONS, Operation
 
@@ -55,7 +56,7 @@ def add_operation(
     )
 
 
-router = APIRouter(tags=["operations"], prefix="/operations")
+router = APIRouter(route_class=KeyFirst, tags=["operations"], prefix="/operations")
 
 for _name, _kind in OPERATIONS.items():
     add_operation(

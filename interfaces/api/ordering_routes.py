@@ -15,6 +15,7 @@ from engine.tidying import empty_trash_of
 from interfaces.api.answers import Answer
 from interfaces.api.bodies import check_text
 from interfaces.api.identity import Admin, Identity, Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from library import ordering, tags, trash
 from library.bulk import MOST_AT_ONCE, Action
@@ -22,7 +23,7 @@ from library.ordering import LONGEST_NOTES
 from library.undoing import MOST_LISTED, actions_of, undo
 from studio.errors import InvalidRequest
 
-router = APIRouter(tags=["library"], prefix="/library")
+router = APIRouter(route_class=KeyFirst, tags=["library"], prefix="/library")
 
 Do = Literal[
     "favourite",

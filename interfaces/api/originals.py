@@ -29,13 +29,14 @@ from interfaces.api.batch_requests import BatchRequest
 from interfaces.api.bodies import example_of, read_order, schema_of
 from interfaces.api.catalogue_routes import Offer, offers_of
 from interfaces.api.identity import Batcher, Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.operations import ENDED
 from interfaces.api.schema import body_of, refuses
 from library import find_assets
 from studio.errors import InvalidRequest, NotFound, ProviderRejected, TooManyRequests
 from studio.operations import OPERATIONS, Compress
 
-router = APIRouter(tags=["the original's addresses"])
+router = APIRouter(route_class=KeyFirst, tags=["the original's addresses"])
 
 MOST_IMAGES = 1_000
 """Pictures of one small batch; more are a batch file's work."""

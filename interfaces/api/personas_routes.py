@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from interfaces.api.answers import Answer
 from interfaces.api.bodies import check_text
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from library import (
     StoredPersona,
@@ -23,7 +24,7 @@ from library import (
 )
 from studio.operations import read_persona
 
-router = APIRouter(tags=["personas"], prefix="/personas")
+router = APIRouter(route_class=KeyFirst, tags=["personas"], prefix="/personas")
 
 _Name = Annotated[str, Path(max_length=60, examples=["acme"])]
 

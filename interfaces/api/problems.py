@@ -142,7 +142,9 @@ def _of_http(request: Request, error: HTTPException) -> StudioError:
             allowed=(error.headers or {}).get("Allow"),
         )
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return BodyTooLarge("The request is too large.", allowed=str(error.detail))
+        length = request.headers.get("content-length", "")
+        given = f"{length[:20]} bytes" if length else ""
+        return BodyTooLarge("The request is too large.", given=given, allowed=str(error.detail))
     return InvalidRequest(str(error.detail), field="body")
 
 

@@ -14,11 +14,12 @@ from engine.single import Planned, plan_one
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.bodies import example_of, read_order
 from interfaces.api.identity import Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import body_of, refuses
 from studio.errors import InvalidRequest
 from studio.operations import OPERATIONS
 
-router = APIRouter(tags=["quotes"])
+router = APIRouter(route_class=KeyFirst, tags=["quotes"])
 
 REQUEST = {
     "type": "object",

@@ -7,11 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.run_answers import Run, Runlist, run_answer, runs_of
 from interfaces.api.runs import LARGEST_PAGE
 from interfaces.api.schema import refuses
 
-router = APIRouter(tags=["runs"], prefix="/runs")
+router = APIRouter(route_class=KeyFirst, tags=["runs"], prefix="/runs")
 
 RunId = Annotated[
     str,

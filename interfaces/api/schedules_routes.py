@@ -16,10 +16,11 @@ from engine.studio import Studio
 from interfaces.api.answers import Answer
 from interfaces.api.batch_requests import BatchRequest
 from interfaces.api.identity import Batcher, Reader, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.prefect_runs import answering
 from interfaces.api.schema import refuses
 
-router = APIRouter(tags=["schedules"], prefix="/schedules")
+router = APIRouter(route_class=KeyFirst, tags=["schedules"], prefix="/schedules")
 
 Result = TypeVar("Result")
 

@@ -14,12 +14,13 @@ from engine.autotag import switch
 from interfaces.api.answers import Answer
 from interfaces.api.bodies import check_text
 from interfaces.api.identity import Admin, Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from library.suggesting import MOST_LISTED, MOST_SUGGESTED, accept, reject, suggestions, waiting
 from library.suggesting import Suggestions as Told
 from library.wishes import Wish, wish_of
 
-router = APIRouter(tags=["suggestions"])
+router = APIRouter(route_class=KeyFirst, tags=["suggestions"])
 
 _Asset = Annotated[
     str,

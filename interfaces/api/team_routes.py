@@ -27,11 +27,12 @@ from billing.accounts.members import add_member, members_of, remove_member
 from interfaces.api.answers import Amount, Answer
 from interfaces.api.bodies import check_text
 from interfaces.api.identity import Accountant, Admin, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from studio import clock
 from studio import credits as money
 
-router = APIRouter(tags=["account"], prefix="/account")
+router = APIRouter(route_class=KeyFirst, tags=["account"], prefix="/account")
 
 Role = Literal["viewer", "member", "admin"]
 Scope = Literal["workspace", "user", "project"]

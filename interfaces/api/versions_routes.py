@@ -22,6 +22,7 @@ from interfaces.api.asking import Started, WayHere, Wish, answered, check_order
 from interfaces.api.bodies import PURSE, check_text, order_of
 from interfaces.api.choosing import FoundAsset
 from interfaces.api.identity import Reader, Runner, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.links import Links
 from interfaces.api.operations import ENDED, REFUSALS
 from interfaces.api.schema import refuses
@@ -32,7 +33,7 @@ from library.similar import similar
 from library.versions import MOST_VERSIONS
 from studio import imaging
 
-router = APIRouter(tags=["versions"], prefix="/assets/{asset}")
+router = APIRouter(route_class=KeyFirst, tags=["versions"], prefix="/assets/{asset}")
 
 _Asset = Annotated[
     str,

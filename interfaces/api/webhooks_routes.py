@@ -28,11 +28,12 @@ from engine.studio import Studio
 from engine.webhooks import secret_of
 from interfaces.api.answers import Answer
 from interfaces.api.identity import Admin, StudioHere
+from interfaces.api.key_first import KeyFirst
 from interfaces.api.schema import refuses
 from studio import clock
 from studio.errors import InvalidRequest, NotFound
 
-router = APIRouter(tags=["webhooks"], prefix="/webhooks")
+router = APIRouter(route_class=KeyFirst, tags=["webhooks"], prefix="/webhooks")
 
 _FIELDS = {"address": "url", "event": "events", "channel": "name"}
 """How a request calls what a channel calls otherwise."""

@@ -276,3 +276,23 @@ def test_a_webhook_that_is_refused_is_told_by_the_fields_of_the_request(door: Do
     ):
         told = door.post("/webhooks/shop", json=body)
         assert (told.status_code, told.json()["field"]) == (422, field)
+
+
+@pytest.mark.parametrize("content", [b"{", b" " * 2_000_000, b"\xff"])
+@pytest.mark.parametrize("path", ["/keys", "/operations/generate", "/batches"])
+def test_the_key_is_asked_for_before_the_body(door: Door, path: str, content: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    told = door.post(path, key=None, content=content, headers=headers)
+    assert (told.status_code, told.json()["code"]) == (401, "not_authenticated")
+
+
+def test_without_a_key_nothing_of_a_body_is_read(door: Door) -> None:
+    read = []
+
+    async def pieces() -> Any:
+        for _ in range(20):
+            read.append(1)
+            yield b" " * 10_000
+
+    told = door.post("/keys", key=None, content=pieces())
+    assert (told.status_code, read) == (401, [])
