@@ -72,8 +72,9 @@ def automations(upkeep_deployment: UUID, silence: timedelta = SILENCE) -> tuple[
         ),
         Automation(
             name="Put in order what a crashed run left",
-            description="Starts Upkeep at once: it files what was paid for and gives back what "
-            "was set aside, instead of at the next turn of its schedule.",
+            description="Starts Upkeep at once, instead of at the next turn of its schedule: it "
+            "collects and files what was bought. What else was set aside comes back when the hold "
+            "is over, STUDIO_HOLD_MINUTES (120, if not set) after it was placed.",
             trigger=EventTrigger(
                 expect={"prefect.flow-run.Crashed"},
                 match=_ANY_RUN,

@@ -146,6 +146,16 @@ def read_interval(every: str, field: str = "every") -> timedelta:
     return length
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a schedule.
+
+    Raises:
+        InvalidRequest: the name cannot be one.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidRequest("No such name.", field="name", given=name, allowed=_NAMES)
+
+
 def add_schedule(
     database: Database,
     owner: str,
@@ -169,8 +179,7 @@ def add_schedule(
         Conflict: the owner has a schedule of that name, or there are 200 already.
         SetupIncomplete: the deployment of batches was never registered.
     """
-    if not _NAME.fullmatch(name):
-        raise InvalidRequest("No such name.", field="name", given=name, allowed=_NAMES)
+    check_name(name)
     with get_client(sync_client=True) as client:
         deployment = _deployment(client, of)
         there = _all(client)

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any, TextIO
 
@@ -220,14 +221,30 @@ def _translate(error: Exception) -> StudioError | None:
             f"The studio's database cannot be used: {_first_line(error)} "
             "`studio doctor` tells more."
         )
-    if module in {"httpx", "httpcore"}:
-        return SetupIncomplete(
-            f"The Prefect server does not answer ({type(error).__name__}). "
-            "`studio up` starts it, `studio doctor` tells more."
-        )
+    if module in {"httpx", "httpcore", "prefect"} or "Failed to reach API" in str(error):
+        return _unanswered(error)
     if isinstance(error, OSError) and error.filename is not None:
         return SetupIncomplete(f"{error.strerror}.", field="file", given=error.filename)
     return None
+
+
+def _unanswered(error: Exception) -> SetupIncomplete | None:
+    """Say that Prefect's server cannot be reached or is busy; ``None`` if it is something else."""
+    # By what it has, not by its kind: importing Prefect would slow every command down.
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return SetupIncomplete(
+            f"The Prefect server is there and could not answer just now (HTTP {status}): it is "
+            "busy, or starting. Look whether it was done all the same (`studio schedule list`, "
+            "`studio batch status`), wait half a minute and give the command again. Should it "
+            "stay so, prefect/server.log in the studio's home tells more."
+        )
+    if type(error).__module__.startswith("prefect"):
+        return None
+    return SetupIncomplete(
+        f"The Prefect server does not answer ({type(error).__name__}). "
+        "`studio up` starts it, `studio doctor` tells more."
+    )
 
 
 def _misspoken(error: CycloptsError) -> InvalidRequest:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from batches import fill_name, given_of
+from deployments.server import server_environment
 from engine.batch_source import is_remote
 from engine.incoming import Folder
 from engine.schedule_policy import Policy
@@ -51,14 +54,17 @@ def add(
             allowed = "a file that is there"
             raise InvalidRequest("No such file.", field="file", given=file, allowed=allowed)
         file = str(path)
-    with prefect_server(session.config, session.out):
-        schedules = importlib.import_module("deployments.schedules")
-        when = schedules.read_rhythm(**rhythm)
-        grace = schedules.read_interval(policy["grace"], "grace")
-        kept = Policy(**{**policy, "grace": grace})
-        wanted = {**parameters, "csv": file}
-        with opened_database(session.config) as database:
-            found = schedules.add_schedule(database, session.owner, name, when, wanted, policy=kept)
+    schedules = _schedules(session)
+    schedules.check_name(name)
+    when = schedules.read_rhythm(**rhythm)
+    grace = schedules.read_interval(policy["grace"], "grace")
+    kept = Policy(**{**policy, "grace": grace})
+    wanted = {**parameters, "csv": file}
+    with (
+        prefect_server(session.config, session.out),
+        opened_database(session.config) as database,
+    ):
+        found = schedules.add_schedule(database, session.owner, name, when, wanted, policy=kept)
     return _tell(session, found, kept)
 
 
@@ -84,12 +90,13 @@ def watch(
         raise InvalidRequest("No such folder.", field="folder", given=folder, allowed=allowed)
     # Looks that overlap take nothing from each other, and one makes up for all that were missed.
     policy = Policy(overlap="skip", missed="once")
+    schedules = _schedules(session)
+    schedules.check_name(name)
+    when = schedules.read_rhythm(**rhythm)
     with (
         opened_database(session.config) as database,
         prefect_server(session.config, session.out),
     ):
-        schedules = importlib.import_module("deployments.schedules")
-        when = schedules.read_rhythm(**rhythm)
         found = schedules.add_schedule(
             database,
             session.owner,
@@ -100,6 +107,15 @@ def watch(
             of=schedules.WATCHING,
         )
     return _tell(session, found, policy)
+
+
+def _schedules(session: Session) -> ModuleType:
+    """Return the module of schedules, loaded under the profile: what is given is checked first.
+
+    A server that has to be started takes many seconds, and one that is busy may refuse.
+    """
+    os.environ.update(server_environment(session.config))
+    return importlib.import_module("deployments.schedules")
 
 
 def _check_batch(parameters: Mapping[str, Any]) -> None:
