@@ -152,6 +152,8 @@ def show_made(to: Console, made: Made) -> None:
             ("file", str(picture.file)),
             ("size", measure(picture.width, picture.height, picture.bytes)),
         ]
+        if picture.text:
+            pairs.insert(0, ("prompt", plain(picture.text)))
         show_facts(to, pairs)
     if made.comparison:
         show_facts(to, [("compare", str(made.comparison))])

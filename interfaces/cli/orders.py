@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +27,11 @@ from studio.operations import Operation
 
 @dataclass(frozen=True, slots=True)
 class MadePicture:
-    """A picture in the library, and its file; a ZIP, a text or a model has no pixels."""
+    """A picture in the library, and its file; a ZIP, a text or a model has no pixels.
+
+    Attributes:
+        text: what a prompt that was written says; empty for all that is no such text.
+    """
 
     asset: str
     file: Path
@@ -35,6 +40,7 @@ class MadePicture:
     media_type: str
     bytes: int
     sha256: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +146,27 @@ def _compared(studio: Studio, jobs: Sequence[Job], folder: Path) -> Path | None:
 def _pictures(studio: Studio, job: Job, folder: Path) -> tuple[MadePicture, ...]:
     pictures = []
     for asset, made in zip(job.asset_ids(), job.outputs(), strict=True):
-        file = write_file(folder / job.file_name(made), studio.store.get(made.sha256))
+        data = studio.store.get(made.sha256)
         pictures.append(
             MadePicture(
-                asset, file, made.width, made.height, made.media_type, made.size, made.sha256
+                asset=asset,
+                file=write_file(folder / job.file_name(made), data),
+                width=made.width,
+                height=made.height,
+                media_type=made.media_type,
+                bytes=made.size,
+                sha256=made.sha256,
+                text=written_prompt(data) if made.media_type == "application/json" else "",
             )
         )
     return tuple(pictures)
+
+
+def written_prompt(data: bytes) -> str:
+    """Return the prompt that a text of the studio's holds; empty where it holds none."""
+    try:
+        told = json.loads(data)
+    except ValueError:
+        return ""
+    prompt = told.get("prompt", "") if isinstance(told, dict) else ""
+    return prompt if isinstance(prompt, str) else ""
