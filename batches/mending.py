@@ -10,12 +10,19 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
+from batches.columns import columns_of
 from batches.formats import read_sheet
+from batches.references import Pictures, no_such_file
 from batches.sheet import Sheet
 from batches.spec import Problem
+from studio.operations import OPERATIONS, input_fields
 from studio.spreadsheets import neutral
 
 FAULTS = ("fault_line", "faults")
@@ -34,15 +41,21 @@ def unmarked(text: str) -> str:
     return text[1:] if _MARKED.match(text) else text
 
 
-def errors_csv(data: bytes, problems: Iterable[Problem], encoding: str = "") -> bytes:
+def errors_csv(
+    data: bytes, problems: Iterable[Problem], encoding: str = "", folder: Path | None = None
+) -> bytes:
     """Return the faulty rows of a file in its own columns, with the faults behind them.
 
     Args:
         data: the file, in any format.
         problems: what is wrong with it.
         encoding: as it was read with.
+        folder: where its relative paths start, if the errors file will lie elsewhere: they are
+            written in full, so that they lead to the same files from there.
     """
     sheet = read_sheet(data, encoding)
+    if folder is not None:
+        sheet = _placed(sheet, folder)
     faults: dict[int, list[str]] = {}
     for problem in problems:
         faults.setdefault(problem.line, []).append(_words(problem))
@@ -60,6 +73,28 @@ def _cells(sheet: Sheet, cells: Sequence[str]) -> list[str]:
     padded = [*cells, *[""] * (len(sheet.columns) - len(cells))]
     pairs = zip(sheet.columns, padded, strict=False)
     return [cell for column, cell in pairs if column not in FAULTS]
+
+
+def _placed(sheet: Sheet, folder: Path) -> Sheet:
+    """Return a sheet whose files are named by full paths. Braces of the folder are no variables."""
+    pictures = Pictures(Path(str(folder).replace("{", "{{").replace("}", "}}")), no_such_file)
+    named = [column in _input_columns() for column in columns_of(sheet.columns)]
+    lines = tuple(
+        replace(
+            line,
+            cells=[
+                pictures.place(cell.strip()) if is_file and cell.strip() else cell
+                for cell, is_file in zip_longest(line.cells, named[: len(line.cells)])
+            ],
+        )
+        for line in sheet.lines
+    )
+    return replace(sheet, lines=lines)
+
+
+@cache
+def _input_columns() -> frozenset[str]:
+    return frozenset(name for cls in OPERATIONS.values() for name in input_fields(cls))
 
 
 def _words(problem: Problem) -> str:

@@ -134,8 +134,12 @@ def errors_file(view: BatchView) -> bytes:
     return unfinished_csv(view.spec.rows, faults, made) if faults else b""
 
 
-def keep_left_out(studio: Studio, spec: BatchSpec, data: bytes, encoding: str) -> Path | None:
+def keep_left_out(
+    studio: Studio, spec: BatchSpec, data: bytes, encoding: str, folder: Path | None
+) -> Path | None:
     """Write rows that were left out into ``left-out.csv``, to be mended and run; return where.
+
+    What they name by relative paths, which start at ``folder``, is named by full ones.
 
     The file is the only place where they are: the batch is made of the other rows alone. Where
     none was left out, one of an earlier run goes.
@@ -145,7 +149,7 @@ def keep_left_out(studio: Studio, spec: BatchSpec, data: bytes, encoding: str) -
         path.unlink(missing_ok=True)
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, errors_csv(data, spec.left_out, encoding))
+    _write(path, errors_csv(data, spec.left_out, encoding, folder))
     return path
 
 

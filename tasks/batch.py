@@ -233,7 +233,9 @@ async def begin(
         start_batch, studio, planned, run, caller, closes=closes, priority=priority
     )
     try:
-        left_out = await asyncio.to_thread(keep_left_out, studio, spec, source.data, given.encoding)
+        left_out = await asyncio.to_thread(
+            keep_left_out, studio, spec, source.data, given.encoding, source.folder
+        )
     except BaseException:
         await asyncio.to_thread(batch.abandon)
         raise

@@ -22,7 +22,7 @@ from billing.ledger import balance
 from engine.batch_again import Part
 from engine.batch_files import deliver, folder_of, manifest_rows
 from engine.batch_plan import prompt_line
-from engine.batch_source import open_source
+from engine.batch_source import BatchSource, open_source
 from engine.preflight import check_identity
 from engine.studio import Studio
 from interfaces.cli.batch_control import ask, is_running
@@ -65,7 +65,7 @@ def check(
     given = given_of(**options)
     with opened_studio() as studio:
         source = open_source(studio, file, session.owner, session.user)
-        keep = partial(_keep_errors, session, source.data, given.encoding)
+        keep = partial(_keep_errors, session, source, given.encoding)
         try:
             checked = check_source(studio, source, session.owner, name, given, user=session.user)
         except BatchInvalid as error:
@@ -84,11 +84,13 @@ def check(
 
 
 def _keep_errors(
-    session: Session, data: bytes, encoding: str, problems: Sequence[Problem], errors: Path
+    session: Session, source: BatchSource, encoding: str, problems: Sequence[Problem], errors: Path
 ) -> None:
     """Write the faulty rows of a file into another one, if there are any."""
     if problems:
-        write_file(errors, errors_csv(data, problems, encoding))
+        beside = errors.expanduser().absolute().parent == source.folder
+        folder = None if beside else source.folder
+        write_file(errors, errors_csv(source.data, problems, encoding, folder))
         session.out.note(f"The faulty rows, to be mended and run: {errors}")
 
 

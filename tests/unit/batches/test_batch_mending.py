@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -92,3 +93,26 @@ def test_what_is_left_out_and_what_is_done_are_the_whole_file() -> None:
     assert isinstance(spec, BatchSpec)
     errors = errors_csv(FAULTY.encode(), problems).decode("utf-8-sig").splitlines()
     assert len(spec.rows) + len(errors) - 1 == 4
+
+
+def test_an_errors_file_that_lies_elsewhere_names_files_in_full(tmp_path: Path) -> None:
+    folder = tmp_path / "{may}"
+    text = (
+        "row,operation,Image,prompt,factor\n"
+        "a,upscale,pics/a.png,,99x\n"
+        "b,upscale,@a,,99x\n"
+        "c,upscale,ast_01m8nnsmmp7sexejpxvzxttddt_00,,99x\n"
+        "d,generate,,pics/a.png,1\n"
+    )
+    told = errors_csv(text.encode(), check(text), folder=folder).decode("utf-8-sig")
+    rows = {row["row"]: row for row in csv.DictReader(io.StringIO(told))}
+    assert rows["a"]["Image"] == str(tmp_path / "{{may}}" / "pics" / "a.png")
+    assert rows["b"]["Image"] == "'@a"
+    assert rows["c"]["Image"] == "ast_01m8nnsmmp7sexejpxvzxttddt_00"
+    assert (rows["d"]["Image"], rows["d"]["prompt"]) == ("", "pics/a.png")
+    (tmp_path / "{may}" / "pics").mkdir(parents=True)
+    (tmp_path / "{may}" / "pics" / "a.png").write_bytes(b"")
+    mended = told.replace("99x", "2x").encode()
+    spec, problems = check_batch(mended, source="m", owner="ada", folder=tmp_path / "batch")
+    assert spec is None  # what row d has too much is still there, and no file is missing
+    assert {it.row for it in problems} == {"d"}

@@ -76,10 +76,10 @@ def test_rows_that_nobody_can_do_are_left_out_with_those_that_build_on_them(hous
         folder=Path("/"),
     )
     assert planned.spec.id == alone.id
-    kept = keep_left_out(house.studio, planned.spec, text, "")
+    kept = keep_left_out(house.studio, planned.spec, text, "", Path("/"))
     assert kept is not None
     assert [line[:2] for line in kept.read_text("utf-8-sig").splitlines()] == ["ro", "a,", "b,"]
-    assert keep_left_out(house.studio, alone, text, "") is None
+    assert keep_left_out(house.studio, alone, text, "", Path("/")) is None
     assert not kept.exists()
 
 
