@@ -23,6 +23,7 @@ from engine.prompts import enhancement
 from engine.quoting import read_quote
 from engine.seeds import with_seed
 from engine.settled import find, settled
+from engine.stills import losses
 from engine.studio import Studio
 from library import VERSION_OF, find_asset, stored_bytes
 from providers import Plan
@@ -46,6 +47,7 @@ class Planned:
         promise: id of the signed quote whose prices these are; empty where there is none.
         notes: what the studio changed in the request as it was given.
         prompt: who writes a fuller prompt first; ``None`` where the prompt is used as it is.
+        losses: what of the input pictures is not used, a sentence for each.
     """
 
     plans: tuple[Plan, ...]
@@ -55,6 +57,7 @@ class Planned:
     promise: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     prompt: Plan | None = None
+    losses: tuple[str, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -116,7 +119,16 @@ def plan_one(
     prompt = plans.pop(0) if before else None
     notes = {**done.notes, **found[-1].notes, **({VERSION_OF: version_of} if version_of else {})}
     promise = signed.id if signed else ""
-    return Planned(tuple(plans), pictures, quote, done.operation, promise, notes, prompt=prompt)
+    return Planned(
+        tuple(plans),
+        pictures,
+        quote,
+        done.operation,
+        promise,
+        notes,
+        prompt=prompt,
+        losses=losses(studio.store, pictures),
+    )
 
 
 def _check_version(database: Database, owner: str, identifier: str) -> None:

@@ -73,6 +73,7 @@ async def preflight(
             titles=_titles(planned),
             notes=[
                 *_prompt(planned),
+                *planned.losses,
                 f"{chosen.offer.id}: {chosen.reason}.",
                 *_promise(planned),
                 *_rest(planned, left),

@@ -70,6 +70,9 @@ class Quote(Answer):
     request: Mapping[str, Any] = Field(description="The request with every choice made.")
     offers: list[Choice]
     refusals: list[Refusal]
+    losses: list[str] = Field(
+        description="What of the input pictures is not used: of an animation, all but one frame."
+    )
 
 
 @router.post(
@@ -122,4 +125,5 @@ def _answer(planned: Planned, identifier: str, token: str) -> Quote:
             for each in plan.choices
         ],
         refusals=[Refusal(offer=each.offer, reason=each.reason) for each in plan.refusals],
+        losses=list(planned.losses),
     )

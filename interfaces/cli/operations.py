@@ -119,6 +119,7 @@ def _planned_document(planned: Planned) -> dict[str, Any]:
             for choice in plan.choices
         ],
         "refusals": [{"offer": each.offer, "reason": each.reason} for each in plan.refusals],
+        "losses": list(planned.losses),
     }
 
 
@@ -130,6 +131,8 @@ def _show_planned(to: Console, planned: Planned, identifier: str) -> None:
             (f"  US$ {money.dollars(quote.total)}, price book {quote.book_version}", "dim"),
         )
     )
+    for loss in planned.losses:
+        to.print(Text(loss, style="yellow"))
     rows = table("offer", "credits", "why", right=("credits",))
     if planned.prompt:
         prompt = planned.prompt.first

@@ -101,6 +101,8 @@ def carry_out(
             user=session.user,
             version_of=purse.get("version_of", ""),
         )
+        for loss in planned.losses:
+            session.out.note(loss)
         check_funds(studio, owner, planned.quote.total, purse.get("max_credits", ""))
         values = {**operation.again(), **purse, "owner": owner, "user": session.user}
         del values["operation"]

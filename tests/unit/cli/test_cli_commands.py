@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from engine.batch_plan import plan_batch, read_file
 from engine.batch_start import start_batch
@@ -278,3 +279,16 @@ def test_rows_that_may_have_been_bought_are_not_called_done(
     told = studio_command("batch", "errors", spec.id)
     assert "Every row is done" not in told.out
     assert "1 row may have been bought" in told.out
+
+
+def test_a_quote_says_that_of_an_animation_one_frame_is_used(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    frames = [Image.new("RGB", (64, 64), (80 * number, 9, 200)) for number in range(3)]
+    file = tmp_path / "a.gif"
+    frames[0].save(file, save_all=True, append_images=frames[1:], duration=100)
+    told = studio_command("quote", "upscale", "--image", str(file), "--json")
+    words = "image: a.gif is an animation, and only the first of its 3 frames is used."
+    assert told.document["losses"] == [words]
+    shown = studio_command("quote", "upscale", "--image", str(file)).out
+    assert words in " ".join(shown.split())
