@@ -1,9 +1,9 @@
 """The library with many assets: milliseconds of every list, filter and search, and bulk actions.
 
 Half of the assets are of one model, one in 10,000 is a video, and none is audio; the word "fox" is
-in all, "snow" in half, "number" words in one each. Beside it, in the same tables: the same words
-ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres), looked for with LIKE, and the deepest page
-by OFFSET.
+in all, "snow" in half, "number" words in one each; of each, three of 300 tags are told. Beside it,
+in the same tables: the same words ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres), looked
+for with LIKE, and the deepest page by OFFSET.
 
 Usage: python -m benchmarks.library [--assets 200000] [--url URL] [--json]
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -24,13 +24,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Text, select, text
+from sqlalchemy import Connection, Text, insert, select, text
 
 from benchmarks.common import show
 from library import Asset, Filters, add_assets, count_matches, find_page
+from library.card_tables import asset_tags, cards
 from library.collecting import create_collection
 from library.numbers import number_at
 from library.ordering import collect, favourite, unfavourite
+from library.shown import names_told, shown
 from library.similar import duplicates, similar
 from library.sorting import NEWEST
 from library.tables import assets
@@ -131,6 +133,10 @@ def looks(count: int) -> Mapping[str, Look]:
         "pictures that look like one": lambda connection: similar(
             connection, _OWNER, identifier(count // 2)
         ),
+        "what pictures show: 24 near tags": lambda connection: shown(
+            connection, _OWNER, {f"tag {number}": 900 - number for number in range(24)}
+        ),
+        "what pictures show: the names of tags": lambda connection: names_told(connection, _OWNER),
         "the same files": lambda connection: duplicates(connection, _OWNER),
         "count of a common word": counted(words="snow"),
         "count of a model": counted(model="sdxl"),
@@ -227,7 +233,28 @@ def fill(database: Database, count: int) -> float:
         start = time.perf_counter()
         database.write(partial(add_assets, new=group))
         spent += time.perf_counter() - start
+        database.write(partial(_tell, group=group))
     return count / spent
+
+
+def _tell(connection: Connection, group: Sequence[Asset]) -> None:
+    """Have three of 300 tags suggested for each asset, as a machine does; a third has the first."""
+    identifiers = [each.id for each in group]
+    query = select(cards.c.number).where(cards.c.asset.in_(identifiers)).order_by(cards.c.number)
+    rows = [
+        {
+            "number": number,
+            "tag": f"tag {tag}",
+            "owner": _OWNER,
+            "source": "bench",
+            "state": "pending",
+            "confidence": 150 + number % 850,
+            "created_at": _START,
+        }
+        for number in connection.execute(query).scalars().all()
+        for tag in {number // 1_024 % 3, 3 + number // 7_168 % 97, 100 + number // 3_072 % 200}
+    ]
+    connection.execute(insert(asset_tags), rows)
 
 
 def settle(database: Database) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from billing.reports.period import parse_period
 from engine.exporting import pack, with_names
 from engine.jobs import Job as Known
+from engine.showing import LONGEST, show_what
 from engine.studio import Studio
 from engine.unfinished import (
     Unfinished,
@@ -151,6 +152,19 @@ class SavedSearches(Answer):
     saved: list[Saved]
 
 
+class Shown(FoundAsset):
+    """A picture that shows about what was said."""
+
+    score: int = Field(description="In thousandths: how near what was told of it is, and how sure.")
+    by: list[str] = Field(description="Its tags, suggested ones too, that are near; best first.")
+
+
+class ShownList(Answer):
+    """The pictures that show about what was said, the best first."""
+
+    shown: list[Shown]
+
+
 class Copies(Answer):
     """Assets whose files are the same, byte by byte."""
 
@@ -260,6 +274,41 @@ def search(who: Reader, studio: StudioHere, wanted: Annotated[Search, Query()]) 
         whole=page.whole,
         total=total.number,
         total_exact=total.exact,
+    )
+
+
+@router.get(
+    "/shown", operation_id="list_shown", summary="What pictures show", responses=refuses(501)
+)
+def list_shown(
+    who: Reader,
+    studio: StudioHere,
+    words: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=LONGEST,
+            description="What they show, in English.",
+            examples=["a puppy in the snow"],
+        ),
+    ],
+    limit: Annotated[int, Query(ge=1, le=500)] = 20,
+) -> ShownList:
+    """List pictures by what they show, though no prompt, title or tag has the words.
+
+    What was told of them by `tag` is compared with the words in meaning.
+    """
+    links = Links.of(studio.settings)
+    found = show_what(studio.database, who.owner, words, limit=limit)
+    return ShownList(
+        shown=[
+            Shown(
+                **FoundAsset.found(each.found, links).model_dump(),
+                score=each.score,
+                by=list(each.tags),
+            )
+            for each in found
+        ]
     )
 
 

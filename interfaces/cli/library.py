@@ -32,6 +32,7 @@ for _name, _place, _says in (
     ("trash", "order:trash", "Put pictures into the trash."),
     ("restore", "order:restore", "Bring pictures back from the trash."),
     ("undo", "order:undo", "Take back what was done to pictures."),
+    ("shows", "shows:shows", "Find pictures that show what you say in your own words."),
     ("similar", "tidy:similar", "Find pictures that look like one."),
     ("duplicates", "tidy:duplicates", "Find assets whose files are the same."),
     ("check", "tidy:check", "Check that files, cards, words and counts agree."),

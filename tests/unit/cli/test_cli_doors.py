@@ -63,6 +63,7 @@ DOORS: dict[str, list[str]] = {
     "library trash": ["ast_x"],
     "library restore": ["ast_x"],
     "library undo": [],
+    "library shows": ["x"],
     "library similar": ["ast_x"],
     "library duplicates": [],
     "library check": [],

@@ -68,7 +68,8 @@ _ALL = [
         for name in ("search", "counts", "favourite", "unfavourite", "rate", "tag")
     ),
     *(["library", name] for name in ("untag", "title", "note", "trash", "restore", "undo")),
-    *(["library", name] for name in ("similar", "duplicates", "check", "download")),
+    *(["library", name] for name in ("shows", "similar", "duplicates", "check")),
+    ["library", "download"],
     *(["library", "collection", name] for name in ("list", "create", "change", "remove")),
     *(["library", "collection", name] for name in ("put", "take", "move")),
     *(["library", "saved", name] for name in ("list", "save", "remove")),

@@ -23,7 +23,7 @@ from studio.database import Database
 from tests.unit.library.conftest import OWNER, asset, file, identity
 
 _MANY = 600
-_READS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_READS = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 
 Work = Callable[[Connection], Any]
 

@@ -125,6 +125,8 @@ NOTHING: Mapping[str, Callable[[Theirs], tuple[tuple[Any, ...], dict[str, Any]]]
     "search.rows_of": lambda _: (([MINE],), {}),
     "search.facets": lambda _: (("tag",), {}),
     "search.stored_bytes": lambda _: ((), {}),
+    "shown.names_told": lambda _: ((), {}),
+    "shown.shown": lambda _: (({"fox": 1_000, "snow": 900},), {}),
     "collecting.collections_of": lambda _: ((), {}),
     "boards.boards_of": lambda _: ((), {}),
     "similar.duplicates": lambda _: ((), {}),
