@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 (Wang et al. 2020; Reimers and Gurevych 2019), int8, in onnxruntime.
 
 Its file comes in the package of the extra ``search``, which is found without being imported, and
-used only if it is the one that was looked at. A text is 2 ms of CPU, once in a process.
+used only if it is the one that was looked at. A text is 2 to 4 ms of CPU, once in a process.
 """
 
 from __future__ import annotations

