@@ -25,6 +25,7 @@ from engine.seeds import with_seed
 from engine.settled import find, settled
 from engine.stills import losses
 from engine.studio import Studio
+from engine.style_losses import unknown_style
 from library import VERSION_OF, find_asset, stored_bytes
 from providers import Plan
 from studio.clock import now
@@ -47,7 +48,7 @@ class Planned:
         promise: id of the signed quote whose prices these are; empty where there is none.
         notes: what the studio changed in the request as it was given.
         prompt: who writes a fuller prompt first; ``None`` where the prompt is used as it is.
-        losses: what of the input pictures is not used, a sentence for each.
+        losses: what of the request or its input pictures is not used, a sentence for each.
     """
 
     plans: tuple[Plan, ...]
@@ -127,7 +128,10 @@ def plan_one(
         promise,
         notes,
         prompt=prompt,
-        losses=losses(studio.store, pictures),
+        losses=(
+            *losses(studio.store, pictures),
+            *unknown_style(plans[0].operation, plans[0].first.offer),
+        ),
     )
 
 

@@ -71,7 +71,7 @@ class Quote(Answer):
     offers: list[Choice]
     refusals: list[Refusal]
     losses: list[str] = Field(
-        description="What of the input pictures is not used: of an animation, all but one frame."
+        description="What is not used: all but one frame of an animation, an unknown style."
     )
 
 

@@ -292,3 +292,15 @@ def test_a_quote_says_that_of_an_animation_one_frame_is_used(
     assert told.document["losses"] == [words]
     shown = studio_command("quote", "upscale", "--image", str(file)).out
     assert words in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("style", "said"), [("Line Art", ""), ("line-artt", "line-art"), ("nosuchstyle", "allowed: ")]
+)
+def test_a_quote_says_that_an_unknown_style_is_left_out_on_this_machine(
+    studio_command: Command, style: str, said: str
+) -> None:
+    asked = ("quote", "generate", "--prompt", "a fox", "--style", style, "--json")
+    losses = studio_command(*asked).document["losses"]
+    assert len(losses) == bool(said)
+    assert said in "".join(losses)
