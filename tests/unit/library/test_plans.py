@@ -106,3 +106,27 @@ def test_postgres_plans_for_the_values_and_not_for_all_there_may_be(
         assert mode(connection) == "force_custom_plan"
     with postgres_database.read() as connection:  # the same connection, out of the pool
         assert mode(connection) == "auto"
+
+
+def test_what_is_to_come_back_is_looked_up_by_its_ids_and_not_by_all_that_is_in_the_trash(
+    postgres_database: Database,
+) -> None:
+    database, plans = postgres_database, list[str]()
+    file(database, *(asset(number) for number in range(20)))
+    some = [identity(number) for number in range(20)]
+    database.write(lambda connection: trash(connection, OWNER, some))
+
+    def explain(_c: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if statement.startswith(_READS) and "asset_cards.asset IN" in statement:
+            plan = cursor.connection.execute(f"EXPLAIN {statement}", given)
+            plans.extend(row[0] for row in plan)
+
+    def work(connection: Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        event.listen(connection, "before_cursor_execute", explain)
+        restore(connection, OWNER, some)
+
+    database.write(work)
+
+    assert plans
+    assert not [step for step in plans if "ix_asset_cards_trash" in step]
