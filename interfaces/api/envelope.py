@@ -66,8 +66,11 @@ class Envelope:
         largest = self._largest(scope["path"])
         length = headers.get("content-length", "")
         declared = int(length) if length.isdecimal() and len(length) < 20 else 0  # noqa: PLR2004 - digits of 2**64
+        body = _Body(receive, largest, declared)
+        # For routes that look at the key first, and would then not read this body at all.
+        scope["body_refused"] = body.too_large() if declared > largest else None
         try:
-            await self._app(scope, _Body(receive, largest, declared).receive, answer)
+            await self._app(scope, body.receive, answer)
         except Exception as error:
             if begun:
                 raise
@@ -93,7 +96,7 @@ class _Body:
             # What is waited for now is that the client goes away.
             return await self._receive()
         if self._declared > self._largest:
-            raise self._too_large()
+            raise self.too_large()
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 message = await self._receive()
@@ -103,10 +106,11 @@ class _Body:
             self._left -= len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
             if self._left < 0:
-                raise self._too_large()
+                raise self.too_large()
         return message
 
-    def _too_large(self) -> HTTPException:
+    def too_large(self) -> HTTPException:
+        """Return the refusal of a body that is too large."""
         # The rest is not read, so nothing else can come over this connection.
         return HTTPException(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -28,6 +28,8 @@ class KeyFirst(APIRoute):
 
         async def first(request: Request) -> Response:
             await run_in_threadpool(key_of, request)
+            if request.scope["body_refused"] is not None:
+                raise request.scope["body_refused"]
             return await answer(request)
 
         return first
