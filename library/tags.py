@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from library.bulk import Action, Chosen, choose
-from library.card_tables import asset_tags, cards, tags
+from library.card_tables import asset_tags, bulk_items, cards, tags
 from library.cards import count
 from library.filters import check_name
 from library.words import borne, folded, words_of
@@ -168,8 +168,9 @@ def _untag(chosen: Chosen) -> None:
     """Make the chosen bear the action's tag no more."""
     connection, name = chosen.connection, chosen.action.subject
     theirs = (asset_tags.c.number.in_(chosen.numbers()), asset_tags.c.tag == name)
-    counted = select(func.count()).where(*theirs, asset_tags.c.state == "accepted")
-    number = connection.execute(counted).scalar_one()
+    # By what was written down: joined to the tags, Postgres took all of them once for each.
+    counted = chosen.numbers(bulk_items.c.was == "accepted").subquery()
+    number = connection.execute(select(func.count()).select_from(counted)).scalar_one()
     connection.execute(update(asset_tags).where(*theirs).values(state="rejected"))
     chosen.unbear(name)
     count(connection, {(chosen.action.owner, "tag", name): -number})
