@@ -47,6 +47,9 @@ _WAITS = (0.5, 2, 8)
 
 _ROUNDS = (2.0, 15.0)
 """Seconds before all offers are tried once more, when none of them was to be had at the moment."""
+_OPENED_TOGETHER = 8
+"""Jobs that are begun at once. Calls that begin together also end together, and their slots then
+stand empty while all of them are seen to; begun in small groups, they drift apart."""
 _LONGEST_WAIT = 120.0
 """Seconds: what a provider asks for beyond that is not waited for."""
 
@@ -125,6 +128,7 @@ class Executor:
         self._providers = providers
         self._places = Places(width, pacing or Pacing(None), control)
         self._stopped = stopped
+        self._doors = asyncio.Semaphore(_OPENED_TOGETHER)
         self._sign = sign
 
     async def execute(self, order: Order) -> Job:
@@ -208,7 +212,8 @@ class Executor:
         async with self._places.admission(order.batch, caller, provider, choice.offer) as place:
             opening = _opening(order, choice, self._gate.worker)
             # Cancelled on its way in, it still comes in: a job that was begun has to be ended.
-            passed = await to_the_end(self._gate.open(opening))
+            async with self._doors:
+                passed = await to_the_end(self._gate.open(opening))
             return await self._go_on(passed, place.answered)
 
     async def _go_on(self, passed: Pass, answered: Answered) -> Job:

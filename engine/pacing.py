@@ -44,6 +44,11 @@ class Pacing:
     def __init__(self, pacer: Pacer | None) -> None:
         self._pacer = pacer
 
+    @property
+    def counts(self) -> bool:
+        """Whether slots are counted at all."""
+        return self._pacer is not None
+
     @contextlib.asynccontextmanager
     async def admission(
         self, provider: Provider, offer: Offer, caller: Caller = ANY_CALLER

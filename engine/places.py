@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from typing import Any
 
 from engine.batch_control import Control
 from engine.jobs import Job
@@ -67,6 +68,7 @@ class Places:
         self._rooms = defaultdict[str, asyncio.Semaphore](
             lambda: asyncio.Semaphore(_ROOMS_FOR_A_SLOT * width)
         )
+        self._most = width
         self._pacing = pacing
         self._control = control
 
@@ -105,7 +107,18 @@ class Places:
     @contextlib.asynccontextmanager
     async def _slot(self, provider: Provider, offer: Offer, caller: Caller) -> AsyncIterator[None]:
         async with (
-            self._widths[provider.name],
+            self._width(provider),
             self._pacing.admission(provider, offer, caller),
         ):
             yield
+
+    def _width(self, provider: Provider) -> contextlib.AbstractAsyncContextManager[Any]:
+        """Return what keeps the calls of this process within the width.
+
+        An account with no more slots than that needs nothing: its queue is where rows wait, so that
+        a slot passes from one to the next.
+        """
+        slots = provider.limits.concurrent if provider.limits else None
+        if slots is not None and slots <= self._most and self._pacing.counts:
+            return contextlib.nullcontext()
+        return self._widths[provider.name]

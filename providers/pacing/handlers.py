@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from providers.pacing import rows
 from providers.pacing.limits import AccountLimits, Kind, Window
-from providers.pacing.shares import share_out, take_turn
+from providers.pacing.shares import Caller, share_out, take_turn
 from providers.pacing.windows import SECOND, Starts
 from providers.pacing.words import (
     Block,
@@ -80,6 +80,7 @@ class _Desk:
         self._free: dict[str, int] = {}
         self._fresh: list[dict[str, Any]] = []
         self._granted: list[str] = []
+        self._sole: dict[str, rows.Waiter | None] = {}
         self._left: set[str] = set()
 
     def change_standings(self, units: Sequence[Unit]) -> None:
@@ -99,6 +100,8 @@ class _Desk:
         left = [unit.id for unit in units if isinstance(unit, Leave)]
         rows.remove_slots(self._connection, left)
         self._left.update(left)
+        heirs = [unit.heir for unit in units if isinstance(unit, Leave) and unit.heir]
+        rows.grant(self._connection, [each for each in heirs if each not in self._left], self._now)
         lost: set[str] = set()
         for unit in units:
             if isinstance(unit, Sweep):
@@ -142,7 +145,7 @@ class _Desk:
 
     def serve(self, unit: Unit, lost: set[str]) -> Answer:
         """Answer one unit; a refusal is the answer to that one alone."""
-        news = News(tuple(self._granted), self._standings)
+        news = News(tuple(self._granted), self._standings, self._sole)
         try:
             if isinstance(unit, Enter):
                 if unit.id in self._left:
@@ -175,6 +178,7 @@ class _Desk:
             queue.held += 1
         else:
             queue.waiting += 1
+            queue.waiters.add(rows.Waiter(*_party_of(unit.caller), unit.worker))
         queue.ticket += 1
         self._fresh.append(
             {
@@ -248,7 +252,11 @@ class _Desk:
             self._starts[key].believe(self._microseconds)
 
     def save(self) -> None:
-        """Write what has changed."""
+        """Write what has changed, and say who waits alone."""
+        for account, queue in self._queues.items():
+            within = queue.held <= (self._limits[account].concurrent or _NO_LIMIT)
+            alone = within and len(queue.waiters) == 1
+            self._sole[account] = next(iter(queue.waiters)) if alone else None
         rows.add_slots(self._connection, self._fresh)
         changed = {key: starts.entries for key, starts in self._starts.items() if starts.changed}
         rows.save_starts(self._connection, changed)
@@ -275,6 +283,10 @@ def refusal(
         retry_after=math.ceil(wait * 1_000) / 1_000,
         paced=True,
     )
+
+
+def _party_of(caller: Caller) -> tuple[str, str]:
+    return caller.owner, caller.priority
 
 
 def _names(limits: AccountLimits, kind: Kind) -> dict[str, Window]:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from providers.pacing.limits import AccountLimits
@@ -47,10 +46,18 @@ class Place:
     limits: AccountLimits
     turn: Future[bool] = field(default_factory=Future)
 
-    def tell(self, *, granted: bool) -> None:
-        """Answer who waits, if nobody has yet and they still listen."""
-        with suppress(InvalidStateError):
+    def tell(self, *, granted: bool) -> bool:
+        """Answer who waits; ``False`` where somebody has, or where they no longer listen."""
+        try:
             self.turn.set_result(granted)
+        except InvalidStateError:
+            return False
+        return True
+
+    @property
+    def held(self) -> bool:
+        """Whether this is known to be a slot, and no longer a place in the queue."""
+        return self.turn.done() and not self.turn.cancelled() and self.turn.result()
 
 
 class Keeper:
@@ -82,7 +89,8 @@ class Keeper:
         self._dead = dead
         self._learn = learn
         self._places: dict[str, Place] = {}
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, None] = {}
+        """By when they came."""
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closed = False
@@ -111,7 +119,7 @@ class Keeper:
         with self._lock:
             if place.turn.done():
                 return
-            self._waiting.add(identifier)
+            self._waiting[identifier] = None
             self._pause = _FIRST_LOOK
         self._wake.set()
 
@@ -119,7 +127,7 @@ class Keeper:
         """Look after a place no longer."""
         with self._lock:
             self._places.pop(identifier, None)
-            self._waiting.discard(identifier)
+            self._waiting.pop(identifier, None)
 
     def hear(self, granted: Iterable[str]) -> None:
         """Tell those who wait here and whose turn has come."""
@@ -130,7 +138,18 @@ class Keeper:
                 if each in self._places:
                     self._places[each].tell(granted=True)
                     self._pause = _FIRST_LOOK
-                self._waiting.discard(each)
+                self._waiting.pop(each, None)
+
+    def pass_on(self, account: str) -> str:
+        """Give a slot of an account to the first who waits here, and return who; empty: nobody."""
+        with self._lock:
+            for each in list(self._waiting):
+                place = self._places[each]
+                if place.account == account:
+                    del self._waiting[each]
+                    if place.tell(granted=True):
+                        return each
+        return ""
 
     def close(self) -> None:
         """End the thread; nothing is renewed any more."""
@@ -180,8 +199,9 @@ class Keeper:
     def _lose(self, lost: Iterable[str]) -> None:
         # Only those in the queue: one just added may not be written yet, one just freed is gone.
         with self._lock:
-            mine = self._waiting.intersection(lost)
-            self._waiting -= mine
+            mine = [each for each in lost if each in self._waiting]
+            for each in mine:
+                del self._waiting[each]
             places = [self._places[each] for each in mine]
         for place in places:
             place.tell(granted=False)

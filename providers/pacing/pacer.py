@@ -1,6 +1,8 @@
 """``Pacer``: who wants to call a provider asks here for leave, and waits no longer than it may.
 
-What it costs: entering and leaving are one group commit each, a poll is one.
+What it costs: entering and leaving are one group commit each, a poll is one. Who waits in the same
+process as who leaves does not wait for a commit, where nobody else could have the slot: it is
+passed on at once, and written down after.
 
 Clocks. Starts, leases and lock-outs are moments of wall clock, of whichever machine wrote them; the
 database's own clock is not asked. Machines whose clocks differ by some time see windows shorter by
@@ -24,7 +26,7 @@ from datetime import datetime
 from providers.pacing.handlers import pace, refusal
 from providers.pacing.keeper import Keeper, Place
 from providers.pacing.limits import AccountLimits, Kind
-from providers.pacing.rows import read_standings
+from providers.pacing.rows import Waiter, read_standings
 from providers.pacing.shares import ANY_CALLER, Caller
 from providers.pacing.standing import Shut, Standing
 from providers.pacing.view import View
@@ -84,6 +86,7 @@ class Pacer:
         self._worker = worker
         self._lease = lease
         self._known: dict[str, tuple[float, Standing]] = {}
+        self._sole: dict[str, tuple[float, Waiter]] = {}
         self._limits: dict[str, AccountLimits] = {}
         self._keeper = Keeper(
             database,
@@ -206,7 +209,9 @@ class Pacer:
         unit = Enter(account, identifier, self._worker, self._lease, limits, kind, patience, caller)
         answer = await self._serve(unit)
         start = answer.start
-        if answer.queued:
+        if not answer.queued:
+            place.tell(granted=True)
+        else:
             self._keeper.wait_for(identifier, place)
             if not await self._turn(place, until, patience):
                 raise refusal(account, _KNOWN_SECONDS, patience, "lost the place in the queue")
@@ -269,10 +274,24 @@ class Pacer:
         """
         self._keeper.remove(identifier)
         try:
-            future = self._submit(Leave(place.account, identifier, place.limits))
+            heir = self._keeper.pass_on(place.account) if self._may_pass_on(place) else ""
+            future = self._submit(Leave(place.account, identifier, place.limits, heir))
             await asyncio.shield(self._commits.awaited(future))
         except (StudioUnavailable, RuntimeError) as error:
             _log.warning("a slot of %s is free when its lease ends: %s", place.account, error)
+
+    def _may_pass_on(self, place: Place) -> bool:
+        """Whether a slot may go from hand to hand: only work of one kind, here, waits for it.
+
+        Others may have come in the last moment; they are seen by the next commit, or by looking.
+        """
+        moment, waiter = self._sole.get(place.account, (0.0, None))
+        if not place.held or waiter is None or waiter.worker != self._worker:
+            return False
+        standing = self._recall(place.account)
+        alone = time.monotonic() - moment <= _KNOWN_SECONDS
+        open_ = standing is not None and standing.sound and standing.shut(clock.now()) is None
+        return alone and open_
 
     async def _serve(self, unit: Unit) -> Served:
         return await self._commits.awaited(self._submit(unit))
@@ -287,15 +306,27 @@ class Pacer:
         if not future.cancelled() and future.exception() is None:
             news = future.result().news
             self._remember(news.standings)
+            self._remember_sole(news.sole)
             self._keeper.hear(news.granted)
 
     def _learn(self, view: View) -> None:
         self._remember(view.standings)
+        for account, workers in view.workers.items():
+            if workers - {self._worker}:
+                self._sole.pop(account, None)
 
     def _remember(self, standings: Mapping[str, Standing]) -> None:
         moment = time.monotonic()
         for account, standing in standings.items():
             self._known[account] = (moment, standing)
+
+    def _remember_sole(self, sole: Mapping[str, Waiter | None]) -> None:
+        moment = time.monotonic()
+        for account, waiter in sole.items():
+            if waiter is None:
+                self._sole.pop(account, None)
+            else:
+                self._sole[account] = (moment, waiter)
 
     def _recall(self, account: str) -> Standing | None:
         known = self._known.get(account)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -55,6 +55,8 @@ _COUNT = (
         func.max(_slot.ticket).label("last"),
         func.min(_slot.turn).label("next_turn"),
         func.max(_slot.turn).label("last_turn"),
+        func.min(_slot.worker).label("one_worker"),
+        func.max(_slot.worker).label("other_worker"),
     )
     .where(_slot.account.in_(_ACCOUNTS))
     .group_by(_slot.account, _slot.owner, _slot.priority, _slot.state)
@@ -75,7 +77,11 @@ _NEXT = (
     .order_by(_slot.turn, _slot.ticket)
     .limit(bindparam("number"))
 )
-_GRANT = update(pacing_slots).where(_slot.id.in_(_IDS)).values(state="held", taken_at=_NOW)
+_GRANT = (
+    update(pacing_slots)
+    .where(_slot.id.in_(_IDS), _slot.state == "waiting")
+    .values(state="held", taken_at=_NOW)
+)
 _RENEW = (
     update(pacing_slots)
     .where(_slot.id.in_(_IDS))
@@ -89,6 +95,14 @@ _REMOVE_DEAD = delete(pacing_slots).where(
 )
 
 
+class Waiter(NamedTuple):
+    """Who waits for slots of an account, and in which process."""
+
+    owner: str
+    priority: str
+    worker: str
+
+
 @dataclass(slots=True)
 class Queue:
     """How many hold a slot of an account, how many wait, and the last ticket given out.
@@ -96,6 +110,8 @@ class Queue:
     Attributes:
         parties: those who hold and wait, by owner and priority.
         clock: the latest turn of those who hold a slot.
+        waiters: who waits: owner, priority and process. A process more may be named than there
+            are of one party, never one less than two.
     """
 
     held: int = 0
@@ -103,6 +119,7 @@ class Queue:
     ticket: int = 0
     parties: dict[tuple[str, str], Party] = field(default_factory=dict)
     clock: int = 0
+    waiters: set[Waiter] = field(default_factory=set)
 
 
 def lock_accounts(connection: Connection, accounts: Sequence[str]) -> dict[str, Standing]:
@@ -167,6 +184,9 @@ def read_queues(connection: Connection, accounts: Sequence[str]) -> dict[str, Qu
         else:
             queue.waiting += row.number
             party.waiting, party.first, party.came = row.number, row.next_turn, row.first
+            queue.waiters.update(
+                Waiter(*key, worker) for worker in (row.one_worker, row.other_worker)
+            )
         party.last = max(party.last, row.last_turn)
         queue.ticket = max(queue.ticket, row.last)
     return queues
@@ -186,9 +206,14 @@ def grant_next(
     for party, number in shares:
         names = {"account": account, "owner": party.owner, "priority": party.priority}
         found += connection.execute(_NEXT, {**names, "number": number}).scalars()
-    if found:
-        connection.execute(_GRANT, {"ids": found, "now": now})
+    grant(connection, found, now)
     return found
+
+
+def grant(connection: Connection, ids: Sequence[str], now: datetime) -> None:
+    """Give a slot to each of these that still waits."""
+    if ids:
+        connection.execute(_GRANT, {"ids": ids, "now": now})
 
 
 def add_slots(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from providers.pacing.limits import AccountLimits, Kind
+from providers.pacing.rows import Waiter
 from providers.pacing.shares import ANY_CALLER, Caller
 from providers.pacing.standing import Standing
 
@@ -38,11 +39,16 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Give back a slot, or a place in the queue."""
+    """Give back a slot, or a place in the queue.
+
+    Attributes:
+        heir: who has taken the slot over already; empty where that is for the queue to say.
+    """
 
     account: str
     id: str
     limits: AccountLimits
+    heir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +104,13 @@ class News:
     Attributes:
         granted: ids that waited and now hold a slot, of every process.
         standings: of the accounts concerned.
+        sole: who waits at an account of which nobody else waits, and whose slots are not more than
+            it has.
     """
 
     granted: tuple[str, ...]
     standings: Mapping[str, Standing]
+    sole: Mapping[str, Waiter | None]
 
 
 @dataclass(frozen=True, slots=True)
