@@ -228,6 +228,13 @@ def test_a_minute_has_ten_pictures_and_five_videos(client: Client) -> None:
         assert told == [200] * most + [429]
 
 
+def test_a_video_lasts_five_seconds_where_nothing_else_is_said(client: Client) -> None:
+    url = client.upload(photo())
+    ended = client.end(client.submit(VIDEO, {"prompt": "a", "image": url}))
+    assert ended["status"] == "completed"
+    assert client.http.get(ended["outputs"][0]).content[4:8] == b"ftyp"
+
+
 def test_a_week_later_everything_is_gone(client: Client) -> None:
     identifier = client.submit(QWEN, {"prompt": "a"})
     (url,) = client.end(identifier)["outputs"]

@@ -22,6 +22,10 @@ _FRAMES_PER_SECOND = 4
 _MP3_MARKS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 
 
+_SECONDS = 5
+"""Of a video whose length is not told; it is billed for as many."""
+
+
 class Wrong(Exception):
     """The work cannot be done: the code of the failure, and words."""
 
@@ -81,7 +85,7 @@ def made(
     if model.makes == "text":
         return _text(body)
     if model.makes == "video":
-        return _video(identifier, body, files), "mp4"
+        return _video(identifier, model, body, files), "mp4"
     kind = body.get("output_format", "jpeg")
     if "output_format" not in model.fields:
         kind = "png"
@@ -117,11 +121,15 @@ def _wanted(body: Mapping[str, Any], first: tuple[int, int]) -> tuple[int, int]:
     return first
 
 
-def _video(identifier: str, body: Mapping[str, Any], files: Mapping[str, list[bytes]]) -> bytes:
+def _video(
+    identifier: str, model: Model, body: Mapping[str, Any], files: Mapping[str, list[bytes]]
+) -> bytes:
     import cv2
 
-    sound = files.get("audio", [b""])[0]
-    seconds = body.get("duration") or min(seconds_of(sound), 10)  # the emulator's own limit
+    if "duration" in model.fields:
+        seconds = body.get("duration", _SECONDS)
+    else:
+        seconds = min(seconds_of(files.get("audio", [b""])[0]), 10)  # the emulator's own limit
     size = _HEIGHTS[body.get("resolution", "720p")]
     frame = np.asarray(read_picture(picture(identifier, *size)).convert("RGB"))[:, :, ::-1]
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
