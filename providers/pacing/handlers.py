@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from providers.pacing import rows
 from providers.pacing.limits import AccountLimits, Kind, Window
-from providers.pacing.shares import Caller, share_out, take_turn
+from providers.pacing.shares import share_out, take_turn
 from providers.pacing.windows import SECOND, Starts
 from providers.pacing.words import (
     Block,
@@ -178,7 +178,8 @@ class _Desk:
             queue.held += 1
         else:
             queue.waiting += 1
-            queue.waiters.add(rows.Waiter(*_party_of(unit.caller), unit.worker))
+            caller = unit.caller
+            queue.waiters.add(rows.Waiter(caller.owner, caller.priority, unit.worker))
         queue.ticket += 1
         self._fresh.append(
             {
@@ -283,10 +284,6 @@ def refusal(
         retry_after=math.ceil(wait * 1_000) / 1_000,
         paced=True,
     )
-
-
-def _party_of(caller: Caller) -> tuple[str, str]:
-    return caller.owner, caller.priority
 
 
 def _names(limits: AccountLimits, kind: Kind) -> dict[str, Window]:

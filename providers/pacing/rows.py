@@ -110,8 +110,8 @@ class Queue:
     Attributes:
         parties: those who hold and wait, by owner and priority.
         clock: the latest turn of those who hold a slot.
-        waiters: who waits: owner, priority and process. A process more may be named than there
-            are of one party, never one less than two.
+        waiters: who waits. Of each party at most two processes are named, which is enough to know
+            whether one waits alone; who got a slot in this transaction may still be among them.
     """
 
     held: int = 0

@@ -22,6 +22,11 @@ async def stay(here: Pacer, name: str, order: list[str], caller: Caller = ADA) -
         order.append(name)
 
 
+async def hold(here: Pacer, free: asyncio.Event) -> None:
+    async with here.admission(ACCOUNT, ONE, patience=1, caller=ADA):
+        await free.wait()
+
+
 class Stuck:
     """A group commit that stands still for as long as a test wants."""
 
@@ -50,11 +55,7 @@ async def passed_on(here: Pacer, *callers: Caller) -> list[str]:
     order: list[str] = []
     free = asyncio.Event()
 
-    async def first() -> None:
-        async with here.admission(ACCOUNT, ONE, patience=1, caller=ADA):
-            await free.wait()
-
-    tasks = [asyncio.create_task(first())]
+    tasks = [asyncio.create_task(hold(here, free))]
     await until_there_are(database, 1, "held")
     for number, caller in enumerate(callers, start=1):
         tasks.append(asyncio.create_task(stay(here, f"{number}", order, caller)))
@@ -96,11 +97,7 @@ def test_where_another_process_waits_too_the_queue_decides(database: Database) -
             order: list[str] = []
             free = asyncio.Event()
 
-            async def first() -> None:
-                async with here.admission(ACCOUNT, ONE, patience=1, caller=ADA):
-                    await free.wait()
-
-            tasks = [asyncio.create_task(first())]
+            tasks = [asyncio.create_task(hold(here, free))]
             await until_there_are(database, 1, "held")
             tasks.append(asyncio.create_task(stay(other, "other", order)))
             await until_there_are(database, 1, "waiting")
@@ -113,7 +110,7 @@ def test_where_another_process_waits_too_the_queue_decides(database: Database) -
     run(database, main)
 
 
-def test_a_shut_account_is_passed_on_to_nobody(database: Database) -> None:
+def test_where_the_provider_has_failed_the_queue_decides(database: Database) -> None:
     async def main(here: Pacer) -> None:
         for _ in range(4):
             await here.failed(ACCOUNT)
@@ -127,11 +124,7 @@ def test_an_heir_that_is_cancelled_passes_it_on(database: Database) -> None:
         order: list[str] = []
         free = asyncio.Event()
 
-        async def first() -> None:
-            async with here.admission(ACCOUNT, ONE, patience=1, caller=ADA):
-                await free.wait()
-
-        holder = asyncio.create_task(first())
+        holder = asyncio.create_task(hold(here, free))
         await until_there_are(database, 1, "held")
         heir = asyncio.create_task(stay(here, "heir", order))
         await until_there_are(database, 1, "waiting")
