@@ -127,11 +127,15 @@ async def _ask(running: BatchRun, asked: Approval, text: str, left: float) -> De
         return await pause
     except FlowPauseTimeout:
         return None
+    except RuntimeError as refused:
+        # Prefect's Cancel was pressed before the pause began; it is a wish in a moment.
+        get_run_logger().warning("%s; the batch waits without the form", refused)
+        await _said_elsewhere(running, asked)
+        return None
     finally:
         for task in (pause, elsewhere):
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, FlowPauseTimeout):
-                await task
+        await asyncio.gather(pause, elsewhere, return_exceptions=True)  # told above, if at all
 
 
 def _take(running: BatchRun, said: Decision) -> str:
@@ -152,6 +156,20 @@ def _take(running: BatchRun, said: Decision) -> str:
     return ""
 
 
+async def _said_elsewhere(running: BatchRun, asked: Approval) -> tuple[Approval, bool]:
+    """Wait until the word is given elsewhere, the batch is cancelled, or the time is over.
+
+    Returns:
+        The word, and whether the batch is cancelled.
+    """
+    word, cancelled = asked, False
+    while word.waiting and now() < asked.until and not cancelled:
+        await asyncio.sleep(_POLL_SECONDS)
+        word = await asyncio.to_thread(running.word)
+        cancelled = await asyncio.to_thread(_is_cancelled, running)
+    return word, cancelled
+
+
 async def _end_pause(
     running: BatchRun, asked: Approval, run: UUID
 ) -> Literal["cancelled", "decided"]:
@@ -159,11 +177,7 @@ async def _end_pause(
 
     A batch that is cancelled waits for no word, whatever Prefect takes its run's state for.
     """
-    word, cancelled = asked, False
-    while word.waiting and now() < asked.until and not cancelled:
-        await asyncio.sleep(_POLL_SECONDS)
-        word = await asyncio.to_thread(running.word)
-        cancelled = await asyncio.to_thread(_is_cancelled, running)
+    word, cancelled = await _said_elsewhere(running, asked)
     # Prefect wants the form filled in; what counts is the word in the database.
     said = {"decision": _WORDS.get(word.decision, "reject"), "approver": word.by or "nobody"}
     if word.waiting and cancelled:

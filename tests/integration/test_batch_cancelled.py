@@ -17,12 +17,15 @@ from prefect import State, get_client
 from prefect.states import Cancelling, Paused, Running
 from sqlalchemy import select
 
+import flows.approval
 import flows.heeding
 from batches.tables import batch_wishes, batches
+from engine.batch import BatchRun
 from engine.batch_control import Verb, ask_for
 from engine.batch_view import view_batch
 from engine.studio import Studio, use_studio
 from flows.batch import batch
+from tasks.batch import approval_text
 from tests.integration.test_approval import limit, waiting
 from tests.support.paid_server import Fault, PaidServer
 from tests.support.providers import PaidProvider, book
@@ -164,4 +167,23 @@ def test_a_cancellation_is_heeded_while_a_word_is_waited_for(
         name = str(connection.execute(select(batches.c.run)).scalar_one())
     put(name, Cancelling())
     assert ends_cancelled(studio, again).is_cancelled()
+    assert balance_of(studio).captured == 0
+
+
+def test_a_cancel_right_before_the_pause_is_heeded_like_one_after_it(
+    studio: Studio,
+    threads: ThreadPoolExecutor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cancelled_meanwhile(running: BatchRun) -> str:
+        with studio.database.read() as connection:
+            run_id = str(connection.execute(select(batches.c.run)).scalar_one())
+        put(run_id, Cancelling())
+        return approval_text(running)
+
+    monkeypatch.setattr(flows.approval, "approval_text", cancelled_meanwhile)
+    studio.database.write(limit)
+    state = ends_cancelled(studio, threads.submit(run, tmp_path, 2))
+    assert state.is_cancelled(), state
     assert balance_of(studio).captured == 0
