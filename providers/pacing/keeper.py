@@ -188,7 +188,12 @@ class Keeper:
     def _beat(self) -> None:
         """Renew all leases; who waits at a place that is gone must queue anew."""
         with self._lock:
-            places = list(self._places.items())
+            # One that was just added may not be written yet: it would be taken for lost.
+            places = [
+                (each, place)
+                for each, place in self._places.items()
+                if each in self._waiting or place.held
+            ]
         for account, limits in {place.account: place.limits for _, place in places}.items():
             ids = [identifier for identifier, place in places if place.account == account]
             for first in range(0, len(ids), _RENEWED_TOGETHER):
@@ -197,7 +202,7 @@ class Keeper:
                 self._lose(answer.lost)
 
     def _lose(self, lost: Iterable[str]) -> None:
-        # Only those in the queue: one just added may not be written yet, one just freed is gone.
+        # Only those in the queue: one just freed is gone, and one that works goes on.
         with self._lock:
             mine = [each for each in lost if each in self._waiting]
             for each in mine:

@@ -130,13 +130,18 @@ class Pacer:
             yield
             return
         self._limits[account] = limits
-        identifier, place = new_id("slot"), Place(account, limits)
-        self._keeper.add(identifier, place)
-        try:
-            await self._enter(identifier, place, kind, caller, time.monotonic() + patience)
-            yield
-        finally:
-            await self._leave(identifier, place)
+        until = time.monotonic() + patience
+        while True:
+            identifier, place = new_id("slot"), Place(account, limits)
+            self._keeper.add(identifier, place)
+            try:
+                if await self._enter(identifier, place, kind, caller, until):
+                    yield
+                    return
+            finally:
+                await self._leave(identifier, place)
+            # This process was silent for so long that its place was given up: it queues anew.
+            _log.warning("a place in the queue of %s was lost, and is taken anew", account)
 
     async def request(self, account: str, limits: AccountLimits | None, *, patience: float) -> None:
         """Wait until one more HTTP request may be sent. It takes no slot.
@@ -198,8 +203,8 @@ class Pacer:
 
     async def _enter(
         self, identifier: str, place: Place, kind: Kind | None, caller: Caller, until: float
-    ) -> None:
-        """Return when there is a slot and its holder may start.
+    ) -> bool:
+        """Return when there is a slot and its holder may start; ``False``: the place was lost.
 
         Raises:
             RateLimited: not before ``until``.
@@ -214,9 +219,10 @@ class Pacer:
         else:
             self._keeper.wait_for(identifier, place)
             if not await self._turn(place, until, patience):
-                raise refusal(account, _KNOWN_SECONDS, patience, "lost the place in the queue")
+                return False
         if kind is not None and limits.windows(kind):
             await self._start(start, account, limits, kind, until)
+        return True
 
     async def _turn(self, place: Place, until: float, patience: float) -> bool:
         try:

@@ -8,10 +8,12 @@ import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from providers.pacing import AccountLimits, Pacer, Window
+from providers.pacing.keeper import Keeper, Place
 from providers.pacing.tables import pacing_slots
+from providers.pacing.words import News, Renew, Served, Unit
 from studio import clock
 from studio.database import Database
 from studio.errors import RateLimited
@@ -129,6 +131,58 @@ def test_a_waiting_one_keeps_its_place_beyond_its_lease(database: Database) -> N
         pacer(database, "wrk_3") as third,
     ):
         assert asyncio.run(main(first, second, third)) == ["second", "third"]
+
+
+def test_a_place_that_was_given_up_is_taken_anew(database: Database) -> None:
+    """As after a machine that slept: the lease ran out, but who waits is still there."""
+
+    async def main(here: Pacer) -> float:
+        async with here.admission(ACCOUNT, ONE, patience=5):
+            waits = asyncio.create_task(entered_after(here, 60))
+            await until_there_are(database, 1, "waiting")
+            await asyncio.sleep(0.1)  # until it has heard that it waits
+            database.write(
+                lambda connection: connection.execute(
+                    delete(pacing_slots).where(pacing_slots.c.state == "waiting")
+                )
+            )
+            await until_there_are(database, 1, "waiting")
+        return await waits
+
+    with pacer(database, lease=1) as here:
+        assert asyncio.run(main(here)) < 30
+    assert count_slots(database, "held") == count_slots(database, "waiting") == 0
+
+
+def test_what_is_not_written_yet_is_not_taken_for_lost(database: Database) -> None:
+    """Its lease begins when it is written; renewed before, it would not be found."""
+    asked: list[Renew] = []
+
+    def serve(unit: Unit) -> Served:
+        assert isinstance(unit, Renew)
+        asked.append(unit)
+        return Served(News((), {}, {}))
+
+    def until_renewed(*ids: str) -> None:
+        asked.clear()
+        end = time.monotonic() + 20
+        while not asked and time.monotonic() < end:
+            time.sleep(0.01)
+        assert {each for unit in asked for each in unit.ids} == set(ids)
+
+    held, coming = Place(ACCOUNT, ONE), Place(ACCOUNT, ONE)
+    held.tell(granted=True)
+    keeper = Keeper(
+        database, serve, worker="wrk_here", lease=0.4, dead=None, learn=lambda view: None
+    )
+    try:
+        keeper.add("slot_coming", coming)
+        keeper.add("slot_held", held)
+        until_renewed("slot_held")
+        keeper.wait_for("slot_coming", coming)
+        until_renewed("slot_held", "slot_coming")
+    finally:
+        keeper.close()
 
 
 def test_what_the_dead_left_is_cleared_away_where_nobody_ever_waits(database: Database) -> None:
