@@ -12,6 +12,7 @@ from library import measure
 from studio import imaging, media
 
 _COLUMNS = 4
+_CELL = 320
 _MOST = 100
 
 
@@ -33,8 +34,10 @@ def contact_sheet(studio: Studio, view: BatchView) -> Image.Image | None:
             name = f"{row.name} {made.name}".strip()
             caption = f"{name}\n{measure(made.width, made.height, made.size)}  {job.offer}"
             data = studio.store.get(made.sha256)
-            items.append((media.face(data, media.look(data)), caption))
+            # Small at once: a hundred pictures of their full size are gigabytes.
+            shown = imaging.fitted(media.face(data, media.look(data)), _CELL, _CELL)
+            items.append((shown, caption))
     if not items:
         return None
     title = view.spec.name or Path(view.spec.source).stem
-    return imaging.contact_sheet(items, _COLUMNS, title=title)
+    return imaging.contact_sheet(items, _COLUMNS, cell=_CELL, title=title)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 from studio.errors import InvalidRequest
 
@@ -29,6 +30,37 @@ EVENTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Every event: its name, and when it is told. A channel without events is told of all."""
+
+Weight = Literal["success", "info", "warning", "failure"]
+
+_WEIGHTS: Mapping[str, Weight] = MappingProxyType(
+    {
+        "picture.ready": "success",
+        "picture.failed": "failure",
+        "picture.unknown": "warning",
+        "batch.finished": "success",
+        "batch.partly_failed": "warning",
+        "batch.failed": "failure",
+        "batch.approval_needed": "warning",
+        "schedule.missed": "warning",
+        "budget.threshold": "warning",
+        "balance.low": "warning",
+        "board.guessed": "warning",
+        "holds.expired": "warning",
+        "books.disagree": "failure",
+        "operations.alert": "failure",
+    }
+)
+_HEAVIER: Sequence[Weight] = ("info", "success", "warning", "failure")
+
+
+def weight_of(events: Iterable[str]) -> Weight:
+    """Return how grave events that are told together are: as the gravest of them.
+
+    The words are Apprise's (``NotifyType``): channels show them as a colour or a sign.
+    """
+    weights = (_WEIGHTS.get(event, "info") for event in events)
+    return max(weights, key=_HEAVIER.index, default="info")
 
 
 def check_events(names: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from engine.announcements import MOST_PICTURES
 from engine.channels import HOOK, Channel, channels_for, channels_of_settings, find_channel, url_of
 from engine.deliveries import Parcel, deliver, route
+from engine.events import Weight, weight_of
 from engine.notifications import LONGEST_BODY, cut, joined, words
 from engine.outbox import Message, Waiting
 from engine.outputs import thumbnail
@@ -78,7 +79,7 @@ def send_waiting(
         shown: list[AttachMemory] = []
         if store and plugin.attachment_support and parcel.attempts <= _ATTEMPTS_WITH_PICTURES:
             shown = _pictures(database, store, messages)
-        _notify(plugin, title, body, shown)
+        _notify(plugin, title, body, shown, weight_of(each.event for each in messages))
         return count
 
     return deliver(database, send)
@@ -104,7 +105,7 @@ def send_test(database: Database, config: Settings, owner: str, name: str) -> No
         _hook(channel, Waiting(new_id("msg"), told), config)
         return
     body = f"This is a test. The channel {channel.name} of {owner} works."
-    _notify(plugin_of(channel, config), "Image Studio: a test", body, [])
+    _notify(plugin_of(channel, config), "Image Studio: a test", body, [], "info")
 
 
 def _hook(channel: Channel, waiting: Waiting, config: Settings) -> None:
@@ -150,12 +151,15 @@ def _find(database: Database, config: Settings, identifier: str) -> Channel:
         return find_channel(connection, row.owner, row.name)
 
 
-def _notify(plugin: Any, title: str, body: str, shown: Sequence[AttachMemory]) -> None:
+def _notify(
+    plugin: Any, title: str, body: str, shown: Sequence[AttachMemory], weight: Weight
+) -> None:
     with _unheard() as said:
         try:
             taken = apprise.Apprise(plugin).notify(
                 title=title,
                 body=_shortened(body, plugin.body_maxlen),
+                notify_type=weight,
                 # Names from strangers stay text where a channel would read markup.
                 body_format=apprise.NotifyFormat.TEXT,
                 attach=apprise.AppriseAttachment(list(shown)) if shown else None,

@@ -18,13 +18,13 @@ from prefect.states import Completed, Failed
 from batches import Given, Problem, fill_name, given_of
 from engine.batch import BatchRun
 from engine.batch_again import Part, plan_again, start_again
-from engine.batch_files import deliver, folder_of, keep_left_out, manifest_rows
+from engine.batch_files import LEFT_OUT, deliver, folder_of, keep_left_out, manifest_rows
 from engine.batch_plan import BatchQuote, prompt_line, read_file
 from engine.batch_quoting import plan_at_quote
 from engine.batch_shards import Shards, join_batch
 from engine.batch_source import BatchSource, open_source, shown_name
 from engine.batch_start import start_batch
-from engine.batch_view import DONE, BatchView
+from engine.batch_view import DONE, INVALID, BatchView
 from engine.execute import Order
 from engine.jobs import Job
 from engine.preflight import ANYBODY, Caller
@@ -374,7 +374,19 @@ def _rest_text(view: BatchView, folder: Path) -> str:
 
 
 def what_next(statuses: Iterable[str]) -> str:
-    """Say what a person can do about rows that are not done."""
-    words = "Run the batch again to do only what is not done."
-    unknown = "One whose outcome is unknown may have been bought: it is not repeated by itself."
-    return f"{words} {unknown}" if "unknown" in statuses else words
+    """Say what a person can do about rows that are not done.
+
+    Args:
+        statuses: the statuses of a batch's rows; also of those that are done.
+    """
+    left = set(statuses) - {DONE}
+    words = []
+    if left - {INVALID, "unknown"}:
+        words.append("Run the batch again to do only what is not done.")
+    if "unknown" in left:
+        words.append(
+            "One whose outcome is unknown may have been bought: it is not repeated by itself."
+        )
+    if INVALID in left:
+        words.append(f"What was left out is in {LEFT_OUT}, with why: mend it and run that file.")
+    return " ".join(words)

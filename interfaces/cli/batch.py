@@ -387,3 +387,17 @@ def zip(  # noqa: A001 - it is the command's name
     from interfaces.cli import batch_files  # noqa: PLC0415 - engine and providers
 
     return batch_files.write_archive(session, batch, to, names, force=force)
+
+
+@app.command
+def sheet(batch: str, /, *, to: _File = None, force: _Force = False, session: Here) -> int:
+    """Write the first hundred pictures of a batch on one page, a PNG; also while it runs.
+
+    Args:
+        batch: Its id (bat_...).
+        to: A new file, whose name ends with .png; by default the id and .png, in this folder.
+        force: Replace a file of that name.
+    """
+    from interfaces.cli import sheet as page  # noqa: PLC0415 - engine and providers
+
+    return page.write(session, batch, to, force=force)

@@ -16,7 +16,7 @@ from engine.batch_view import WAITING, BatchView, view_batch
 from engine.batch_zip import write_zip
 from engine.studio import Studio
 from interfaces.cli.exits import Exit
-from interfaces.cli.files import write_file
+from interfaces.cli.files import check_ending, tell_written, write_file
 from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import counted
 from interfaces.cli.session import Session
@@ -58,8 +58,8 @@ def write_template(
         text = template(operation, format_).decode("utf-8-sig")
         session.out.result({"template": text}, lambda _: session.out.raw(text))
         return Exit.DONE
-    ending = _ending(to, _TEMPLATES).lstrip(".")
-    return _written(session, write_file(to, template(operation, cast("TemplateFormat", ending))))
+    ending = cast("TemplateFormat", check_ending(to, _TEMPLATES).lstrip("."))
+    return tell_written(session, write_file(to, template(operation, ending)))
 
 
 def write_manifest(
@@ -74,7 +74,7 @@ def write_manifest(
         to: the file.
         force: whether another file of that name is replaced.
     """
-    ending = _ending(to, _MANIFESTS)
+    ending = check_ending(to, _MANIFESTS)
     if ending == ".json":
         data = document.read_bytes()
     else:
@@ -84,13 +84,13 @@ def write_manifest(
             ".parquet": manifest_parquet,
         }
         data = writers[ending](rows)
-    return _written(session, write_file(to, data, force=force))
+    return tell_written(session, write_file(to, data, force=force))
 
 
 def write_errors(session: Session, batch: str, to: Path | None, *, force: bool) -> int:
     """Write the rows that are not done into a file, or print them."""
     if to is not None:
-        _ending(to, (".csv",))
+        check_ending(to, (".csv",))
     with opened_studio() as studio:
         view = ended_batch(studio, session, batch)
         data = errors_file(view)
@@ -100,7 +100,7 @@ def write_errors(session: Session, batch: str, to: Path | None, *, force: bool) 
         session.out.result(told, lambda to_: to_.print(_nothing_to_mend(unknown)))
         return Exit.DONE
     if to is not None:
-        return _written(session, write_file(to, data, force=force))
+        return tell_written(session, write_file(to, data, force=force))
     text = data.decode("utf-8-sig")
     session.out.result({"errors": text}, lambda _: session.out.raw(text))
     return Exit.DONE
@@ -119,7 +119,7 @@ def write_archive(session: Session, batch: str, to: Path | None, names: str, *, 
     """Pack a batch into a ZIP, one file at a time."""
     check_pattern(names)
     path = (to or Path(f"{batch}.zip")).expanduser().absolute()
-    _ending(path, (".zip",))
+    check_ending(path, (".zip",))
     if path.exists() and not force:
         raise InvalidRequest(
             "There is another file of that name.",
@@ -143,26 +143,4 @@ def write_archive(session: Session, batch: str, to: Path | None, names: str, *, 
         {"file": str(path), "files": count, "bytes": size},
         lambda to_: to_.print(f"{path} ({count} files, {size} bytes)"),
     )
-    return Exit.DONE
-
-
-def _ending(path: Path, allowed: Sequence[str]) -> str:
-    """Return the ending of a name, in lower case.
-
-    Raises:
-        InvalidRequest: it is none of those that are allowed.
-    """
-    ending = path.suffix.lower()
-    if ending not in allowed:
-        raise InvalidRequest(
-            "The ending of the name says what the file is.",
-            field="to",
-            given=path,
-            allowed="a name that ends with " + ", ".join(allowed),
-        )
-    return ending
-
-
-def _written(session: Session, path: Path) -> int:
-    session.out.result({"file": str(path)}, lambda to: to.print(str(path)))
     return Exit.DONE

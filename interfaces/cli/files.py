@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from interfaces.cli.exits import Exit
+from interfaces.cli.session import Session
 from studio.errors import InvalidRequest
 
 
@@ -51,3 +54,26 @@ def read_token(given: str) -> str:
             given=given,
             allowed="a token, or @ and the file that `--save` of the quote wrote",
         ) from None
+
+
+def check_ending(path: Path, allowed: Sequence[str]) -> str:
+    """Return the ending of a name, in lower case.
+
+    Raises:
+        InvalidRequest: it is none of those that are allowed.
+    """
+    ending = path.suffix.lower()
+    if ending not in allowed:
+        raise InvalidRequest(
+            "The ending of the name says what the file is.",
+            field="to",
+            given=path,
+            allowed="a name that ends with " + ", ".join(allowed),
+        )
+    return ending
+
+
+def tell_written(session: Session, path: Path) -> int:
+    """Say which file a command has written."""
+    session.out.result({"file": str(path)}, lambda to: to.print(str(path)))
+    return Exit.DONE

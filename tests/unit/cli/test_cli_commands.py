@@ -253,7 +253,7 @@ def test_templates_are_printed_or_written(studio_command: Command, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("verb", ["manifest", "errors", "zip"])
+@pytest.mark.parametrize("verb", ["manifest", "errors", "zip", "sheet"])
 def test_what_a_batch_left_is_told_of_no_batch_that_is_not_there(
     studio_command: Command, verb: str
 ) -> None:

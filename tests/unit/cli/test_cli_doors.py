@@ -30,6 +30,7 @@ DOORS: dict[str, list[str]] = {
     "batch manifest": ["bat_x"],
     "batch errors": ["bat_x"],
     "batch zip": ["bat_x", "--to", FILE + ".zip"],
+    "batch sheet": ["bat_x", "--to", FILE + ".png"],
     "account show": [],
     "account history": [],
     "account statement": [],

@@ -54,6 +54,7 @@ _ALL = [
         for name in ("check", "quote", "run", "template", "status", "manifest", "errors", "zip")
     ),
     *(["batch", name] for name in ("pause", "resume", "retry", "cancel", "approve", "reject")),
+    ["batch", "sheet"],
     *(["schedule", name] for name in ("add", "watch", "list", "show", "pause", "resume", "remove")),
     *(["account", name] for name in _ACCOUNT),
     *(["jobs", name] for name in ("list", "show", "resolve", "resume", "collect")),

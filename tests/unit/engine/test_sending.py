@@ -19,6 +19,7 @@ import engine.deliveries
 from engine.channels import add_channel
 from engine.deliveries import dead_letters
 from engine.digests import parse_digest
+from engine.events import _WEIGHTS, EVENTS, weight_of
 from engine.outbox import Message, post
 from engine.sending import NotSent, send_test, send_waiting
 from engine.studio import Studio
@@ -91,6 +92,35 @@ def test_a_picture_is_told_by_mail_and_webhook_with_its_thumbnail(studio: Studio
     assert enclosed.get_filename() == attached["filename"]
     with Image.open(io.BytesIO(data)) as picture:
         assert max(picture.size) <= 256
+
+
+@pytest.mark.parametrize(
+    ("event", "weight"),
+    [
+        ("picture.ready", "success"),
+        ("board.commented", "info"),
+        ("batch.partly_failed", "warning"),
+        ("batch.failed", "failure"),
+    ],
+)
+def test_a_channel_is_told_how_grave_it_is(studio: Studio, event: str, weight: str) -> None:
+    values = {"label": "fox", "credits": 0, "name": "b", "batch": "bat_1", "counts": {}}
+    board = {"board": "brd_1", "title": "t", "asset": "ast_1", "text": "w", "link": "lnk_1"}
+    message = Message(OWNER, event, "a", {**values, **board})
+    studio.database.write(lambda connection: post(connection, [message]))
+    with http_sink() as web:
+        assert _send(studio, web.url) == 1
+    assert [each["type"] for each in web.told] == [weight]
+
+
+def test_what_is_told_together_is_as_grave_as_the_gravest_of_it() -> None:
+    assert weight_of(["picture.ready", "batch.failed", "balance.low"]) == "failure"
+    assert weight_of(["board.opened", "picture.ready"]) == "success"
+    assert weight_of([]) == "info"
+
+
+def test_every_event_that_has_a_weight_is_one() -> None:
+    assert set(_WEIGHTS) <= set(EVENTS)
 
 
 def test_one_channel_down_is_tried_again_alone(
