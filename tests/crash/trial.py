@@ -143,6 +143,7 @@ class Trial:
             self._keep_going(complete=True)
             time.sleep(_POLL)
         self._kill_the_rest(at)
+        self._await_delivery()
         self._judge()
         self.result.seconds = time.monotonic() - began
         return self.result
@@ -169,7 +170,7 @@ class Trial:
             if time.monotonic() > until:
                 raise TrialFailed("the batch of a cancelled run was not brought to its end")
             time.sleep(_POLL)
-        manifest = self.home / "batches" / str(self._batch("id")) / "manifest.json"
+        manifest = self._manifest()
         while not manifest.exists() and time.monotonic() < until:
             time.sleep(_POLL)
         return [row["status"] for row in json.loads(manifest.read_bytes())["rows"]]
@@ -282,6 +283,20 @@ class Trial:
     def _ended(self, *, complete: bool = False) -> bool:
         return self._batch("state") in ({"done"} if complete else {"done", "incomplete"})
 
+    def _manifest(self) -> Path:
+        return self.home / "batches" / str(self._batch("id")) / "manifest.json"
+
+    def _await_delivery(self) -> None:
+        """Wait until the files are those of the last run: they are written once it has ended."""
+        (microseconds,) = self._query("SELECT finished_at FROM batches WHERE name = ?", self.name)
+        ended_at = microseconds / 1_000_000
+        until = time.monotonic() + _APPEAR_SECONDS
+        path = self._manifest()
+        while not path.exists() or path.stat().st_mtime < ended_at:
+            if time.monotonic() > until:
+                raise TrialFailed("the batch ended, and its manifest was not written")
+            time.sleep(_POLL)
+
     def _studio(self) -> AbstractContextManager[Studio]:
         return trial_studio(self.home, self.paid.url)
 
@@ -294,12 +309,10 @@ class Trial:
         if len(bought) != self.rows or set(bought.values()) != {1}:
             twice = sum(count > 1 for count in bought.values())
             raise TrialFailed(f"{len(bought)} of {self.rows} rows bought, {twice} more than once")
-        with self._studio() as studio:
-            with studio.database.read() as connection:
-                if faults := audit(connection):
-                    raise TrialFailed(f"the books do not agree: {faults}")
-            identifier = str(self._batch("id"))
-        kept = json.loads((self.home / "batches" / identifier / "manifest.json").read_bytes())
+        with self._studio() as studio, studio.database.read() as connection:
+            if faults := audit(connection):
+                raise TrialFailed(f"the books do not agree: {faults}")
+        kept = json.loads(self._manifest().read_bytes())
         self.result.again = sum(row["attempts"] > 1 for row in kept["rows"])
         wanted = unbroken(self.home.parent / "unbroken", self.csv)
         found, expected = ([_bare(row) for row in each] for each in (kept["rows"], wanted))
