@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from providers import Offer
 from studio.catalog import style
 from studio.errors import InvalidRequest
@@ -10,6 +12,8 @@ from studio.operations import Operation
 _LOCAL = "local"
 _NAMED = 5
 """Styles that are named instead of one that there is not."""
+_KEPT = 1_000
+"""Styles whose words are kept."""
 
 
 def unknown_style(operation: Operation, offer: Offer) -> tuple[str, ...]:
@@ -25,6 +29,12 @@ def unknown_style(operation: Operation, offer: Offer) -> tuple[str, ...]:
     given = str(getattr(operation, "style", "")).strip()
     if not given or offer.provider != _LOCAL:
         return ()
+    return _unknown(given)
+
+
+@lru_cache(_KEPT)
+def _unknown(given: str) -> tuple[str, ...]:
+    """Say so of one style; all rows of a large file may name the same."""
     try:
         style(given)
     except InvalidRequest as error:

@@ -229,16 +229,15 @@ def recount(chosen: Chosen, sign: int) -> None:
     """Count the chosen in or out of all that is counted about what is not in the trash."""
     connection, owner, numbers = chosen.connection, chosen.action.owner, chosen.numbers()
     found: Counter[Counted] = Counter()
-    for name in COUNTED:
-        column = cards.c[name]
-        query = select(column, func.count()).where(cards.c.number.in_(numbers)).group_by(column)
-        for value, number in connection.execute(query):
+    # All columns in one pass: ten thousand cards of a million lie far apart.
+    kinds = [*(cards.c[name] for name in COUNTED), cards.c.favourite_at.is_not(None)]
+    query = select(func.count(), *kinds).where(cards.c.number.in_(numbers)).group_by(*kinds)
+    for number, *values, loved in connection.execute(query):
+        for name, value in zip(COUNTED, values, strict=True):
             if value:
                 found[owner, name, value] += sign * number
-    loved = select(func.count()).where(
-        cards.c.number.in_(numbers), cards.c.favourite_at.is_not(None)
-    )
-    found[owner, "favourite", ""] = sign * connection.execute(loved).scalar_one()
+        if loved:
+            found[owner, "favourite", ""] += sign * number
     tag, within = asset_tags.c.tag, collection_items.c.collection
     tagged = select(tag, func.count()).where(
         asset_tags.c.number.in_(numbers), asset_tags.c.state == "accepted"

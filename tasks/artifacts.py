@@ -122,13 +122,19 @@ async def show_table(title: str, markdown: str) -> str:
 
 
 def quote_markdown(
-    quote: Quote, *, wallet: str, titles: Mapping[str, str], notes: Iterable[str] = ()
+    quote: Quote,
+    *,
+    wallet: str,
+    titles: Mapping[str, str],
+    notes: Iterable[str] = (),
+    losses: Iterable[str] = (),
 ) -> str:
     """Return the quote as a table with its total in bold, at most 100 of its lines.
 
     Args:
         titles: what each line is for, by the line's key.
         notes: sentences below the table.
+        losses: more of them, in which names from strangers may stand.
     """
     rows = [
         (
@@ -154,7 +160,10 @@ def quote_markdown(
             right=3,
             total=money.show(quote.total),
         ),
-        "\n".join(f"- {note}" for note in (*notes, f"Prices of {quote.book_version}.")),
+        "\n".join(
+            f"- {note}"
+            for note in (*map(_text, losses), *notes, f"Prices of {quote.book_version}.")
+        ),
     ]
     return "\n\n".join(paragraphs)
 

@@ -19,6 +19,7 @@ from batches import Given, Problem, fill_name, given_of
 from engine.batch import BatchRun
 from engine.batch_again import Part, plan_again, start_again
 from engine.batch_files import LEFT_OUT, deliver, folder_of, keep_left_out, manifest_rows
+from engine.batch_losses import batch_losses
 from engine.batch_plan import BatchQuote, prompt_line, read_file
 from engine.batch_quoting import plan_at_quote
 from engine.batch_shards import Shards, join_batch
@@ -50,7 +51,7 @@ from tasks.occurrences import Planned, note_planned_batch
 from tasks.states import refused
 
 _MOST_LOGGED = 20
-"""Problems of a file that are logged one by one; a page holds more of them."""
+"""Problems of a file that are logged one by one, and losses that are told with its quote."""
 
 _LEFT = ("line", "row", "status", "why")
 
@@ -250,8 +251,11 @@ async def _hold(batch: BatchRun, caller: Caller, *, partly: bool) -> BatchRun:
     try:
         quoted = await asyncio.to_thread(batch.quote)
         what = f"{len(spec.rows) - len(quoted.free)} of {count('row', len(spec.rows))} to buy"
-        page = await show_quote(_quote_text(batch, quoted), quoted.total, what)
+        losses = await asyncio.to_thread(_losses, batch, quoted)
+        page = await show_quote(_quote_text(batch, quoted, losses), quoted.total, what)
         get_run_logger().info("quote: %s credits, %s %s", money.show(quoted.total), what, page)
+        for words in losses:
+            get_run_logger().warning(words)
         # A run that waited for its window in place comes here more than once.
         key = f"{hold_key(str(flow_run.id), flow_run.run_count or 1)}/{batch.round}"
         await asyncio.to_thread(batch.hold_for, quoted, key, caller, partly=partly)
@@ -288,13 +292,14 @@ async def show_problems(csv: str, problems: Sequence[dict[str, Any]]) -> None:
 
 def approval_text(batch: BatchRun) -> str:
     """Return what an approver has to know: the quote, and how long it waits."""
-    text = _quote_text(batch, batch.quote())
+    quoted = batch.quote()
+    text = _quote_text(batch, quoted, _losses(batch, quoted))
     asked = batch.word()
     until = f"{asked.until:%Y-%m-%d %H:%M} UTC"
     return f"{text}\n\nStarted by {asked.asked_by}. Without a word by {until}, nothing is bought."
 
 
-def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
+def _quote_text(batch: BatchRun, quoted: BatchQuote, losses: Sequence[str]) -> str:
     reasons = Counter(quoted.free.values())
     notes = [f"{count('row', number)} free: {reason}." for reason, number in reasons.items()]
     if batch.planned.promise:
@@ -308,7 +313,18 @@ def _quote_text(batch: BatchRun, quoted: BatchQuote) -> str:
         planned = batch.planned.rows.get(row.name)
         if planned is not None and (before := planned.prompt):
             titles[prompt_line(row)] = f"{row.name}: {before.operation.title}"
-    return quote_markdown(quoted.quote, wallet=batch.spec.owner, titles=titles, notes=notes)
+    return quote_markdown(
+        quoted.quote, wallet=batch.spec.owner, titles=titles, notes=notes, losses=losses
+    )
+
+
+def _losses(batch: BatchRun, quoted: BatchQuote) -> list[str]:
+    """Say what is not used of what the rows give that are to be bought."""
+    found = batch_losses(batch.studio, batch.planned, quoted.free)
+    words = [str(loss) for loss in found[:_MOST_LOGGED]]
+    if len(found) > _MOST_LOGGED:
+        words.append(f"… and {len(found) - _MOST_LOGGED} more of this kind.")
+    return words
 
 
 @task(name="rows", task_run_name="rows {number}", persist_result=False)

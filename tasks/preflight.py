@@ -73,11 +73,11 @@ async def preflight(
             titles=_titles(planned),
             notes=[
                 *_prompt(planned),
-                *planned.losses,
                 f"{chosen.offer.id}: {chosen.reason}.",
                 *_promise(planned),
                 *_rest(planned, left),
             ],
+            losses=planned.losses,
         )
         page = await show_quote(words, planned.quote.total, operation.title)
         get_run_logger().info("quote: %s credits %s", money.show(planned.quote.total), page)

@@ -13,6 +13,7 @@ from batches import BatchRecord, BatchSpec, Row, fill_name, find_batch, given_of
 from engine.batch_again import plan_again
 from engine.batch_approval import approval_of
 from engine.batch_control import wish_of
+from engine.batch_losses import batch_losses
 from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
 from engine.batch_quoting import plan_at_quote, sign_batch_quote
 from engine.batch_source import open_source
@@ -50,6 +51,14 @@ class Fault(Answer):
     rule: str
 
 
+class RowsLoss(Answer):
+    """Something that is not used: an animation's further frames, or a style that is none."""
+
+    words: str
+    rows: int = Field(description="Of how many rows it is true.")
+    first: list[str] = Field(description="The names of the first five of them.")
+
+
 class Checked(Answer):
     """A file in order, and what doing the rest of it would cost."""
 
@@ -62,6 +71,9 @@ class Checked(Answer):
     expires_at: datetime
     quoted: list[RowQuote] = Field(description="The first 1,000 rows.")
     left_out: list[Fault]
+    losses: list[RowsLoss] = Field(
+        description="What is not used of what its rows give; the first 100."
+    )
 
 
 class Unable(Answer):
@@ -156,6 +168,7 @@ class Rows(Answer):
 
 _MOST_QUOTED = 1_000
 _MOST_UNABLE = 100
+_MOST_LOSSES = 100
 
 
 def _read(studio: Studio, who: Identity, wanted: BatchRequest) -> BatchSpec:
@@ -211,6 +224,10 @@ def check_batch(studio: Studio, who: Identity, wanted: BatchRequest) -> Checked:
             for row in spec.rows[:_MOST_QUOTED]
         ],
         left_out=[Fault(**problem.as_dict()) for problem in spec.left_out],
+        losses=[
+            RowsLoss.model_validate(loss, from_attributes=True)
+            for loss in batch_losses(studio, planned, quoted.free)[:_MOST_LOSSES]
+        ],
     )
 
 

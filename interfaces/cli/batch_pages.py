@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,9 @@ from studio.errors import AccountRefused, BatchInvalid
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_MOST_LOSSES = 10
+"""Losses that people are told of one by one."""
 
 
 def check(
@@ -172,6 +176,7 @@ def checked_document(checked: Checked, available: int | None) -> dict[str, Any]:
         "rows": rows,
         **amount("total", quoted.total),
         "quote": quoted.quote.as_dict() if quoted.quote else None,
+        "losses": [asdict(loss) for loss in checked.losses],
         "left_out": [problem.as_dict() for problem in spec.left_out],
         "enough": available is not None and available >= quoted.total,
     }
@@ -212,6 +217,10 @@ def show_checked(to: Console, checked: Checked, available: int | None) -> None:
         show_problems(to, [problem.as_dict() for problem in spec.left_out])
         number = len({problem.row for problem in spec.left_out})
         to.print(Text(f"Left out: {counted(number, 'row')}.", style="yellow"))
+    for loss in checked.losses[:_MOST_LOSSES]:
+        to.print(Text(str(loss), style="yellow"))
+    if (more := len(checked.losses) - _MOST_LOSSES) > 0:
+        to.print(Text(f"... and {more} more of this kind; --json tells of all", style="yellow"))
     for reason, count in Counter(quoted.free.values()).items():
         to.print(Text(f"{count} free: {reason}", style="dim"))
     pairs: list[Fact] = [

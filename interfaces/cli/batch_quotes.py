@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from batches import given_of
-from engine.batch_plan import quote_batch, read_file
+from engine.batch_plan import read_file
 from engine.batch_quoting import sign_batch_quote
 from engine.batch_source import open_source
-from engine.batch_view import BatchView, find_jobs
 from interfaces.cli.batch_pages import (
     available_in,
     checked_document,
     show_checked,
     show_faults,
 )
-from interfaces.cli.batch_runs import Checked
+from interfaces.cli.batch_runs import quoted_of
 from interfaces.cli.exits import Exit
 from interfaces.cli.files import write_file
 from interfaces.cli.opening import opened_studio
@@ -62,9 +61,7 @@ def quote(
             faults = error
             session.out.result({"error": faults.as_dict()}, lambda to: show_faults(to, faults))
             return Exit.INVALID
-        with studio.database.read() as connection:
-            view = BatchView(planned.spec, find_jobs(connection, planned.spec))
-        checked = Checked(planned, quote_batch(planned, view))
+        checked = quoted_of(studio, planned)
         available = available_in(studio, session.owner)
     if save:
         write_file(Path(save), f"{token}\n".encode(), force=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from batches import NOTHING, NOTHING_GIVEN, BatchSpec, Given, Row, fill_name, fi
 from billing.ledger import Hold, balance, hold_of
 from engine.batch_again import Part, plan_again
 from engine.batch_files import file_name, folder_of
+from engine.batch_losses import Loss, batch_losses
 from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
 from engine.batch_quoting import plan_at_quote
 from engine.batch_source import BatchSource, is_remote, open_source
@@ -54,10 +55,11 @@ _PURSE = ("project", "max_credits", "priority", "quote", "window", "as_far_as_it
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file without faults, and what doing the rest of it would cost."""
+    """A file without faults, what doing the rest of it would cost, and what of it is not used."""
 
     planned: PlannedBatch
     quoted: BatchQuote
+    losses: Sequence[Loss]
 
     @property
     def spec(self) -> BatchSpec:
@@ -94,11 +96,15 @@ def check_source(
         given=given,
         user=user,
     )
-    planned = plan_at_quote(studio, spec, token, skip_invalid=given.skip_invalid)
-    spec = planned.spec
+    return quoted_of(studio, plan_at_quote(studio, spec, token, skip_invalid=given.skip_invalid))
+
+
+def quoted_of(studio: Studio, planned: PlannedBatch) -> Checked:
+    """Return what doing the rest of a batch would cost, and what of it is not used."""
     with studio.database.read() as connection:
-        view = BatchView(spec, find_jobs(connection, spec))
-    return Checked(planned, quote_batch(planned, view))
+        view = BatchView(planned.spec, find_jobs(connection, planned.spec))
+    quoted = quote_batch(planned, view)
+    return Checked(planned, quoted, batch_losses(studio, planned, quoted.free))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, balance_of, fund
 from tests.unit.api.conftest import Door
 from tests.unit.api.test_api_library import upload
+from tests.unit.engine.test_stills import moving
 
 ROWS = b"operation,row,prompt\ngenerate,one,a hill\ngenerate,two,a sea\n"
 
@@ -172,3 +173,12 @@ def test_a_batch_that_does_not_run_cannot_be_steered(door: Door) -> None:
     assert door.post(f"/batches/{batch}/explode").status_code == 422
     told = door.call("PUT", f"/batches/{batch}/approval", json={"approved": True})
     assert told.status_code == 409
+
+
+def test_what_is_not_used_of_a_files_rows_is_told_with_its_price(door: Door) -> None:
+    animation = upload(door, "a.gif", moving("GIF", 3))["id"]
+    rows = f"operation,image,factor\nupscale,{animation},2x\nupscale,{animation},4x\n"
+    file = upload(door, "up.csv", rows.encode())["id"]
+    (loss,) = door.post("/batches/check", json={"file": file}).json()["losses"]
+    assert "only the first of its 3 frames is used" in loss["words"]
+    assert (loss["rows"], len(loss["first"])) == (2, 2)

@@ -294,6 +294,20 @@ def test_a_quote_says_that_of_an_animation_one_frame_is_used(
     assert words in " ".join(shown.split())
 
 
+def test_a_batch_is_told_what_of_its_rows_is_not_used(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "b.csv"
+    rows = [f"generate,hill {number},line-artt,local" for number in range(2)]
+    sheet.write_text("\n".join(["operation,prompt,style,provider", *rows, ""]))
+    (loss,) = studio_command("batch", "check", str(sheet), "--json").document["losses"]
+    assert (loss["rows"], len(loss["first"])) == (2, 2)
+    assert "there is no style 'line-artt'" in loss["words"]
+    for verb in ("check", "quote"):
+        shown = " ".join(studio_command("batch", verb, str(sheet)).out.split())
+        assert "there is no style 'line-artt'" in shown
+
+
 @pytest.mark.parametrize(
     ("style", "said"), [("Line Art", ""), ("line-artt", "line-art"), ("nosuchstyle", "allowed: ")]
 )
