@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,12 +70,13 @@ def check(
     with opened_studio() as studio:
         source = open_source(studio, file, session.owner, session.user)
         keep = partial(_keep_errors, session, source, given.encoding)
+        read = partial(check_source, studio, source, session.owner, name, user=session.user)
         try:
-            checked = check_source(studio, source, session.owner, name, given, user=session.user)
+            checked = read(given)
         except BatchInvalid as error:
             faults = error
             if errors is not None:
-                keep([Problem(**each) for each in faults.details["problems"]], errors)
+                keep(_to_mend(partial(read, replace(given, skip_invalid=True)), faults), errors)
             session.out.result({"error": faults.as_dict()}, lambda to: show_faults(to, faults))
             return Exit.INVALID
         if errors is not None:
@@ -85,6 +86,20 @@ def check(
         checked_document(checked, available), lambda to: show_checked(to, checked, available)
     )
     return Exit.DONE
+
+
+def _to_mend(without_faults: Callable[[], Checked], faults: BatchInvalid) -> list[Problem]:
+    """Return what is wrong with faulty rows, and with the lines that build on them.
+
+    Without the latter, the mended file would do half of what was asked for.
+    """
+    own = [Problem(**each) for each in faults.details["problems"]]
+    try:
+        left_out = without_faults().spec.left_out
+    except BatchInvalid:  # no row is left
+        return own
+    lines = {each.line for each in own}
+    return own + [each for each in left_out if each.line not in lines]
 
 
 def _keep_errors(

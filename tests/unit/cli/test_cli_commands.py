@@ -294,6 +294,22 @@ def test_a_quote_says_that_of_an_animation_one_frame_is_used(
     assert words in " ".join(shown.split())
 
 
+def test_the_file_of_faulty_rows_has_those_that_build_on_them(
+    studio_command: Command, tmp_path: Path
+) -> None:
+    head = "row,operation,prompt,image,factor,width,provider"
+    fox, large = "fox,generate,a fox,,,8,local", "large,upscale,,@fox,2x,,local"
+    sheet, mend = tmp_path / "b.csv", tmp_path / "mend.csv"
+    sheet.write_text(f"{head}\n{fox}\n{large}\nowl,generate,an owl,,,64,local\n")
+    told = studio_command("batch", "check", str(sheet), "--errors", str(mend), "--json")
+    assert (told.code, told.document["error"]["code"]) == (2, "batch_invalid")
+    kept = mend.read_text("utf-8-sig")
+    assert [line.split(",")[0] for line in kept.splitlines()] == ["row", "fox", "large"]
+    mend.write_text(kept.replace(",8,local", ",64,local"))
+    mended = studio_command("batch", "check", str(mend), "--json")
+    assert [row["row"] for row in mended.document["rows"]] == ["fox", "large"]
+
+
 def test_a_batch_is_told_what_of_its_rows_is_not_used(
     studio_command: Command, tmp_path: Path
 ) -> None:
