@@ -9,7 +9,6 @@ import argparse
 import os
 import socket
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 
@@ -34,7 +33,7 @@ def main() -> None:
         home = Path(folder) / "home"
         with Trial(home, port, chosen.rows, paid, chosen.seed, _say) as trial:
             result = trial.carry_out(chosen.kills)
-    _say(f"every row once, the manifest as that of an unbroken run: {asdict(result)}")
+    _say(f"every row once, the manifest as that of an unbroken run: {vars(result)}")
 
 
 def _say(words: str) -> None:
