@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ Result = TypeVar("Result")
 
 _BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
+
+_LOOK_AGAIN_SECONDS = (0.002, 0.008)
+"""Between two looks whether the write lock of SQLite is free, drawn anew each time."""
 
 _WAL_SECONDS = 0.01
 """How long a process waits before it looks again whether another one has switched the file."""
@@ -154,8 +158,44 @@ def _prepare_sqlite(engine: Engine, *, durable: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get(_WRITES, False):
+            _begin_to_write(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Take the write lock as soon as it is free.
+
+    SQLite's own waiting looks less and less often, ten times a second in the end (``busy_timeout``,
+    https://sqlite.org/c3ref/busy_timeout.html): beside a process that writes all the time, one that
+    has waited for long would be overtaken by all who come fresh.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    _wait_for_locks(connection, 0)
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(random.uniform(*_LOOK_AGAIN_SECONDS))
+    finally:
+        _wait_for_locks(connection, _BUSY_SECONDS)
+
+
+def _wait_for_locks(connection: Connection, seconds: int) -> None:
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {seconds * 1000}")
+    cursor.close()
+
+
+def _is_busy(error: OperationalError) -> bool:
+    # The low byte of an extended result code is its kind (https://sqlite.org/rescode.html).
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _enforce_foreign_keys(connection: Connection, *, enforce: bool) -> None:
