@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Text, select, type_coerce
 from library.card_tables import asset_tags
 from library.cards import texts_in
 from library.matches import searched
-from library.pages import Question, Stretch, stretch
+from library.pages import Stretch, stretch
+from library.questions import Question
 from library.sorting import NEWEST
 from library.tables import assets
 from library.words import LONGEST_WORD, folded, words_of

@@ -13,11 +13,14 @@ from library.assets import Asset, assets_by_id, check_limit
 from library.card_tables import asset_tags, cards, counts, owned_by, tags
 from library.collecting import collection_of, within_collection
 from library.filters import EVERYTHING, Filters, filters_of
+from library.hits import plan_for_values
 from library.matches import searched
 from library.numbers import number_at
-from library.pages import Question, matched, plan_for_values, question, stretch
+from library.pages import stretch
+from library.questions import Question, question
 from library.ranking import ranked
 from library.sorting import NEWEST, RANKED, sort_named
+from library.totals import matched
 from library.words import folded
 from studio.errors import InvalidRequest, NotFound
 from studio.ids import made_at

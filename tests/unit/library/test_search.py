@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from library import Asset, Filters, count_matches, facets, filters_of, find_page, pages
+from library import Asset, Filters, count_matches, facets, filters_of, find_page
+from library import bounds as limits
 from library.card_tables import cards, words
 from library.cards import shapes_of
 from library.numbers import number_at
@@ -44,8 +45,8 @@ def numbers(database: Database, sort: str = "newest", size: int = 50, **values: 
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a library of sixty assets a large one."""
     if request.param != "as it is":
-        for name, most in (("RARE", 4), ("_FEW", 4), ("_ENTRIES", 35), ("_CARDS", 6), ("_NEAR", 5)):
-            monkeypatch.setattr(pages, name, most)
+        for name, most in (("RARE", 4), ("FEW", 4), ("ENTRIES", 35), ("CARDS", 6), ("NEAR", 5)):
+            monkeypatch.setattr(limits, name, most)
 
 
 def various(seed: int, number: int = 60) -> list[Asset]:
@@ -183,8 +184,8 @@ def test_a_search_that_finds_nothing_ends_where_it_is_bound_to(
 ) -> None:
     """FTS5 alone would go through the whole library for two words that are never together."""
     file(sqlite_database, *(asset(each, prompt="fox" if each % 2 else "owl") for each in range(90)))
-    monkeypatch.setattr(pages, "_ENTRIES", 120)
-    monkeypatch.setattr(pages, "_FEW", 5)
+    monkeypatch.setattr(limits, "ENTRIES", 120)
+    monkeypatch.setattr(limits, "FEW", 5)
     asked: list[Any] = []
 
     with sqlite_database.read() as connection:
