@@ -18,7 +18,7 @@ from batches import BatchSpec
 from billing.pricebook import PriceBook, PriceLine
 from billing.signed_batch import SignedBatch, UnitPrice, read_batch, sign_batch
 from billing.tokens import refused
-from engine.batch_plan import PlannedBatch, plan_batch, quote_batch
+from engine.batch_plan import BatchQuote, PlannedBatch, plan_batch, quote_batch
 from engine.batch_view import BatchView, find_jobs
 from engine.quoting import quote_key
 from engine.studio import Studio
@@ -64,15 +64,20 @@ def sign_batch_quote(
     )
     # Signed is what whoever shows it will come to: nobody's rest counts there.
     planned = _plan(studio, spec, signed, skip_invalid=skip_invalid)
-    with studio.database.read() as connection:
-        view = BatchView(planned.spec, find_jobs(connection, planned.spec))
     signed = replace(
         signed,
         digest=_digest(planned),
         rows=len(planned.spec.rows),
-        total=quote_batch(planned, view).total,
+        total=quote_left(studio, planned).total,
     )
     return planned, signed, sign_batch(signed, quote_key(studio.settings))
+
+
+def quote_left(studio: Studio, planned: PlannedBatch) -> BatchQuote:
+    """Quote what has yet to be bought of a batch, whichever run bought the rest."""
+    with studio.database.read() as connection:
+        view = BatchView(planned.spec, find_jobs(connection, planned.spec))
+    return quote_batch(planned, view)
 
 
 def plan_at_quote(

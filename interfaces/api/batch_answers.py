@@ -14,10 +14,10 @@ from engine.batch_again import plan_again
 from engine.batch_approval import approval_of
 from engine.batch_control import wish_of
 from engine.batch_losses import batch_losses
-from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
-from engine.batch_quoting import plan_at_quote, sign_batch_quote
+from engine.batch_plan import read_file
+from engine.batch_quoting import plan_at_quote, quote_left, sign_batch_quote
 from engine.batch_source import open_source
-from engine.batch_view import BatchView, find_jobs, view_batch
+from engine.batch_view import BatchView, view_batch
 from engine.studio import Studio
 from engine.whatif import what_if
 from interfaces.api.answers import Amount, Answer
@@ -189,12 +189,6 @@ def _read(studio: Studio, who: Identity, wanted: BatchRequest) -> BatchSpec:
     )
 
 
-def _quoted(studio: Studio, planned: PlannedBatch) -> BatchQuote:
-    with studio.database.read() as connection:
-        view = BatchView(planned.spec, find_jobs(connection, planned.spec))
-    return quote_batch(planned, view)
-
-
 def check_batch(studio: Studio, who: Identity, wanted: BatchRequest) -> Checked:
     """Read, plan and quote a batch file, and sign the quote. Nothing is held.
 
@@ -203,7 +197,7 @@ def check_batch(studio: Studio, who: Identity, wanted: BatchRequest) -> Checked:
     """
     found = _read(studio, who, wanted)
     planned, signed, token = sign_batch_quote(studio, found, skip_invalid=wanted.skip_invalid)
-    spec, quoted = planned.spec, _quoted(studio, planned)
+    spec, quoted = planned.spec, quote_left(studio, planned)
     prices = {line.key: line.amount for line in quoted.quote.lines} if quoted.quote else {}
     return Checked(
         batch=spec.id,
@@ -259,7 +253,7 @@ def check_batch_funds(studio: Studio, who: Identity, wanted: BatchRequest) -> No
     found = _read(studio, who, wanted)
     planned = plan_at_quote(studio, found, wanted.quote, skip_invalid=wanted.skip_invalid)
     if not wanted.as_far_as_it_goes:
-        check_funds(studio, who.owner, _quoted(studio, planned).total, most)
+        check_funds(studio, who.owner, quote_left(studio, planned).total, most)
 
 
 def check_retry_funds(studio: Studio, who: Identity, batch: str, wanted: RetryRequest) -> None:

@@ -16,10 +16,10 @@ from billing.ledger import Hold, balance, hold_of
 from engine.batch_again import Part, plan_again
 from engine.batch_files import file_name, folder_of
 from engine.batch_losses import Loss, batch_losses
-from engine.batch_plan import BatchQuote, PlannedBatch, quote_batch, read_file
-from engine.batch_quoting import plan_at_quote
+from engine.batch_plan import BatchQuote, PlannedBatch, read_file
+from engine.batch_quoting import plan_at_quote, quote_left
 from engine.batch_source import BatchSource, is_remote, open_source
-from engine.batch_view import BatchView, find_jobs, sum_counts, view_batch
+from engine.batch_view import BatchView, sum_counts, view_batch
 from engine.jobs import Job
 from engine.studio import Studio
 from interfaces.cli.errors import FlowFailed
@@ -101,9 +101,7 @@ def check_source(
 
 def quoted_of(studio: Studio, planned: PlannedBatch) -> Checked:
     """Return what doing the rest of a batch would cost, and what of it is not used."""
-    with studio.database.read() as connection:
-        view = BatchView(planned.spec, find_jobs(connection, planned.spec))
-    quoted = quote_batch(planned, view)
+    quoted = quote_left(studio, planned)
     return Checked(planned, quoted, batch_losses(studio, planned, quoted.free))
 
 

@@ -21,14 +21,15 @@ generate,an owl,local,1024,512
 """
 
 
-def batch(folder: Path, *, carry_out: bool) -> BatchSpec:
+def batch(folder: Path, *, carry_out: bool, ended: bool = True) -> BatchSpec:
     with opened_studio() as studio:
         spec = read_file(studio, _ROWS, source="b.csv", owner="demo", folder=folder)
         running = start_batch(studio, plan_batch(studio, spec), "run")
         running.hold_for(running.quote(), "run/1")
         for order in running.orders(running.waves()[0]) if carry_out else ():
             running.take(order, studio.loop.run(studio.executor.execute(order)))
-        running.finish()
+        if ended:
+            running.finish()
     return spec
 
 
@@ -54,6 +55,13 @@ def test_the_pictures_come_on_one_page_that_is_not_replaced_unasked(
     assert funded("batch", "sheet", spec.id, "--to", str(to), "--force").code == 0
     wrong = funded("batch", "sheet", spec.id, "--to", str(tmp_path / "page.jpg"), "--json")
     assert (wrong.code, wrong.document["error"]["field"]) == (2, "to")
+
+
+def test_a_batch_that_runs_shows_what_there_is(funded: Command, tmp_path: Path) -> None:
+    spec = batch(tmp_path, carry_out=True, ended=False)
+    to = tmp_path / "page.png"
+    assert funded("batch", "sheet", spec.id, "--to", str(to)).code == 0
+    assert to.is_file()
 
 
 def test_of_a_batch_without_a_picture_no_page_is_written(funded: Command, tmp_path: Path) -> None:

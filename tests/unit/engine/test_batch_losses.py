@@ -9,9 +9,11 @@ import pytest
 
 from engine.batch_losses import batch_losses
 from engine.batch_plan import PlannedBatch, plan_batch, read_file
+from engine.batch_start import start_batch
 from engine.studio import Studio
 from studio import imaging
 from studio.settings import Settings
+from tasks.batch import _losses, _quote_text
 from tests.support.studios import OWNER
 from tests.unit.engine.test_stills import moving
 
@@ -51,7 +53,13 @@ def test_what_many_rows_lose_is_said_once_with_the_first_of_them(
         looked.clear()
         first, second = batch_losses(studio, batch)
         assert len(looked) == 2  # each file once, whatever the number of its rows
+        running = start_batch(studio, batch, "run")
+        quoted = running.quote()
+        # The run's page and the form for approval both show this text.
+        text = _quote_text(running, quoted, _losses(running, quoted))
         (alone,) = batch_losses(studio, batch, {"r2", "r4", "s0"})
+    told = [line for line in text.splitlines() if line.startswith(("- image: ", "- style: "))]
+    assert len(told) == 2
     words = "image: a.gif is an animation, and only the first of its 3 frames is used."
     assert str(first) == f"{words} (r2, r4)"
     assert second.words.startswith("style: there is no style 'woodcutt', and this machine")
