@@ -42,14 +42,16 @@ async def main(path, aside):
         try:
             await waiting
             print("went on")
-        except sqlite3.OperationalError as locked:
-            print(locked)
+        except sqlite3.OperationalError:
+            # Its words tell nothing: both threads have that connection, and whose result the
+            # message is of is chance ("database is locked", now and then "not an error").
+            print("gave up")
 
 asyncio.run(main(sys.argv[1], sys.argv[2] == "aside"))
 """
 
 
-@pytest.mark.parametrize(("who", "outcome"), [("aside", "went on"), ("loop", "database is locked")])
+@pytest.mark.parametrize(("who", "outcome"), [("aside", "went on"), ("loop", "gave up")])
 def test_only_a_thread_of_its_own_may_wait_for_garbage(
     tmp_path: Path, who: str, outcome: str
 ) -> None:
