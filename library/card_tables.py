@@ -205,7 +205,8 @@ asset_tags = Table(
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("state IN ('accepted', 'pending', 'rejected')", name="state"),
     CheckConstraint("confidence BETWEEN 0 AND 1000", name="confidence"),
-    Index("ix_asset_tags_tag", "owner", "tag", "state", "number"),
+    # With how sure it is: what pictures show is read from here alone (`library.shown`).
+    Index("ix_asset_tags_tag", "owner", "tag", "state", "number", "confidence"),
 )
 """Which asset bears which tag.
 

@@ -8,9 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 
 from library.assets import check_limit
 from library.card_tables import asset_tags, cards, owned_by
@@ -85,9 +98,11 @@ def shown(
     if not near:
         return []
     told = _told(connection, owner, near)
-    ranked = sorted(told, key=lambda number: (-_score(told[number]), -number))
+    scores = _scores(told)
+    # Of equals the newest first.
+    ranked = sorted(sorted(scores, reverse=True), key=lambda number: -scores[number])
     living: list[Any] = []
-    for some in _parts(ranked):
+    for some in _parts(ranked, limit):
         query = select(cards).where(
             cards.c.number.in_(some), cards.c.deleted_at.is_(None), owned_by(owner)
         )
@@ -96,44 +111,74 @@ def shown(
         if len(living) >= limit:
             break
     found = with_assets(connection, living[:limit])
-    return [_as_shown(each, told[each.card.number]) for each in found]
+    return [_as_shown(each, scores, told) for each in found]
 
 
-def _told(connection: Connection, owner: str, near: Mapping[str, int]) -> dict[int, dict[str, int]]:
-    """Return what counts for each picture: thousandths by tags."""
-    newest = (
-        select(asset_tags.c.number, asset_tags.c.tag, asset_tags.c.state, asset_tags.c.confidence)
-        .where(asset_tags.c.owner == owner, asset_tags.c.tag == name, asset_tags.c.state == state)
-        .order_by(asset_tags.c.number.desc())
-        .limit(_EACH)
-        .subquery()
-        for name in near
-        for state in ("accepted", "pending")
-    )
-    found: dict[int, dict[str, int]] = {}
-    # By their places: of thousands of rows, to name their columns takes half of the time.
-    for number, name, state, confidence in connection.execute(
-        union_all(*(select(each) for each in newest))
-    ).all():
-        told = _UNSURE if confidence is None else confidence
-        sure = _SURE if state == "accepted" else told
-        found.setdefault(number, {})[name] = near[name] * sure // _SURE
+def _told(connection: Connection, owner: str, near: Mapping[str, int]) -> dict[str, dict[int, int]]:
+    """Return what counts for each picture, by tags: thousandths.
+
+    The pictures of a tag come as one text. As rows they would be thousands of objects, for which
+    Python's garbage collector goes through all that the process has.
+    """
+    names = list(near)
+    given = {"owner": owner, **{f"tag_{place}": name for place, name in enumerate(names)}}
+    found: dict[str, dict[int, int]] = {name: {} for name in near}
+    for place, state, text in connection.execute(_newest(len(names)), given).all():
+        values = [int(each) for each in (text or "").split()]
+        for number, told in zip(values[::2], values[1::2], strict=True):
+            sure = _SURE if state == "accepted" else told
+            found[names[place]][number] = near[names[place]] * sure // _SURE
     return found
 
 
-def _score(tags: Mapping[str, int]) -> int:
+@cache
+def _newest(tags: int) -> CompoundSelect[Any]:
+    """Return the query of the newest pictures of so many tags, those that bear it and others.
+
+    Of each there is one text: numbers, and how sure each is, one after the other. It is made once:
+    that takes longer than to answer it.
+    """
+    return union_all(
+        *(_newest_of(place, state) for place in range(tags) for state in ("accepted", "pending"))
+    )
+
+
+def _newest_of(place: int, state: str) -> Select[Any]:
+    mine, named = bindparam("owner", type_=Text), bindparam(f"tag_{place}", type_=Text)
+    some = (
+        select(asset_tags.c.number, asset_tags.c.confidence)
+        .where(asset_tags.c.owner == mine, asset_tags.c.tag == named, asset_tags.c.state == state)
+        .order_by(asset_tags.c.number.desc())
+        .limit(_EACH)
+        .subquery()
+    )
+    sure = func.coalesce(some.c.confidence, literal_column(str(_UNSURE)))
+    pair = cast(some.c.number, Text) + literal_column("' '") + cast(sure, Text)
+    kind = literal_column(f"'{state}'", Text)
+    return select(literal_column(str(place)), kind, func.aggregate_strings(pair, " "))
+
+
+def _scores(told: Mapping[str, Mapping[int, int]]) -> dict[int, int]:
     """Return all tags together: each fills a part of what the others left open."""
-    left = 1.0
-    for value in tags.values():
-        left *= 1 - value / _SURE
-    return round(_SURE * (1 - left))
+    left: dict[int, float] = {}
+    for pictures in told.values():
+        for number, value in pictures.items():
+            left[number] = left.get(number, 1.0) * (1 - value / _SURE)
+    return {number: round(_SURE * (1 - each)) for number, each in left.items()}
 
 
-def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(numbers), _AT_ONCE):
+def _parts(numbers: Sequence[int], limit: int) -> Iterator[Sequence[int]]:
+    """Yield as many as are wanted and some more: few are in the trash. Then what is left."""
+    first = min(2 * limit, _AT_ONCE)
+    yield numbers[:first]
+    for start in range(first, len(numbers), _AT_ONCE):
         yield numbers[start : start + _AT_ONCE]
 
 
-def _as_shown(found: Found, tags: Mapping[str, int]) -> Shown:
+def _as_shown(
+    found: Found, scores: Mapping[int, int], told: Mapping[str, Mapping[int, int]]
+) -> Shown:
+    number = found.card.number
+    tags = {name: pictures[number] for name, pictures in told.items() if number in pictures}
     order = sorted(tags, key=lambda name: (-tags[name], name))
-    return Shown(found, _score(tags), tuple(order))
+    return Shown(found, scores[number], tuple(order))
