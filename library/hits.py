@@ -99,7 +99,9 @@ def has_rare(connection: Connection, asked: Question, known: Mapping[tuple[str, 
     ):
         return True
     if connection.dialect.name == "postgresql":
-        return _estimate(connection, hits_of(connection, asked)) <= bounds.FEW
+        # Without what is not wanted: that leaves less, and has the index go through as much.
+        wanted = replace(asked, terms=tuple(term for term in asked.terms if term.wanted))
+        return _estimate(connection, hits_of(connection, wanted)) <= bounds.FEW
     for term in asked.terms:
         if term.wanted and (term.counted is None or asked.trashed):
             alone = replace(asked, terms=(asked.terms[0], term))
@@ -116,6 +118,18 @@ def _estimate(connection: Connection, query: Select[Any]) -> int:
         compiled.construct_params(),
     ).scalar_one()
     return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def entries(connection: Connection, asked: Question, known: Mapping[tuple[str, str], int]) -> int:
+    """Return how many entries the index of Postgres has of all terms, by its statistics."""
+    found = 0
+    for term in asked.terms:
+        if term.counted and term.counted in known and not asked.trashed:
+            found += known[term.counted]
+            continue
+        alone = replace(asked, terms=(replace(term, wanted=True),), first=None, end=None)
+        found += _estimate(connection, hits_of(connection, alone))
+    return found
 
 
 def _share(asked: Question, known: Mapping[tuple[str, str], int]) -> float:

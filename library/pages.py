@@ -18,6 +18,7 @@ from library.card_tables import cards, words
 from library.hits import (
     End,
     at_most,
+    entries,
     fits,
     fts5_index,
     fts5_match,
@@ -126,7 +127,9 @@ def _by_index(
     known = known_counts(connection, asked)
     rare = has_rare(connection, asked, known)
     if connection.dialect.name == "postgresql":
-        return _by_gin(connection, asked, sort, cursor, limit, rare=rare)
+        if not rare:
+            return _near_or_by_gin(connection, asked, sort, cursor, limit)
+        return _by_gin(connection, asked, sort, cursor, limit)
     if rare or fits(asked, known, bounds.ENTRIES):
         rows = _walk_fts5(connection, asked, sort, cursor, limit + 1, end=None)
         return _page(rows, sort, limit)
@@ -182,23 +185,30 @@ def _walk_fts5(
     return connection.execute(query.where(*within)).all()
 
 
-def _by_gin(
-    connection: Connection,
-    asked: Question,
-    sort: Sort,
-    cursor: Cursor | None,
-    limit: int,
-    *,
-    rare: bool,
+def _near_or_by_gin(
+    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
 ) -> Stretch:
-    """Try the next cards one by one; where too few of them fit, ask the index for all that do."""
-    if not rare:
-        look = bool(asked.sizes or asked.others)  # and all that the index tells would be looked at
-        near = _on_the_way(
-            connection, asked, sort, cursor, limit, most=bounds.CARDS if look else bounds.NEAR
-        )
-        if near.whole or look:
-            return near
+    """Try the next cards one by one; where too few of them fit, ask the index for all that do.
+
+    Where the index has too much of that to be gone through, the page ends before it is full.
+    """
+    if asked.sizes or asked.others:  # all that the index tells would be looked at
+        return _on_the_way(connection, asked, sort, cursor, limit, most=bounds.CARDS)
+    near = _on_the_way(connection, asked, sort, cursor, limit, most=bounds.NEAR)
+    if near.whole:
+        return near
+    if entries(connection, asked, known_counts(connection, asked)) <= bounds.GIN:
+        return _by_gin(connection, asked, sort, cursor, limit)
+    behind, left = sort.read(near.following), limit - len(near.rows)
+    most = bounds.CARDS - bounds.NEAR
+    more = _on_the_way(connection, asked, sort, behind, left, most=most)
+    return replace(more, rows=near.rows + more.rows)
+
+
+def _by_gin(
+    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
+) -> Stretch:
+    """Ask the index of Postgres for all that fits."""
     number = words.c.number
     hits = hits_of(connection, asked)
     if cursor:

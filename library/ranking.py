@@ -22,6 +22,7 @@ from library.questions import Question
 from library.sorting import NEWEST
 from library.tables import assets
 from library.words import LONGEST_WORD, folded, words_of
+from studio.database.among import among
 from studio.errors import InvalidRequest
 
 MOST_RANKED = 500
@@ -100,7 +101,7 @@ def _texts(connection: Connection, identifiers: Sequence[str]) -> dict[str, list
         *(assets.c[each] for each in ("id", "name", "request", "provider", "model", "operation")),
         assets.c.run,
         type_coerce(assets.c.facts, Text).label("facts"),
-    ).where(assets.c.id.in_(identifiers))
+    ).where(among(connection, assets.c.id, identifiers))
     found = {}
     for row in connection.execute(query):
         facts = json.loads(row.facts) if '"prompt_given"' in row.facts else {}
@@ -111,7 +112,7 @@ def _texts(connection: Connection, identifiers: Sequence[str]) -> dict[str, list
 
 def _tags(connection: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     query = select(asset_tags.c.number, asset_tags.c.tag).where(
-        asset_tags.c.number.in_(numbers), asset_tags.c.state == "accepted"
+        among(connection, asset_tags.c.number, numbers), asset_tags.c.state == "accepted"
     )
     found: dict[int, list[str]] = {}
     for number, tag in connection.execute(query):

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, select, true, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Integer,
+    Text,
+    bindparam,
+    func,
+    select,
+    true,
+    union_all,
+)
 
 from library.assets import check_limit
 from library.card_tables import cards, hashes, owned_by
@@ -117,21 +129,33 @@ def similar(
 
 def _near(connection: Connection, owner: str, phash: int) -> set[int]:
     """Return the numbers of what shares a band with a hash, but for one bit at most."""
-    near = [
+    near = (
         other
         for band in bands_of(phash)
         for other in (band, *(band ^ (1 << bit) for bit in range(_BITS)))
-    ]
-    newest = (
+    )
+    given = {"owner": owner, **{f"band_{place}": band for place, band in enumerate(near)}}
+    return set(connection.execute(_newest(), given).scalars())
+
+
+@cache
+def _newest() -> CompoundSelect[Any]:
+    """Return the query of the newest pictures of all bands in question.
+
+    It is made once: that takes longer than to answer it.
+    """
+    each = (
         select(hashes.c.number)
-        .where(hashes.c.owner == owner, hashes.c.band == band)
+        .where(
+            hashes.c.owner == bindparam("owner", type_=Text),
+            hashes.c.band == bindparam(f"band_{place}", type_=Integer),
+        )
         .order_by(hashes.c.number.desc())
         .limit(_EACH)
         .subquery()
-        for band in near
+        for place in range(len(bands_of(0)) * (_BITS + 1))
     )
-    together = union_all(*(select(each.c.number) for each in newest))
-    return set(connection.execute(together).scalars())
+    return union_all(*(select(some.c.number) for some in each))
 
 
 def duplicates(

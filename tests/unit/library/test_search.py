@@ -41,12 +41,14 @@ def numbers(database: Database, sort: str = "newest", size: int = 50, **values: 
     raise AssertionError("the list has no end")
 
 
-@pytest.fixture(params=["as it is", "every bound is met"])
+@pytest.fixture(params=["as it is", "every bound is met", "so is that of Postgres's index"])
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a library of sixty assets a large one."""
     if request.param != "as it is":
         for name, most in (("RARE", 4), ("FEW", 4), ("ENTRIES", 35), ("CARDS", 6), ("NEAR", 5)):
             monkeypatch.setattr(limits, name, most)
+    if request.param.startswith("so is"):
+        monkeypatch.setattr(limits, "GIN", 0)
 
 
 def various(seed: int, number: int = 60) -> list[Asset]:
@@ -139,6 +141,23 @@ def test_every_question_in_every_order(database: Database) -> None:
             for size in (7, 500) if sort in {"newest", "largest"} else (17,):
                 found = numbers(database, sort, size, **values)
                 assert found == expected, (name, sort, size)
+
+
+def test_postgres_goes_through_no_more_of_its_index_than_a_page_may_cost(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file(postgres_database, *(asset(each, prompt="a red fox") for each in range(60)))
+    with postgres_database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+    for name, most in {"FEW": 4, "CARDS": 20, "NEAR": 5}.items():
+        monkeypatch.setattr(limits, name, most)
+    asked = Filters(words="fox -red")
+    for most, whole in ((180, True), (179, False)):  # the owner's mark and two words, of sixty
+        monkeypatch.setattr(limits, "GIN", most)
+        with postgres_database.read() as connection:
+            page = find_page(connection, OWNER, asked)
+        assert (page.whole, bool(page.following)) == (whole, not whole)
+    assert numbers(postgres_database, words="fox -red") == []
 
 
 @pytest.mark.usefixtures("bounds")
