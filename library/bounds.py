@@ -26,3 +26,6 @@ STEPS = 3
 
 NEAR = 2_000
 """Newest cards that are tried on Postgres before its index, whose answers have no order."""
+
+FURTHER = 4_000
+"""Cards that are tried after those, where its index has too much to be gone through."""

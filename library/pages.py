@@ -200,8 +200,7 @@ def _near_or_by_gin(
     if entries(connection, asked, known_counts(connection, asked)) <= bounds.GIN:
         return _by_gin(connection, asked, sort, cursor, limit)
     behind, left = sort.read(near.following), limit - len(near.rows)
-    most = bounds.CARDS - bounds.NEAR
-    more = _on_the_way(connection, asked, sort, behind, left, most=most)
+    more = _on_the_way(connection, asked, sort, behind, left, most=bounds.FURTHER)
     return replace(more, rows=near.rows + more.rows)
 
 

@@ -49,6 +49,7 @@ def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
             monkeypatch.setattr(limits, name, most)
     if request.param.startswith("so is"):
         monkeypatch.setattr(limits, "GIN", 0)
+        monkeypatch.setattr(limits, "FURTHER", 3)
 
 
 def various(seed: int, number: int = 60) -> list[Asset]:
@@ -149,7 +150,7 @@ def test_postgres_goes_through_no_more_of_its_index_than_a_page_may_cost(
     file(postgres_database, *(asset(each, prompt="a red fox") for each in range(60)))
     with postgres_database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
-    for name, most in {"FEW": 4, "CARDS": 20, "NEAR": 5}.items():
+    for name, most in {"FEW": 4, "NEAR": 5, "FURTHER": 20}.items():
         monkeypatch.setattr(limits, name, most)
     asked = Filters(words="fox -red")
     for most, whole in ((180, True), (179, False)):  # the owner's mark and two words, of sixty
