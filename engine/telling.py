@@ -38,8 +38,9 @@ def read_told(data: bytes) -> dict[str, Any]:
         "tags": _texts(found.get("tags"))[:MOST_SUGGESTED],
         "colours": _texts(found.get("colors"))[:_MOST_COLOURS],
     }
-    safe = found.get("safe_for_work")
-    return told | ({"safe": safe} if isinstance(safe, bool) else {})
+    safe, faces = found.get("safe_for_work"), _whole(found.get("faces"))
+    told |= {"safe": safe} if isinstance(safe, bool) else {}
+    return told | ({"faces": faces} if faces is not None else {})
 
 
 def tell(connection: Connection, jobs: Iterable[Job]) -> None:
@@ -74,7 +75,7 @@ def _told(job: Job) -> Told | None:
         caption=said["caption"],
         tags={word: _thousandths(likely.get(word)) for word in said["tags"]},
         colours=said["colours"],
-        faces=_whole(facts.get("faces")),
+        faces=_whole(facts.get("faces", said.get("faces"))),
         safe=said.get("safe"),
         safe_confidence=_thousandths(facts.get("safe_confidence")),
     )

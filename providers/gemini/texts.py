@@ -20,6 +20,7 @@ _LONGEST_CAPTION = 2_000
 _LONGEST_TERM = 100
 _MOST_TERMS = 50
 """Objects or colours."""
+_MOST_FACES = 10_000
 
 _TEXT = {"type": "STRING"}
 
@@ -32,6 +33,8 @@ def schema_for(operation: Operation) -> dict[str, Any]:
             tags=_terms(operation.most_tags),
             objects=_terms(_MOST_TERMS),
             colors=_terms(_MOST_TERMS),
+            faces={"type": "INTEGER"},
+            safe_for_work={"type": "BOOLEAN"},
         )
     return _object(prompt=_TEXT)
 
@@ -86,7 +89,19 @@ def _tagged(operation: Operation, said: Mapping[str, Any]) -> dict[str, Any]:
         "tags": tags,
         "objects": _list(said, "objects", _MOST_TERMS),
         "colors": _list(said, "colors", _MOST_TERMS),
+        **_looks(said),
     }
+
+
+def _looks(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many faces there are and whether all is safe for work, where that was told.
+
+    What is missing is unknown: the rest is paid for, and of use without it.
+    """
+    faces, safe = said.get("faces"), said.get("safe_for_work")
+    counted = isinstance(faces, int) and not isinstance(faces, bool) and 0 <= faces <= _MOST_FACES
+    known: dict[str, Any] = {"faces": faces} if counted else {}
+    return known | ({"safe_for_work": safe} if isinstance(safe, bool) else {})
 
 
 _READ: Mapping[type[Operation], Callable[[Operation, Mapping[str, Any]], dict[str, Any]]] = {

@@ -111,7 +111,8 @@ def _reads(offer: Offer, delivery: Delivery, emulator: GeminiEmulator) -> None:
         assert _words(delivery) == {"prompt": "A plain prompt."}
         return
     said = _words(delivery)
-    assert list(said) == ["caption", "tags", "objects", "colors"]
+    assert list(said) == ["caption", "tags", "objects", "colors", "faces", "safe_for_work"]
+    assert (said["faces"], said["safe_for_work"]) == (2, True)
     assert said["tags"] == ["tags 0", "tags 1", "tags 2"]
     assert said["colors"] == ["colors 0", "colors 1", "colors 2", "colors 3"]
     assert emulator.orders[0].config["responseSchema"]["properties"]["tags"]["maxItems"] == 3
@@ -218,6 +219,8 @@ def _terms_are_tidied(emulator: GeminiEmulator, provider: GeminiProvider) -> Non
         "tags": ["Fox", "fox ", "", "Snow\ud800", *(f"t{n}" for n in range(60))],
         "objects": [],
         "colors": ["Red"],
+        "faces": -1,
+        "safe_for_work": "perhaps",
         "more": 1,
     }
     emulator.reply = json.dumps(said)

@@ -409,6 +409,8 @@ def _tagged(offer: str) -> Case:
             "tags": ["lighthouse", "sea", "coast"],
             "objects": ["lighthouse", "rocks"],
             "colors": ["red", "blue"],
+            "faces": 0,
+            "safe_for_work": True,
         }
         ((path, body),) = emulator.orders
         assert path == "/v1/chat/completions"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -478,6 +479,13 @@ BLOCKED: tuple[tuple[str, str, Check], ...] = (
 )
 
 
+def _unsure(outcome: str, emulator: HuggingFaceEmulator, provider: HuggingFaceProvider) -> None:
+    """What it says of faces and of safety may be missing or wrong; the rest is of use without."""
+    emulator.outcomes.append(outcome)
+    delivery = carried_out(provider, TAGGER, TagImage(image="i"), ONE)
+    assert list(json.loads(delivery.outputs[0].data)) == ["caption", "tags", "objects", "colors"]
+
+
 def _fenced(emulator: HuggingFaceEmulator, provider: HuggingFaceProvider) -> None:
     emulator.outcomes.append("fenced")
     delivery = carried_out(provider, TAGGER, TagImage(image="i"), ONE)
@@ -544,6 +552,8 @@ CASES: tuple[Case, ...] = (
         "success",
         (
             (TAGGER, "JSON in a code block", _fenced),
+            (TAGGER, "unsure of faces and safety", partial(_unsure, "unsure")),
+            (TAGGER, "silent on faces and safety", partial(_unsure, "silent")),
             (QUEUE, "another path in the queue", _other_path),
             (QUEUE, "no address of the result", _no_response_url),
             (QUEUE, "a foreign address of the result", _thief),

@@ -220,6 +220,10 @@ def _fitting(schema: Mapping[str, Any], name: str) -> Any:
     if schema["type"] == "ARRAY":
         count = min(int(schema.get("maxItems", 4)), 4)
         return [f"{name} {number}" for number in range(count)]
+    if schema["type"] == "INTEGER":
+        return 2
+    if schema["type"] == "BOOLEAN":
+        return True
     return f"A plain {name}."
 
 

@@ -47,9 +47,13 @@ OUTCOMES = frozenset(
         *("nsfw", "black", "empty", "odd", "failed", "failed_nsfw", "failed_input", "canceled"),
         *("stuck", "slow", "foreign", "broken_result", "policy", "private", "lost", "opaque"),
         *("nameless", "refused", "filtered", "cut_off", "prose", "fenced", "wordless", "other"),
+        *("unsure", "silent"),
     }
 )
 """Ends that a piece of work can be told to come to; who knows which is in ``huggingface_jobs``."""
+
+
+_LOOKS = ("faces", "safe_for_work")
 
 
 class HuggingFaceEmulator(Jobs, Emulator):
@@ -347,6 +351,11 @@ def _completion(model: str, outcome: str, content: str) -> Mapping[str, Any]:
         message["content"] = "Here is what I see: a lighthouse."
     elif outcome == "fenced":
         message["content"] = f"```json\n{content}\n```"
+    elif outcome == "unsure":
+        message["content"] = json.dumps(json.loads(content) | {"faces": "two", "safe_for_work": 1})
+    elif outcome == "silent":
+        said = json.loads(content)
+        message["content"] = json.dumps({k: v for k, v in said.items() if k not in _LOOKS})
     elif outcome == "wordless":
         message["content"] = ""
     elif outcome == "other":

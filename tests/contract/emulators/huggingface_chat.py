@@ -95,6 +95,8 @@ def written(schema: Mapping[str, Any] | None, words: str) -> str:
         "tags": ["lighthouse", "sea", "sea", "", "coast", "sky"],
         "objects": ["lighthouse", "rocks"],
         "colors": ["red", "blue"],
+        "faces": 0,
+        "safe_for_work": True,
         "prompt": f"{words.splitlines()[-1].removeprefix('Words: ')}, in soft evening light",
     }
     return json.dumps({name: samples[name] for name in schema["properties"]}, ensure_ascii=False)

@@ -44,6 +44,7 @@ class Teller(Provider):
         self.calls = 0
         self.failure: Exception | None = None
         self.said: Any = SAID
+        self.facts: dict[str, Any] = {"likely": {"Fox": 0.91}, "faces": 2, "safe_confidence": 0.99}
         self._offer = Offer(
             id="instant/writer",
             provider="instant",
@@ -65,8 +66,7 @@ class Teller(Provider):
         if self.failure is not None:
             raise self.failure
         output = Output(json.dumps(self.said).encode(), "application/json")
-        facts = {"likely": {"Fox": 0.91}, "faces": 2, "safe_confidence": 0.99}
-        return Delivery((output,), "writer", "told", facts=facts)
+        return Delivery((output,), "writer", "told", facts=self.facts)
 
 
 @pytest.fixture
@@ -143,6 +143,19 @@ def test_yes_and_no_are_a_persons_and_no_is_not_asked_again(studio: Studio, tmp_
     assert card.notes == "A fox in the snow."
     with pytest.raises(NotFound):
         write(lambda c: accept(c, "eve", picture))
+
+
+@pytest.mark.parametrize(("faces", "kept"), [(3, 3), (0, 0), (-1, None), ("two", None)])
+def test_faces_that_a_model_wrote_of_are_kept(
+    studio: Studio, teller: Teller, tmp_path: Path, faces: Any, kept: int | None
+) -> None:
+    """A cloud's model says it in its text; the local one counts, and tells it as a fact."""
+    teller.said, teller.facts = SAID | {"faces": faces, "safe_for_work": False}, {}
+    (picture,) = arrive(studio, tmp_path / "in", "fox")
+    assert execute(studio, order_for(studio, TagImage(image=picture), "run")).state == "settled"
+    with studio.database.read() as connection:
+        (look,) = suggestions(connection, OWNER, picture).looks
+    assert (look["faces"], look["safe_for_work"]) == (kept, False)
 
 
 @pytest.mark.parametrize("said", [{}, [], {"tags": 7, "caption": None, "colors": [1, "\0"]}])
