@@ -1,8 +1,9 @@
 """The library with many assets: milliseconds of every list, filter and search, and bulk actions.
 
 Half of the assets are of one model, one in 10,000 is a video, and none is audio; the word "fox" is
-in all, "snow" in half, "number" words in one each; of each, three of 300 tags are told. Beside it,
-in the same tables: the same words ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres), looked
+in all, "snow" in half, "number" words in one each; of each, three of 300 tags are told. One of 50
+is a favourite, rated, in a collection and bears a tag, one of 100 is in the trash. Beside it, in the
+same tables: the same words ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres), looked
 for with LIKE, and the deepest page by OFFSET.
 
 Usage: python -m benchmarks.library [--assets 200000] [--url URL] [--json]
@@ -29,9 +30,9 @@ from sqlalchemy import Connection, Text, insert, select, text
 from benchmarks.common import show
 from library import Asset, Filters, add_assets, count_matches, find_page
 from library.card_tables import asset_tags, cards
-from library.collecting import create_collection
+from library.collecting import collections_of, create_collection
 from library.numbers import number_at
-from library.ordering import collect, favourite, unfavourite
+from library.ordering import collect, favourite, rate, unfavourite
 from library.shown import names_told, shown
 from library.similar import duplicates, similar
 from library.sorting import NEWEST
@@ -47,6 +48,7 @@ _GROUP = 500
 _TRIES = 20
 _PAGE = 50
 _RARE = 10_000
+_SHELF = "shelf"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _MODELS = ("sdxl", "flux", "imagen", "sdxl")
 
@@ -64,6 +66,8 @@ def made(count: int) -> Iterator[Asset]:
         place = "snow" if number % 2 else "wood"
         prompt = f"a red fox no. n{number} in the {place}, soft light, wide shot, " * 3
         video = number % _RARE == _RARE // 2
+        wide = number % 4 == 1
+        template = {"template": "poster"} if number % 5 == 0 else {}
         yield Asset(
             id=identifier(number),
             owner=_OWNER,
@@ -72,11 +76,11 @@ def made(count: int) -> Iterator[Asset]:
             thumbnail=f"{number:064x}",
             media_type="video/mp4" if video else "image/png",
             bytes=1_000_000 + number % 1_000,
-            width=1024,
+            width=1536 if wide else 1024,
             height=1024,
-            operation="generate",
-            request={"operation": "generate", "prompt": prompt, "width": 1024, "height": 1024},
-            provider="cloud",
+            operation="upscale" if number % 10 == 3 else "generate",
+            request={"operation": "generate", "prompt": prompt, "width": 1024, **template},
+            provider="local" if number % 3 == 0 else "cloud",
             model=_MODELS[number % len(_MODELS)],
             method="made",
             reason="the cheapest that can",
@@ -84,6 +88,7 @@ def made(count: int) -> Iterator[Asset]:
             credits=1000 if number % _RARE else 9000,
             facts={
                 "seconds": 1.5,
+                "colours": ["red", "white"] if number % 2 else ["green"],
                 "phash": blake2b(identifier(number).encode(), digest_size=8).hexdigest(),
             },
             job=f"job_{number}",
@@ -93,7 +98,7 @@ def made(count: int) -> Iterator[Asset]:
         )
 
 
-def looks(count: int) -> Mapping[str, Look]:
+def looks(count: int, collection: str) -> Mapping[str, Look]:
     """Return what is looked for, by its name."""
 
     def page(sort: str = "newest", after: str = "", **values: Any) -> Look:
@@ -117,6 +122,28 @@ def looks(count: int) -> Mapping[str, Look]:
         "what is not there": page(kind="audio"),
         "two common ones, never together": page(model="flux", words="wood"),
         "dear ones (1 in 10,000)": page(least_credits=9000),
+        "an operation (1 in 10)": page(operation="upscale"),
+        "a provider and a colour": page(provider="local", colour="red"),
+        "a shape of a template": page(shape="landscape", template="poster"),
+        "what a module made": page(module="create"),
+        "favourites (1 in 50)": page(favourite=True),
+        "no favourites": page(favourite=False),
+        "a tag (1 in 50)": page(tag="for print"),
+        "a tag, of a common word": page(tag="for print", words="snow"),
+        "a collection (1 in 50)": page(collection=collection),
+        "rated 4 or better (1 in 50)": page(rating=4),
+        "rated 4 or better, of a common model": page(rating=4, model="sdxl"),
+        "wider than any": page(least_width=4096),
+        "wider than most, of a common word": page(least_width=1100, words="fox"),
+        "the trash (1 in 100)": page(trashed=True),
+        "the trash, of a common word": page(trashed=True, words="fox"),
+        "oldest first": page("oldest"),
+        "oldest of a common word": page("oldest", words="snow"),
+        "smallest first": page("smallest"),
+        "dearest first": page("dearest"),
+        "cheapest of a common model": page("cheapest", model="sdxl"),
+        "best rated first": page("rating"),
+        "best rated of a common word": page("rating", words="snow"),
         "largest first": page("largest"),
         "largest of a common model": page("largest", model="flux"),
         "largest of a rare kind": page("largest", kind="video"),
@@ -167,9 +194,12 @@ def peers(database: Database, count: int) -> Mapping[str, Look]:
     }
 
 
-def bulk(database: Database, count: int) -> Mapping[str, tuple[float, float]]:
+def bulk(database: Database) -> Mapping[str, tuple[float, float]]:
     """Return the seconds that actions on 10,000 assets take, and those of their work alone."""
-    some = [identifier(number) for number in range(max(0, count - 10_000), count)]
+    with database.read() as connection:
+        living = select(cards.c.asset).where(cards.c.owner == _OWNER, cards.c.deleted_at.is_(None))
+        newest = living.order_by(cards.c.number.desc()).limit(10_000)
+        some = list(connection.execute(newest).scalars())
     made = database.write(lambda c: create_collection(c, _OWNER, new_id("col"))).id
     # What a run before this one left.
     database.write(lambda c: unfavourite(c, _OWNER, some))
@@ -228,12 +258,14 @@ def _at_work(server: Path | None) -> float:
 def fill(database: Database, count: int) -> float:
     """File the assets in groups, as settlements do; return how many a second."""
     spent = 0.0
+    shelf = database.write(lambda c: create_collection(c, _OWNER, _SHELF)).id
     coming = made(count)
     while group := list(islice(coming, _GROUP)):
         start = time.perf_counter()
         database.write(partial(add_assets, new=group))
         spent += time.perf_counter() - start
         database.write(partial(_tell, group=group))
+        database.write(partial(_order, shelf=shelf, group=group))
     return count / spent
 
 
@@ -257,6 +289,16 @@ def _tell(connection: Connection, group: Sequence[Asset]) -> None:
     connection.execute(insert(asset_tags), rows)
 
 
+def _order(connection: Connection, shelf: str, group: Sequence[Asset]) -> None:
+    """Make one of 50 a favourite, rate, collect and tag it; put one of 100 into the trash."""
+    some = [each.id for each in group[::50]]
+    favourite(connection, _OWNER, some)
+    rate(connection, _OWNER, some, 4)
+    collect(connection, _OWNER, some, shelf)
+    tag(connection, _OWNER, some, "for print")
+    trash(connection, _OWNER, [each.id for each in group[1::100]])
+
+
 def settle(database: Database) -> None:
     """Let Postgres count its rows, as its own upkeep does; SQLite has no statistics here."""
     if database.is_sqlite:
@@ -271,16 +313,20 @@ def measure(database: Database, count: int) -> None:
     rate = 0.0
     with database.read() as connection:
         there = count_matches(connection, _OWNER).number
+        there += count_matches(connection, _OWNER, Filters(trashed=True)).number
     if there != count:
         rate = fill(database, count)
         settle(database)
     kind = database.url.get_backend_name()
     rows = []
-    for name, look in {**looks(count), **peers(database, count)}.items():
+    with database.read() as connection:
+        known = [each for each, _ in collections_of(connection, _OWNER)]
+    shelf = next(each.id for each in known if each.name == _SHELF)
+    for name, look in {**looks(count, shelf), **peers(database, count)}.items():
         whole, work = milliseconds(database, look)
         rows.append({"page": name, "p95 ms": f"{whole:.1f}", "p95 ms of work": f"{work:.1f}"})
     show(f"{count:,} assets on {kind}, filed at {rate:,.0f} a second", rows)
-    actions = bulk(database, count)
+    actions = bulk(database)
     show(
         f"Actions on {min(count, 10_000):,} of them",
         [
