@@ -1,10 +1,10 @@
 """The library with many assets: milliseconds of every list, filter and search, and bulk actions.
 
-Half of the assets are of one model, one in 10,000 is a video, and none is audio; the word "fox" is
-in all, "snow" in half, "number" words in one each; of each, three of 300 tags are told. One of 50
-is a favourite, rated, in a collection and bears a tag, one of 100 is in the trash. Beside it, in the
-same tables: the same words ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres), looked
-for with LIKE, and the deepest page by OFFSET.
+Half of the assets are of one model, one in 10,000 is a video, and none is audio; the word "fox"
+is in all, "snow" in half, "number" words in one each; of each, three of 300 tags are told. One of
+50 is a favourite, rated, in a collection and bears a tag, one of 100 is in the trash. Beside it,
+in the same tables: the same words ranked by FTS5's own bm25 (SQLite) or ts_rank (Postgres),
+looked for with LIKE, and the deepest page by OFFSET.
 
 Usage: python -m benchmarks.library [--assets 200000] [--url URL] [--json]
 

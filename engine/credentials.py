@@ -72,9 +72,6 @@ def signed(
 
 def _deed(offer: Offer, job: Job, work: Work, source: str) -> Deed:
     agent = f"{offer.provider} {offer.model}"
-    if work == "none":  # a video from a picture, a speaking face
-        own = "algorithmicMedia" if offer.provider == "local" else "trainedAlgorithmicMedia"
-        return Deed("c2pa.created", PREFIX + own, agent)
     known = PREFIX + source if source else ""
     if work == "made":
         return Deed("c2pa.created", known, agent)

@@ -1,5 +1,7 @@
 """Where a picture comes from, by what was done: the label that is written into its file.
 
+Videos and 3D models get one as well, by the pictures that they are made of.
+
 The stronger of two is kept. What a trained model made stays that when it is cropped or enlarged,
 and a photograph in which one changed something is from then on a composite.
 """
@@ -12,7 +14,7 @@ from typing import Final, Literal
 
 from engine.jobs import Job
 from providers import Offer
-from studio import imaging
+from studio import imaging, media_labels
 from studio.imaging import SourceType
 from studio.storage import BlobStore
 
@@ -20,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 Work = Literal["made", "changed", "enlarged", "kept", "none"]
 """What an operation does to a picture: makes a new one, changes what it shows, adds detail only, or
-leaves what it shows as it is. None: what comes back is no picture."""
+leaves what it shows as it is. None: what comes back is a text."""
 
 WORK: Final[Mapping[str, Work]] = {
     "generate": "made",
@@ -45,9 +47,9 @@ WORK: Final[Mapping[str, Work]] = {
     "convert": "kept",
     "enhance_prompt": "none",
     "tag": "none",
-    "image_to_video": "none",
-    "talking_avatar": "none",
-    "image_to_3d": "none",
+    "image_to_video": "made",
+    "talking_avatar": "made",
+    "image_to_3d": "made",
 }
 
 _BY_MODEL: Final[Mapping[Work, SourceType]] = {
@@ -82,14 +84,15 @@ def source_type(offer: Offer, parents: tuple[SourceType, ...]) -> SourceType:
 
 
 def labelled(store: BlobStore, offer: Offer, job: Job, data: bytes) -> bytes:
-    """Return the same picture with its label in the file; other files as they are."""
+    """Return the same picture, video or model with its label in the file; others as they are."""
     if WORK.get(offer.operation, "none") == "none":
         return data
     try:
-        return imaging.marked(data, source_type(offer, _parents(store, job)))
-    except Exception:  # noqa: BLE001 - whatever it is, the picture stays
+        source = source_type(offer, _parents(store, job))
+        return media_labels.marked(imaging.marked(data, source), source)
+    except Exception:  # noqa: BLE001 - whatever it is, the file stays
         # It is paid for: without a label it is worth more than an error.
-        _log.exception("job %s: its picture could not be labelled", job.id)
+        _log.exception("job %s: its file could not be labelled", job.id)
         return data
 
 

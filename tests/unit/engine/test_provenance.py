@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from billing.pricebook import current
-from engine.provenance import WORK, source_type
+from engine.jobs import Job
+from engine.provenance import WORK, labelled, source_type
 from engine.studio import Studio
 from providers import Offer, PriceRule
 from providers.local import LocalProvider
-from studio import imaging
+from studio import imaging, media_labels
 from studio.clock import now
 from studio.imaging import SourceType
 from studio.operations import OPERATIONS, Convert, Generate, Operation, Upscale
+from studio.storage import BlobStore
 from tests.support.providers import InstantProvider, book
 from tests.support.studios import execute, opened_studio, order_for
+from tests.unit.studio.test_media import model, video
 
 
 def offer(operation: str, provider: str = "stability") -> Offer:
@@ -46,6 +51,10 @@ def test_every_operation_says_what_it_does_to_a_picture() -> None:
         ("upscale", "local", ("trainedAlgorithmicMedia",), "trainedAlgorithmicMedia"),
         ("remove_background", "stability", ("",), ""),
         ("convert", "local", ("algorithmicMedia",), "algorithmicMedia"),
+        ("image_to_video", "wavespeed", ("",), "trainedAlgorithmicMedia"),
+        ("image_to_video", "local", ("",), "algorithmicMedia"),
+        ("image_to_3d", "local", ("trainedAlgorithmicMedia",), "trainedAlgorithmicMedia"),
+        ("enhance_prompt", "gemini", (), ""),
         (
             "face_swap",
             "wavespeed",
@@ -85,3 +94,11 @@ def test_the_label_goes_down_the_whole_chain(tmp_path: Path) -> None:
         to_webp = Convert(image=made, output_format="webp", provider="local")
         made, label = filed(studio, to_webp, "webp")
         assert label == "trainedAlgorithmicMedia"
+
+
+def test_a_video_and_a_model_get_theirs(tmp_path: Path) -> None:
+    store = BlobStore((tmp_path / "blobs").as_uri())
+    job = cast(Job, SimpleNamespace(id="job_1", inputs=lambda: ()))
+    for operation, data in (("image_to_video", video(tmp_path)), ("image_to_3d", model())):
+        made = labelled(store, offer(operation, "wavespeed"), job, data)
+        assert media_labels.source_of(made) == "trainedAlgorithmicMedia"
