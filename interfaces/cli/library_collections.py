@@ -23,6 +23,7 @@ from library.collecting import (
     remove_collection,
 )
 from library.saved import SavedSearch, remove_saved, save_search, saved_of
+from studio.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from interfaces.cli.session import Session
+    from library import Filters
 
 collection: App = group("collection", "Keep collections of pictures.")
 saved: App = group("saved", "Keep searches under names.")
@@ -71,7 +73,7 @@ def create(
         words: The words of a smart collection.
         choice: Which pictures a smart one shows.
     """
-    filters = choice.filters(words) if smart else None
+    filters = _search(words, choice, smart=smart)
     made = _write(
         session,
         lambda connection: create_collection(
@@ -96,9 +98,12 @@ def change(
     within: Annotated[str | None, _QUIET] = None,
     description: Annotated[str | None, _QUIET] = None,
     cover: Annotated[str | None, _QUIET] = None,
+    smart: Annotated[bool, _FLAG] = False,
+    words: Annotated[str, _QUIET] = "",
+    choice: Choice = NOTHING,
     session: Here,
 ) -> int:
-    """Rename a collection, move it, describe it, or choose its cover.
+    """Rename a collection, move it, describe it, choose its cover, or what a smart one shows.
 
     Args:
         identifier: Its id (col_...).
@@ -106,7 +111,11 @@ def change(
         within: The collection to move it to; "" for the top.
         description: What it is for.
         cover: The picture that stands for it (ast_...); "" for none.
+        smart: Fill it, a smart one, by the words and filters beside this from now on.
+        words: The words of a smart collection.
+        choice: Which pictures a smart one shows.
     """
+    filters = _search(words, choice, smart=smart)
     made = _write(
         session,
         lambda connection: change_collection(
@@ -117,6 +126,7 @@ def change(
             parent=within,
             description=description,
             cover=cover,
+            filters=filters,
         ),
     )
     session.out.result(_document(made), lambda to: show_facts(to, _facts(made)))
@@ -243,6 +253,20 @@ def forget(name: str, /, *, session: Here) -> int:
     _write(session, lambda connection: remove_saved(connection, session.owner, name))
     session.out.result({"removed": name}, lambda to: show_facts(to, [("removed", name)]))
     return Exit.DONE
+
+
+def _search(words: str, choice: Choice, *, smart: bool) -> Filters | None:
+    """Return what a smart collection shows; ``None`` for one that is filled by hand."""
+    if smart:
+        return choice.filters(words)
+    if words or choice != NOTHING:
+        raise InvalidRequest(
+            "Only a smart collection is filled by a search.",
+            field="smart",
+            given="words or filters without it",
+            allowed="--smart beside them",
+        )
+    return None
 
 
 def _write(session: Session, work: Callable[[Connection], Any]) -> Any:

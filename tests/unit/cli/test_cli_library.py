@@ -90,6 +90,16 @@ def test_collections_and_saved_searches(shelf: Command) -> None:
     assert changed.document["cover"] == identity(1)
     assert shelf("library", "collection", "take", made, identity(0)).code == 0
     assert shelf("library", "collection", "put", smart, identity(0)).code == Exit.INVALID
+    changed = shelf(
+        *("library", "collection", "change", smart, "--smart", "--words", "owl", "--json")
+    ).document
+    assert changed["smart"] == {"words": "owl"}
+    owls = found(shelf("library", "search", "owl", "--json"))
+    assert owls
+    assert found(shelf("library", "list", "--collection", smart, "--json")) == owls
+    for words in (("create", "More"), ("change", smart)):
+        refused = shelf("library", "collection", *words, "--words", "fox")
+        assert (refused.code, "smart" in refused.err) == (Exit.INVALID, True)
     assert shelf("library", "collection", "remove", made).code == 0
     assert shelf("library", "saved", "save", "Foxes", "fox", "--sort", "largest").code == 0
     assert found(shelf("library", "search", "--saved", "Foxes", "--json")) == [3, 1]
