@@ -147,6 +147,26 @@ def test_collections_nest_and_have_covers(door: Door) -> None:
     assert door.get(f"/assets/{asset}").status_code == 200
 
 
+def test_what_is_moved_is_taken_back_whole(door: Door) -> None:
+    one, two = made(door, "one")["id"], made(door, "two")["id"]
+    of, to = (door.post("/library/collections", json={"name": name}).json()["id"] for name in "AB")
+    act(door, "collect", one, two, collection=of)
+    act(door, "collect", two, collection=to)
+    done = act(door, "move", one, two, collection=of, to=to)
+    assert (done["done"], done["subject"], done["assets"]) == ("move", to, 2)
+    assert (search(door, f"collection={of}"), len(search(door, f"collection={to}"))) == ([], 2)
+    assert door.get("/library/actions").json()["actions"][0]["id"] == done["id"]
+    undone = door.post(f"/library/actions/{done['id']}/undo").json()
+    assert undone["assets"] == 2
+    assert set(search(door, f"collection={of}")) == {one, two}
+    assert search(door, f"collection={to}") == [two]
+    for wrong, status in ((of, 422), ("col_x", 404)):
+        body = {"do": "move", "assets": [one], "collection": of, "to": wrong}
+        told = door.post("/library/actions", json=body)
+        assert (told.status_code, told.json()["field"]) == (status, "to")
+    assert set(search(door, f"collection={of}")) == {one, two}
+
+
 def test_the_trash_is_emptied_by_who_manages_and_of_this_workspace_alone(door: Door) -> None:
     gone, kept = made(door, "one")["id"], made(door, "two")["id"]
     act(door, "trash", gone)
