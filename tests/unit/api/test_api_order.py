@@ -185,6 +185,21 @@ def test_the_trash_is_emptied_by_who_manages_and_of_this_workspace_alone(door: D
     assert search(door, "trashed=true") == []
 
 
+def test_versions_are_told_when_the_newest_is_gone_for_good(door: Door) -> None:
+    first = upload(door, "one.png", tiny_png("one"))["id"]
+    run = door.post("/operations/upscale", json={"image": first, "factor": "2x"}).json()["run"]
+    second = run["assets"][0]["id"]
+    assert door.call("PUT", f"/assets/{second}/current").status_code == 200
+    act(door, "trash", second)
+    assert door.call("DELETE", "/library/trash").json()["assets"] == 1
+    for link in (run["assets"][0]["url"], run["assets"][0]["thumbnail_url"]):
+        assert door.get(link, key=None).status_code == 404
+    versions = door.get(f"/assets/{first}/versions").json()
+    assert (versions["current"], versions["chosen"]) == (first, False)
+    assert [each["id"] for each in versions["versions"]] == [first]
+    assert door.get(f"/assets/{second}/versions").status_code == 404
+
+
 def test_what_pictures_show_is_found_or_the_extra_named(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +230,16 @@ def test_versions_lineage_and_comparison(door: Door) -> None:
     assert (versions["current"], versions["chosen"]) == (second, False)
     assert door.call("PUT", f"/assets/{first}/current").json()["root"] == first
     assert door.get(f"/assets/{second}/versions").json()["current"] == first
+    act(door, "trash", first)
+    versions = door.get(f"/assets/{second}/versions").json()
+    assert (versions["current"], versions["chosen"]) == (second, False)
+    assert [bool(each["deleted_at"]) for each in versions["versions"]] == [True, False]
+    refused = door.call("PUT", f"/assets/{first}/current")
+    assert (refused.status_code, refused.json()["field"]) == (404, "asset")
+    act(door, "restore", first)
+    act(door, "trash", second)
+    assert door.get(f"/assets/{first}/versions").json()["current"] == first
+    act(door, "restore", second)
     told = door.get(f"/assets/{first}/compare/{second}").json()
     assert not told["same_bytes"]
     assert "operation" in {each["field"] for each in told["differences"]}
