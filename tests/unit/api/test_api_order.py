@@ -188,7 +188,7 @@ def test_the_trash_is_emptied_by_who_manages_and_of_this_workspace_alone(door: D
 def test_versions_are_told_when_the_newest_is_gone_for_good(door: Door) -> None:
     first = upload(door, "one.png", tiny_png("one"))["id"]
     run = door.post("/operations/upscale", json={"image": first, "factor": "2x"}).json()["run"]
-    second = run["assets"][0]["id"]
+    second = str(run["assets"][0]["id"])
     assert door.call("PUT", f"/assets/{second}/current").status_code == 200
     act(door, "trash", second)
     assert door.call("DELETE", "/library/trash").json()["assets"] == 1
@@ -222,7 +222,7 @@ def test_what_pictures_show_is_found_or_the_extra_named(
 def test_versions_lineage_and_comparison(door: Door) -> None:
     first = upload(door, "one.png", tiny_png("one"))["id"]
     run = door.post("/operations/upscale", json={"image": first, "factor": "2x"}).json()["run"]
-    second = run["assets"][0]["id"]
+    second = str(run["assets"][0]["id"])
     lineage = door.get(f"/assets/{second}/lineage").json()
     assert {each["id"]: each["steps"] for each in lineage["related"]} == {first: -1, second: 0}
     assert lineage["edges"] == [{"asset": second, "field": "image", "parent": first}]

@@ -35,8 +35,11 @@ def sure() -> InstantProvider:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, sure: InstantProvider) -> Iterator[Studio]:
-    with opened_studio(tmp_path / "h", providers={"sure": sure}, prices=book(sure=1)) as opened:
+def studio(tmp_path: Path, sure: InstantProvider, database_url: str) -> Iterator[Studio]:
+    known, prices = {"sure": sure}, book(sure=1)
+    with opened_studio(
+        tmp_path / "h", database_url=database_url, providers=known, prices=prices
+    ) as opened:
         yield opened
 
 

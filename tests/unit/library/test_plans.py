@@ -6,6 +6,7 @@ SQLite without statistics, as the studio's file is, takes every owner for one of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_an_action_on_many_assets_looks_at_no_others(
     database = sqlite_database
     file(database, *(asset(number, facts={"phash": "f0" * 8}) for number in range(_MANY + 400)))
     made, other = (
-        database.write(lambda c, name=name: create_collection(c, OWNER, name)).id for name in "cd"
+        database.write(partial(create_collection, owner=OWNER, name=name)).id for name in "cd"
     )
     if counted:
         database.write(count_a_million)

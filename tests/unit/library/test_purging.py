@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection, select
 
@@ -32,7 +33,7 @@ def test_looks_choices_and_covers_go_with_the_asset_and_no_others(database: Data
     file(database, asset(1), asset(2), asset(3, OTHER))
     whose = {_GONE: OWNER, _KEPT: OWNER, _THEIRS: OTHER}
     covers = {
-        name: database.write(lambda c, owner=owner, name=name: said_of(c, owner, name))
+        name: database.write(partial(said_of, owner=owner, name=name))
         for name, owner in whose.items()
     }
     database.write(lambda c: trash(c, OWNER, [_GONE]))
