@@ -220,7 +220,7 @@ def test_what_pictures_show_is_found_or_the_extra_named(
 
 
 def test_versions_lineage_and_comparison(door: Door) -> None:
-    first = upload(door, "one.png", tiny_png("one"))["id"]
+    first = str(upload(door, "one.png", tiny_png("one"))["id"])
     run = door.post("/operations/upscale", json={"image": first, "factor": "2x"}).json()["run"]
     second = str(run["assets"][0]["id"])
     lineage = door.get(f"/assets/{second}/lineage").json()
