@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from engine.purged import forget_requests
 from engine.studio import Studio
 from engine.tables import incoming_files, jobs
 from library.guesses import forget_guesses
@@ -103,11 +104,17 @@ def empty_trash_of(studio: Studio, owner: str) -> Tidied:
 def _purge(studio: Studio, before: datetime, owner: str = "", rounds: int = 0) -> Tidied:
     total = done = 0
     while not rounds or done < rounds:
-        number = studio.database.write(lambda connection: purge(connection, before, of=owner))
+        number = studio.database.write(lambda connection: _purge_some(connection, before, owner))
         total, done = total + number, done + 1
         if not number:
             break
     return Tidied(total, *_clear(studio))
+
+
+def _purge_some(connection: Connection, before: datetime, owner: str) -> int:
+    names = purge(connection, before, of=owner)
+    forget_requests(connection, names)
+    return len(names)
 
 
 def remove_orphans(studio: Studio) -> Tidied:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, Row, RowMapping, select
 
 from library.card_tables import cards
 from library.cards import file_cards
@@ -138,6 +138,20 @@ def assets_by_id(connection: Connection, identifiers: Sequence[str]) -> list[Ass
     """Return assets whoever's they are, in the order of their ids; for the library itself."""
     query = select(assets).where(assets.c.id.in_(identifiers)).order_by(assets.c.id)
     return _with_parents(connection, connection.execute(query).mappings().all())
+
+
+def row_by_link(connection: Connection, identifier: str) -> Row[Any]:
+    """Return an asset's row, whoever's it is: for who has a link to its file.
+
+    Raises:
+        NotFound: there is none with that id, or it was purged: its file is not lost, it is gone.
+    """
+    gone = select(cards.c.asset).where(cards.c.asset == assets.c.id, cards.c.purged_at.is_not(None))
+    query = select(assets).where(assets.c.id == identifier, ~gone.exists())
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound("There is no such asset, or not any more.", field="asset", given=identifier)
+    return row
 
 
 def check_limit(limit: int) -> None:

@@ -96,10 +96,16 @@ class Chosen:
         """
         self._words(words.c.words + f"{made} ", self.numbers(*conditions))
 
-    def unmark(self, made: str, instead: str = "") -> None:
-        """Take a mark away, or put another in its place."""
+    def unmark(self, made: str, *conditions: ColumnElement[bool], instead: str = "") -> None:
+        """Take a mark away, or put another in its place.
+
+        Args:
+            made: the mark.
+            conditions: what holds for those of them that lose it; none for all.
+            instead: the other mark.
+        """
         left = func.replace(words.c.words, f" {made} ", f" {instead} " if instead else " ")
-        self._words(left, self.numbers())
+        self._words(left, self.numbers(*conditions))
 
     def unbear(self, name: str) -> None:
         """Take away what a tag added to what they are found by; the state of the tag is changed."""
@@ -121,9 +127,13 @@ class Chosen:
         changed = update(cards).where(cards.c.number.in_(self.numbers()))
         self.connection.execute(changed.values(**values))
 
-    def count(self, facet: str, value: str, sign: int) -> None:
-        """Count them in or out."""
-        count(self.connection, {(self.action.owner, facet, value): sign * self.action.assets})
+    def count(self, facet: str, value: str, sign: int, *conditions: ColumnElement[bool]) -> None:
+        """Count them in or out; those of them for which the conditions hold."""
+        number = self.action.assets
+        if conditions:
+            some = self.numbers(*conditions).subquery()
+            number = self.connection.execute(select(func.count()).select_from(some)).scalar_one()
+        count(self.connection, {(self.action.owner, facet, value): sign * number})
 
 
 def choose(

@@ -52,8 +52,13 @@ class Collection:
     updated_at: datetime
 
 
-def collection_of(connection: Connection, owner: str, identifier: str) -> Collection:
+def collection_of(
+    connection: Connection, owner: str, identifier: str, *, field: str = "collection"
+) -> Collection:
     """Return a collection of ``owner``.
+
+    Args:
+        field: what named it, for the error.
 
     Raises:
         NotFound: there is none with that id, or it is somebody else's.
@@ -61,7 +66,7 @@ def collection_of(connection: Connection, owner: str, identifier: str) -> Collec
     query = select(collections).where(collections.c.owner == owner, collections.c.id == identifier)
     row = connection.execute(query).mappings().first()
     if row is None:
-        raise NotFound("There is no such collection.", field="collection", given=identifier)
+        raise NotFound("There is no such collection.", field=field, given=identifier)
     return Collection(**row)
 
 
@@ -84,18 +89,23 @@ def within_collection(connection: Connection, owner: str, identifier: str) -> li
     return found
 
 
-def collection_by_hand(connection: Connection, owner: str, identifier: str) -> Collection:
+def collection_by_hand(
+    connection: Connection, owner: str, identifier: str, *, field: str = "collection"
+) -> Collection:
     """Return a collection of ``owner`` that is filled by hand.
+
+    Args:
+        field: what named it, for the error.
 
     Raises:
         InvalidRequest: it is a smart one.
         NotFound: there is none with that id, or it is somebody else's.
     """
-    found = collection_of(connection, owner, identifier)
+    found = collection_of(connection, owner, identifier, field=field)
     if found.query is not None:
         raise InvalidRequest(
             "A smart collection is filled by its search.",
-            field="collection",
+            field=field,
             given=identifier,
             allowed="a collection that is filled by hand",
         )

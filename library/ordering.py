@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
+    case,
     delete,
     exists,
     insert,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 from library.bulk import Action, Chosen, choose, reindex
-from library.card_tables import cards, collection_items
+from library.card_tables import bulk_items, cards, collection_items
 from library.cards import label_of
 from library.collecting import collection_by_hand
 from library.filters import check_name
@@ -228,14 +229,48 @@ def move(
     to: str,
     *,
     author: str = "",
-) -> tuple[Action, Action]:
-    """Move assets from one collection to another; raises as ``collect`` does.
+) -> Action:
+    """Put assets into one collection and take them out of another, as one action.
 
-    Returns:
-        What was done to the second collection and to the first; each can be undone.
+    It keeps of each asset in which of the two it was: also one that was in both, or in neither, is
+    there again when it is taken back.
+
+    Args:
+        of: the collection that they leave; those that are not in it only come to the other.
+        to: the collection that they come to.
+
+    Raises:
+        InvalidRequest: both are the same collection; and as ``collect``.
+        NotFound: as ``collect``.
     """
-    there = collect(connection, owner, identifiers, to, author=author)
-    return there, uncollect(connection, owner, identifiers, of, author=author)
+    left = collection_by_hand(connection, owner, of)
+    reached = collection_by_hand(connection, owner, to, field="to")
+    if left.id == reached.id:
+        raise InvalidRequest(
+            "They would come to where they leave.",
+            field="to",
+            given=to,
+            allowed="another collection than the one that they leave",
+        )
+    inside, there = _collected(left.id), _collected(reached.id)
+    chosen = choose(
+        connection,
+        owner,
+        "move",
+        identifiers,
+        subject=reached.id,
+        author=author,
+        unless=there & ~inside,
+        was=case((inside & there, f"{left.id} {reached.id}"), (inside, left.id), else_=""),
+    )
+    collect_chosen(chosen, reached.id, ~was_within(reached.id))
+    uncollect_chosen(chosen, left.id, was_within(left.id))
+    return chosen.action
+
+
+def was_within(collection: str) -> ColumnElement[bool]:
+    """Return that an asset was in a collection before it was moved."""
+    return bulk_items.c.was.contains(collection, autoescape=True)
 
 
 def _collected(collection: str) -> ColumnElement[bool]:
@@ -244,22 +279,22 @@ def _collected(collection: str) -> ColumnElement[bool]:
     )
 
 
-def collect_chosen(chosen: Chosen, collection: str) -> None:
-    """Put the chosen into a collection."""
+def collect_chosen(chosen: Chosen, collection: str, *which: ColumnElement[bool]) -> None:
+    """Put the chosen into a collection; those of them for which the conditions hold."""
     moment = literal(clock.now(), UtcDateTime)
-    query = chosen.numbers().add_columns(literal(collection, Text), moment)
+    query = chosen.numbers(*which).add_columns(literal(collection, Text), moment)
     columns = ["number", "collection", "added_at"]
     chosen.connection.execute(insert(collection_items).from_select(columns, query))
-    chosen.mark(mark("collection", collection))
-    chosen.count("collection", collection, 1)
+    chosen.mark(mark("collection", collection), *which)
+    chosen.count("collection", collection, 1, *which)
 
 
-def uncollect_chosen(chosen: Chosen, collection: str) -> None:
-    """Take the chosen out of a collection."""
+def uncollect_chosen(chosen: Chosen, collection: str, *which: ColumnElement[bool]) -> None:
+    """Take the chosen out of a collection; those of them for which the conditions hold."""
     gone = delete(collection_items).where(
         collection_items.c.collection == collection,
-        collection_items.c.number.in_(chosen.numbers()),
+        collection_items.c.number.in_(chosen.numbers(*which)),
     )
     chosen.connection.execute(gone)
-    chosen.unmark(mark("collection", collection))
-    chosen.count("collection", collection, -1)
+    chosen.unmark(mark("collection", collection), *which)
+    chosen.count("collection", collection, -1, *which)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -16,12 +16,13 @@ from library.card_tables import (
     bulk_items,
     cards,
     collection_items,
+    collections,
     counts,
     hashes,
     words,
 )
 from library.cards import COUNTED, Counted, count
-from library.tables import assets, leaving_files, parents
+from library.tables import asset_looks, assets, current_versions, leaving_files, parents
 from studio import clock
 
 MOST_PURGED = 500
@@ -30,12 +31,12 @@ MOST_PURGED = 500
 _GONE = "deleted"
 
 
-def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
+def purge(connection: Connection, before: datetime, *, of: str = "") -> list[str]:
     """Take what has been in the trash since before a moment out of the library, for good.
 
     What something was made from that is still there is left: its lineage needs it. Of the asset its
-    id, its lineage and the hash of its file remain; its request, its name and all that people said
-    of it are gone.
+    id, its lineage and the hash of its file remain; its request, its name and all that people and
+    machines said of it are gone, and it is the cover of no collection any more.
 
     Args:
         connection: a transaction that writes.
@@ -43,7 +44,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
         of: the owner whose trash it is; everybody's, if not given.
 
     Returns:
-        How many there were, up to 500 at once. Their files are noted down as leaving.
+        Their ids, up to 500 at once. Their files are noted down as leaving.
     """
     children = cards.alias("children")
     needed = (
@@ -62,12 +63,13 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
         query = query.where(cards.c.owner == of)
     rows = connection.execute(query).all()
     if not rows:
-        return 0
+        return []
     numbers = [row.number for row in rows]
     names = [row.asset for row in rows]
     forget_items(connection, numbers)
     for table in (words, hashes, asset_tags, collection_items, bulk_items):
         connection.execute(delete(table).where(table.c.number.in_(numbers)))
+    _forget_said(connection, {row.owner for row in rows}, names)
     connection.execute(
         update(cards)
         .where(cards.c.number.in_(numbers))
@@ -89,7 +91,17 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
         changes[row.owner, "bytes", ""] -= row.bytes
     count(connection, changes)
     note_leaving(connection, {digest for row in files for digest in row})
-    return len(rows)
+    return names
+
+
+def _forget_said(connection: Connection, owners: Collection[str], names: Sequence[str]) -> None:
+    """Forget what machines told of assets, that one of them counts, and that it is a cover."""
+    connection.execute(delete(asset_looks).where(asset_looks.c.asset.in_(names)))
+    # By their owners: of one owner there are few, of all of them no index knows the assets.
+    chosen = (current_versions.c.owner.in_(owners), current_versions.c.asset.in_(names))
+    connection.execute(delete(current_versions).where(*chosen))
+    covered = (collections.c.owner.in_(owners), collections.c.cover.in_(names))
+    connection.execute(update(collections).where(*covered).values(cover=""))
 
 
 def note_leaving(connection: Connection, digests: Iterable[str]) -> None:

@@ -69,7 +69,7 @@ def trash_chosen(chosen: Chosen) -> None:
     recount(chosen, -1)
     chosen.set(deleted_at=clock.now())
     owner = chosen.action.owner
-    chosen.unmark(mark("live", owner), mark("trash", owner))
+    chosen.unmark(mark("live", owner), instead=mark("trash", owner))
     chosen.count("trash", "", 1)
 
 
@@ -79,6 +79,6 @@ def restore_chosen(chosen: Chosen) -> None:
         return
     chosen.set(deleted_at=None)
     owner = chosen.action.owner
-    chosen.unmark(mark("trash", owner), mark("live", owner))
+    chosen.unmark(mark("trash", owner), instead=mark("live", owner))
     chosen.count("trash", "", -1)
     recount(chosen, 1)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ScalarSelect,
     cast,
     delete,
+    func,
     select,
     type_coerce,
     update,
@@ -22,7 +23,7 @@ from library.bulk import Action, Chosen
 from library.card_tables import asset_tags, bulk_actions, bulk_items, cards, collection_items
 from library.cards import count
 from library.collecting import collection_by_hand
-from library.ordering import collect_chosen, uncollect_chosen, unlove, write_chosen
+from library.ordering import collect_chosen, uncollect_chosen, unlove, was_within, write_chosen
 from library.trash import restore_chosen, trash_chosen
 from library.words import borne, mark
 from studio import clock
@@ -191,6 +192,23 @@ def _uncollect(chosen: Chosen) -> int:
     return chosen.action.assets
 
 
+def _move(chosen: Chosen) -> int:
+    """Put what was moved back where it was: into the first, both, or neither of the collections."""
+    connection, action, was = chosen.connection, chosen.action, bulk_items.c.was
+    # The text of those that were in the first begins with it; the others have none.
+    longest = select(func.max(was)).where(bulk_items.c.action == action.id)
+    of = str(connection.execute(longest).scalar() or "").partition(" ")[0]
+    still = [_LIVING, _within(action.subject)]
+    if of:
+        collection_by_hand(connection, action.owner, of)
+        still.append((was == "") | ~_within(of))
+    chosen = _narrow(chosen, *still)
+    if of:
+        collect_chosen(chosen, of, was_within(of))
+    uncollect_chosen(chosen, action.subject, ~was_within(action.subject))
+    return chosen.action.assets
+
+
 def _trash(chosen: Chosen) -> int:
     chosen = _narrow(chosen, ~_LIVING)
     restore_chosen(chosen)
@@ -214,6 +232,7 @@ _BACK: Mapping[str, Callable[[Chosen], int]] = MappingProxyType(
         "untag": _untag,
         "collect": _collect,
         "uncollect": _uncollect,
+        "move": _move,
         "trash": _trash,
         "restore": _restore,
     }

@@ -8,7 +8,7 @@ only ever written together with a new asset.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from library.assets import Asset, find_asset, find_assets
+from library.card_tables import cards, owned_by
 from library.lineage import Edge, edges_down, edges_up
 from library.tables import current_versions
 from studio import clock
@@ -34,6 +35,8 @@ _STEPS = (VERSION_OF, "image")
 _DEEPEST = 10_000
 """Steps from a version to its root."""
 
+_IN_CLAUSE = 500
+
 _COMPARED = (
     *("operation", "provider", "model", "method", "seed", "media_type"),
     *("width", "height", "bytes", "credits"),
@@ -46,35 +49,37 @@ class Version:
 
     Attributes:
         number: from 1, in the order in which they were filed.
-        before: id of the version that it was made from; empty for the root.
+        before: id of the version that it was made from; empty for the root, and where that one
+            and all before it are purged.
         current: whether it is the one that counts.
+        deleted_at: since when it is in the trash; ``None`` if it is not.
     """
 
     number: int
     asset: Asset
     before: str
     current: bool
+    deleted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """All versions of one picture, oldest first.
+    """All versions of one picture, oldest first; what is purged is none any more.
 
     Attributes:
-        root: id of the first one, which names the whole.
+        root: id of the first one, which names the whole, also when it is purged.
+        versions: the oldest of them, up to the limit.
+        current: the one that counts, which may be newer than those. It is in the trash only where
+            all of them are.
         chosen: whether somebody said which one is current; else it is the newest.
         cut: whether there are more than the limit lets through.
     """
 
     root: str
     versions: tuple[Version, ...]
+    current: Version
     chosen: bool
     cut: bool
-
-    @property
-    def current(self) -> Version:
-        """The version that counts."""
-        return next(each for each in self.versions if each.current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +104,33 @@ def versions(
     """
     asked = find_asset(connection, owner, identifier)
     root = _root(connection, owner, asked.id)
-    before, cut = _below(connection, owner, root, most)
-    found = find_assets(connection, owner, list(before))
+    before, cut = _below(connection, owner, root, MOST_VERSIONS)
     chosen = _chosen(connection, owner, root)
-    if chosen not in before:
-        chosen = ""
-    current = chosen or max(before)
-    numbered = tuple(
-        Version(number, each, before[each.id], current=each.id == current)
+    # These two in any case: there may be more than are gone through, or those before are purged.
+    names = dict.fromkeys([*before, asked.id, *([chosen] if chosen else [])])
+    found = find_assets(connection, owner, list(names))
+    left = {each.id for each in found}
+    gone = _trashed(connection, owner, list(left))
+    # What lies in the trash counts only where there is nothing else.
+    counting = left - gone.keys() or left
+    current = chosen if chosen in counting else max(counting)
+    numbered = [
+        Version(
+            number,
+            each,
+            _nearest(before, each.id, left),
+            current=each.id == current,
+            deleted_at=gone.get(each.id),
+        )
         for number, each in enumerate(found, start=1)
+    ]
+    return Versions(
+        root=root,
+        versions=tuple(numbered[:most]),
+        current=next(each for each in numbered if each.current),
+        chosen=chosen == current,
+        cut=cut or len(numbered) > most,
     )
-    return Versions(root, numbered, bool(chosen), cut)
 
 
 def make_current(
@@ -127,9 +148,16 @@ def make_current(
         The root of its versions, and the moment.
 
     Raises:
-        NotFound: there is no such asset, or it is somebody else's.
+        NotFound: there is no such asset, it is somebody else's, or it is in the trash.
     """
-    root = _root(connection, owner, find_asset(connection, owner, identifier).id)
+    if _trashed(connection, owner, [find_asset(connection, owner, identifier).id]):
+        raise NotFound(
+            "What is in the trash does not count.",
+            field="asset",
+            given=identifier,
+            allowed="an asset of yours, not in the trash (`studio library restore` brings it back)",
+        )
+    root = _root(connection, owner, identifier)
     moment = clock.now()
     values = {"asset": identifier, "user": user, "chosen_at": moment}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -189,6 +217,27 @@ def _below(connection: Connection, owner: str, root: str, most: int) -> tuple[di
         before |= new
         front = list(new)
     return before, False
+
+
+def _nearest(before: Mapping[str, str], identifier: str, left: Container[str]) -> str:
+    """Return the version before one, of those that are left; empty where none is."""
+    found = before.get(identifier, "")
+    while found and found not in left:
+        found = before[found]
+    return found
+
+
+def _trashed(connection: Connection, owner: str, identifiers: Sequence[str]) -> dict[str, datetime]:
+    """Return those of the assets that are in the trash, and since when."""
+    found: dict[str, datetime] = {}
+    for start in range(0, len(identifiers), _IN_CLAUSE):
+        query = select(cards.c.asset, cards.c.deleted_at).where(
+            owned_by(owner),
+            cards.c.asset.in_(identifiers[start : start + _IN_CLAUSE]),
+            cards.c.deleted_at.is_not(None),
+        )
+        found |= dict(connection.execute(query).tuples().all())
+    return found
 
 
 def _chosen(connection: Connection, owner: str, root: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from sqlalchemy import select
 from starlette.responses import Response
 
 from engine.outputs import thumbnail
@@ -16,8 +15,7 @@ from interfaces.api.links import LASTS, Links
 from interfaces.api.schema import refuses
 from interfaces.ranges import Sent, answer, pieces
 from library import Use
-from library.tables import assets
-from studio.errors import NotFound
+from library.assets import row_by_link
 
 router = APIRouter(route_class=KeyFirst, tags=["media"], prefix="/media")
 
@@ -63,9 +61,7 @@ def media(
     """
     Links.of(studio.settings).check(asset, part, expires, signature)
     with studio.database.read() as connection:
-        row = connection.execute(select(assets).where(assets.c.id == asset)).first()
-    if row is None:
-        raise NotFound("There is no such asset.", field="asset", given=asset)
+        row = row_by_link(connection, asset)
     if part == "thumbnail":
         data = thumbnail(studio.store, row.sha256, row.thumbnail)
         return Response(data, headers=_headers(f"{row.sha256}-t", "thumbnail", _small_type(data)))

@@ -70,7 +70,9 @@ class Done(Answer):
 
     id: str | None = Field(description="By which it is undone; null where nothing had to change.")
     done: str
-    subject: str = Field(description="The tag, the collection or the rating.")
+    subject: str = Field(
+        description="The tag, the collection (of a move the one they came to) or the rating."
+    )
     assets: int = Field(description="How many were changed; what was so already is not counted.")
     author: str
     created_at: datetime
@@ -131,11 +133,6 @@ def _one(function: Callable[..., Action]) -> Work:
     return work
 
 
-def _move(connection: Connection, who: Identity, wanted: ActionRequest) -> Action:
-    of, to = str(_needed(wanted, "collection")), str(_needed(wanted, "to"))
-    return ordering.move(connection, who.owner, wanted.assets, of, to, author=who.user)[0]
-
-
 def _needed(wanted: ActionRequest, field: str) -> object:
     if field not in wanted.model_fields_set:
         raise InvalidRequest(f"To {wanted.do} needs {field}.", field=field, allowed=f"a {field}")
@@ -151,7 +148,7 @@ _WORK: Mapping[str, Work] = MappingProxyType(
         "untag": _all(tags.untag, "tag"),
         "collect": _all(ordering.collect, "collection"),
         "uncollect": _all(ordering.uncollect, "collection"),
-        "move": _move,
+        "move": _all(ordering.move, "collection", "to"),
         "trash": _all(trash.trash),
         "restore": _all(trash.restore),
         "title": _one(ordering.entitle),

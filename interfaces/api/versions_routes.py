@@ -90,8 +90,10 @@ class VersionAnswer(FoundAsset):
 class VersionsAnswer(Answer):
     """All versions of one picture, the oldest first."""
 
-    root: str
-    current: str
+    root: str = Field(description="The first version, which names the whole, also when it is gone.")
+    current: str = Field(
+        description="The one that counts; in the trash only where all of them are."
+    )
     chosen: bool = Field(description="Whether somebody said which counts; else it is the newest.")
     versions: list[VersionAnswer]
     cut: bool

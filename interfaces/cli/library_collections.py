@@ -195,7 +195,7 @@ def move(of: str, to: str, /, *assets: str, session: Here) -> int:
         session,
         lambda connection: ordering.move(
             connection, session.owner, chosen, of, to, author=session.user
-        )[0],
+        ),
     )
 
 

@@ -39,6 +39,7 @@ _DONE = {
     "untag": "Tag taken away",
     "collect": "Put into the collection",
     "uncollect": "Taken out of the collection",
+    "move": "Moved to the other collection",
     "trash": "In the trash now",
     "restore": "Back from the trash",
 }

@@ -86,6 +86,7 @@ def versions_(asset: str, /, *, limit: int = 200, session: Here) -> int:
                 "number": each.number,
                 "before": each.before or None,
                 "current": each.current,
+                "deleted_at": each.deleted_at.isoformat() if each.deleted_at else None,
                 **asset_document(each.asset),
             }
             for each in found.versions
@@ -241,17 +242,31 @@ def _maker(each: Related) -> str:
 
 
 def _show_versions(to: Console, found: Versions) -> None:
-    rows = table("version", "asset", "made by", "size", "credits", right=("size", "credits"))
+    rows = table("version", "asset", "made by", "size", "credits", "", right=("size", "credits"))
     rows.columns[1].no_wrap = True
     for each, depth in _as_tree(found):
         asset = each.asset
         made = " ".join(filter(None, (asset.operation, asset.provider, asset.model)))
         size = measure(asset.width, asset.height, asset.bytes)
         place = f"{'  ' * min(depth, 10)}v{each.number}{' *' if each.current else ''}"
-        rows.add_row(place, asset.id, plain(made), size, money.show(asset.credits))
+        trashed = "in the trash" if each.deleted_at else ""
+        rows.add_row(place, asset.id, plain(made), size, money.show(asset.credits), trashed)
     to.print(rows)
-    words = "* is the current version." if found.chosen else "* is current, as the newest one."
-    to.print(Text(words + (" There are more." if found.cut else ""), style="dim"))
+    to.print(Text(_about_current(found), style="dim"))
+
+
+def _about_current(found: Versions) -> str:
+    one = "*" if found.current in found.versions else found.current.asset.id
+    words = [
+        f"{one} is the current version."
+        if found.chosen
+        else f"{one} is current, as the newest one."
+    ]
+    if found.current.deleted_at:
+        words.append("All are in the trash.")
+    elif not found.chosen and any(each.deleted_at for each in found.versions):
+        words = [f"{one} is current, as the newest one that is not in the trash."]
+    return " ".join([*words, "There are more."] if found.cut else words)
 
 
 def _as_tree(found: Versions) -> Iterator[tuple[Version, int]]:

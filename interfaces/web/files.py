@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -28,7 +27,7 @@ from engine.uses import note_uses
 from interfaces.web import board_pages as pages
 from interfaces.web.boards import board_routes
 from library import Use
-from library.tables import assets
+from library.assets import row_by_link
 from library.usage import Kind
 from studio.errors import NotFound, StudioError, StudioUnavailable
 from studio.statuses import status_of
@@ -132,9 +131,7 @@ def _export(path: Path) -> Response:
 
 def _answer(studio: Studio, asset: str, which: str, *, taken: bool = False) -> Response:
     with studio.database.read() as connection:
-        row = connection.execute(select(assets).where(assets.c.id == asset)).first()
-    if row is None:
-        raise NotFound("There is no such asset, or not any more.", field="asset", given=asset)
+        row = row_by_link(connection, asset)
     try:
         if which == "thumbnail":
             data = thumbnail(studio.store, row.sha256, row.thumbnail)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, event
 
 from engine.studio import Studio
 from engine.tidying import empty_trash
-from library.ordering import favourite
+from library.collecting import collections_of, create_collection
+from library.ordering import collect, favourite, move
 from library.tags import tag, untag
 from library.trash import restore, trash
 from library.undoing import undo
@@ -21,10 +22,24 @@ from tests.crash.import_program import _Points
 from tests.support.studios import OWNER, make_studio
 
 LABEL = "for print"
+SHELVES = ("Drafts", "Client")
+"""Names of two collections: what is moved goes from the first to the second."""
 
 Work = Callable[[Connection, list[str]], object]
 
+
+def shelf(connection: Connection, name: str) -> str:
+    """Return the id of a collection by its name."""
+    return next(each.id for each, _ in collections_of(connection, OWNER) if each.name == name)
+
+
 WORKS: Mapping[str, Work] = {
+    "shelves": lambda c, _: [create_collection(c, OWNER, name) for name in SHELVES],
+    "collect": lambda c, ids: collect(c, OWNER, ids[:2], shelf(c, SHELVES[0])),
+    # So that of those that are moved one is in both, one in the first alone, and one in neither.
+    "collect one": lambda c, ids: collect(c, OWNER, ids[:1], shelf(c, SHELVES[1])),
+    "move": lambda c, ids: move(c, OWNER, ids, *(shelf(c, each) for each in SHELVES)),
+    "undo a move": lambda c, _: undo(c, OWNER),
     "favourite": lambda c, ids: favourite(c, OWNER, ids),
     "trash": lambda c, ids: trash(c, OWNER, ids),
     "restore": lambda c, ids: restore(c, OWNER, ids),

@@ -18,6 +18,7 @@ from engine.studio import Studio
 from engine.tidying import check_library
 from library import Filters, find_page
 from library.card_tables import bulk_actions, cards
+from library.collecting import collections_of
 from library.tables import leaving_files
 from tests.crash.order_program import LABEL, do
 from tests.support.paid_server import tiny_png
@@ -33,6 +34,9 @@ BEFORE = {
     "tag": (),
     "untag": ("tag",),
     "undo": ("tag", "favourite", "untag"),
+    "collect": ("shelves",),
+    "move": ("shelves", "collect", "collect one"),
+    "undo a move": ("shelves", "collect", "collect one", "move"),
     "empty": ("tag", "trash"),
 }
 """What was done to all assets before each work."""
@@ -101,7 +105,8 @@ def state(studio: Studio) -> State:
         Filters(favourite=True),
     )
     with studio.database.read() as connection:
-        pages = [find_page(connection, OWNER, each).found for each in asked]
+        kept = [Filters(collection=each.id) for each, _ in collections_of(connection, OWNER)]
+        pages = [find_page(connection, OWNER, each).found for each in (*asked, *kept)]
         theirs = find_page(connection, OTHER).found
         undone = connection.execute(
             bulk_actions.select().where(bulk_actions.c.undone_at.is_not(None))

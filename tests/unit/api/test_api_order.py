@@ -147,6 +147,26 @@ def test_collections_nest_and_have_covers(door: Door) -> None:
     assert door.get(f"/assets/{asset}").status_code == 200
 
 
+def test_what_is_moved_is_taken_back_whole(door: Door) -> None:
+    one, two = made(door, "one")["id"], made(door, "two")["id"]
+    of, to = (door.post("/library/collections", json={"name": name}).json()["id"] for name in "AB")
+    act(door, "collect", one, two, collection=of)
+    act(door, "collect", two, collection=to)
+    done = act(door, "move", one, two, collection=of, to=to)
+    assert (done["done"], done["subject"], done["assets"]) == ("move", to, 2)
+    assert (search(door, f"collection={of}"), len(search(door, f"collection={to}"))) == ([], 2)
+    assert door.get("/library/actions").json()["actions"][0]["id"] == done["id"]
+    undone = door.post(f"/library/actions/{done['id']}/undo").json()
+    assert undone["assets"] == 2
+    assert set(search(door, f"collection={of}")) == {one, two}
+    assert search(door, f"collection={to}") == [two]
+    for wrong, status in ((of, 422), ("col_x", 404)):
+        body = {"do": "move", "assets": [one], "collection": of, "to": wrong}
+        told = door.post("/library/actions", json=body)
+        assert (told.status_code, told.json()["field"]) == (status, "to")
+    assert set(search(door, f"collection={of}")) == {one, two}
+
+
 def test_the_trash_is_emptied_by_who_manages_and_of_this_workspace_alone(door: Door) -> None:
     gone, kept = made(door, "one")["id"], made(door, "two")["id"]
     act(door, "trash", gone)
@@ -163,6 +183,21 @@ def test_the_trash_is_emptied_by_who_manages_and_of_this_workspace_alone(door: D
     assert emptied["assets"] == 1
     assert door.get(f"/assets/{gone}").status_code == 404
     assert search(door, "trashed=true") == []
+
+
+def test_versions_are_told_when_the_newest_is_gone_for_good(door: Door) -> None:
+    first = upload(door, "one.png", tiny_png("one"))["id"]
+    run = door.post("/operations/upscale", json={"image": first, "factor": "2x"}).json()["run"]
+    second = str(run["assets"][0]["id"])
+    assert door.call("PUT", f"/assets/{second}/current").status_code == 200
+    act(door, "trash", second)
+    assert door.call("DELETE", "/library/trash").json()["assets"] == 1
+    for link in (run["assets"][0]["url"], run["assets"][0]["thumbnail_url"]):
+        assert door.get(link, key=None).status_code == 404
+    versions = door.get(f"/assets/{first}/versions").json()
+    assert (versions["current"], versions["chosen"]) == (first, False)
+    assert [each["id"] for each in versions["versions"]] == [first]
+    assert door.get(f"/assets/{second}/versions").status_code == 404
 
 
 def test_what_pictures_show_is_found_or_the_extra_named(
@@ -185,9 +220,9 @@ def test_what_pictures_show_is_found_or_the_extra_named(
 
 
 def test_versions_lineage_and_comparison(door: Door) -> None:
-    first = upload(door, "one.png", tiny_png("one"))["id"]
+    first = str(upload(door, "one.png", tiny_png("one"))["id"])
     run = door.post("/operations/upscale", json={"image": first, "factor": "2x"}).json()["run"]
-    second = run["assets"][0]["id"]
+    second = str(run["assets"][0]["id"])
     lineage = door.get(f"/assets/{second}/lineage").json()
     assert {each["id"]: each["steps"] for each in lineage["related"]} == {first: -1, second: 0}
     assert lineage["edges"] == [{"asset": second, "field": "image", "parent": first}]
@@ -195,6 +230,16 @@ def test_versions_lineage_and_comparison(door: Door) -> None:
     assert (versions["current"], versions["chosen"]) == (second, False)
     assert door.call("PUT", f"/assets/{first}/current").json()["root"] == first
     assert door.get(f"/assets/{second}/versions").json()["current"] == first
+    act(door, "trash", first)
+    versions = door.get(f"/assets/{second}/versions").json()
+    assert (versions["current"], versions["chosen"]) == (second, False)
+    assert [bool(each["deleted_at"]) for each in versions["versions"]] == [True, False]
+    refused = door.call("PUT", f"/assets/{first}/current")
+    assert (refused.status_code, refused.json()["field"]) == (404, "asset")
+    act(door, "restore", first)
+    act(door, "trash", second)
+    assert door.get(f"/assets/{first}/versions").json()["current"] == first
+    act(door, "restore", second)
     told = door.get(f"/assets/{first}/compare/{second}").json()
     assert not told["same_bytes"]
     assert "operation" in {each["field"] for each in told["differences"]}

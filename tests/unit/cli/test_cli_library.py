@@ -89,6 +89,23 @@ def test_collections_and_saved_searches(shelf: Command) -> None:
     )
     assert changed.document["cover"] == identity(1)
     assert shelf("library", "collection", "take", made, identity(0)).code == 0
+    drafts = shelf("library", "collection", "create", "Drafts", "--json").document["collection"]
+    shelf("library", "collection", "put", drafts, identity(1))
+    moving = ("library", "collection", "move", made, drafts, identity(1))
+    moved = shelf(*moving, "--json").document
+    assert (moved["done"], moved["subject"], moved["assets"]) == ("move", drafts, 1)
+    assert moved["action"], "it was there before, and left the other one all the same"
+    assert found(shelf("library", "list", "--collection", made, "--json")) == []
+    assert shelf("library", "undo", moved["action"]).code == 0
+    for each in (made, drafts):
+        assert found(shelf("library", "list", "--collection", each, "--json")) == [1]
+    told = shelf(*moving)
+    assert "Moved to the other collection: 1 of them. `studio library undo act_" in told.out
+    assert "move" in shelf("library", "undo", "--list").out
+    assert shelf("library", "undo").code == 0
+    assert found(shelf("library", "list", "--collection", made, "--json")) == [1]
+    same = shelf("library", "collection", "move", made, made, identity(1), "--json")
+    assert (same.code, same.document["error"]["field"]) == (Exit.INVALID, "to")
     assert shelf("library", "collection", "put", smart, identity(0)).code == Exit.INVALID
     changed = shelf(
         *("library", "collection", "change", smart, "--smart", "--words", "owl", "--json")

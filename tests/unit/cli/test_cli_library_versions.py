@@ -9,6 +9,7 @@ from PIL import Image
 
 from engine.single import hold_credits, order_of, plan_one
 from engine.studio import Studio
+from engine.tidying import empty_trash_of
 from interfaces.cli.opening import opened_studio
 from studio.operations import Compress, Generate, Operation
 from tests.unit.cli.conftest import Command
@@ -47,6 +48,39 @@ def test_lineage_versions_and_which_one_counts(
     after = studio_command("library", "versions", second, "--json").document
     assert (after["current"], after["chosen"]) == (first, True)
     assert "v1 *" in studio_command("library", "versions", second).out
+
+
+def test_what_is_in_the_trash_is_shown_there_and_does_not_count(
+    studio_command: Command, pair: tuple[str, str]
+) -> None:
+    first, second = pair
+    assert studio_command("library", "current", second).code == 0
+    assert studio_command("library", "trash", second).code == 0
+    told = studio_command("library", "versions", first, "--json").document
+    assert (told["current"], told["chosen"]) == (first, False)
+    assert [bool(each["deleted_at"]) for each in told["versions"]] == [False, True]
+    shown = studio_command("library", "versions", first).out
+    assert "v1 *" in shown
+    assert "in the trash" in next(line for line in shown.splitlines() if second in line)
+    assert "* is current, as the newest one that is not in the trash." in shown
+    refused = studio_command("library", "current", second, "--json")
+    assert (refused.code, refused.document["error"]["field"]) == (2, "asset")
+    assert studio_command("library", "trash", first).code == 0
+    assert "All are in the trash." in studio_command("library", "versions", first).out
+    assert studio_command("library", "restore", first).code == 0
+    with opened_studio() as studio:
+        assert empty_trash_of(studio, "demo").assets == 1
+    told = studio_command("library", "versions", first, "--json").document
+    assert [each["asset"] for each in told["versions"]] == [first]
+    assert told["current"] == first
+    assert "v1 *" in studio_command("library", "versions", first).out
+
+
+def test_the_current_version_is_told_also_where_it_is_not_shown(
+    studio_command: Command, pair: tuple[str, str]
+) -> None:
+    shown = studio_command("library", "versions", pair[0], "--limit", "1").out
+    assert f"{pair[1]} is current, as the newest one. There are more." in shown
 
 
 def test_two_versions_are_compared_in_words_and_side_by_side(

@@ -11,8 +11,10 @@ import pytest
 
 from engine.importing import bring_in
 from engine.studio import Studio
+from engine.tidying import empty_trash_of
 from interfaces.web.files import application
 from library import uses_of
+from library.trash import trash
 from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, make_studio
 
@@ -54,6 +56,18 @@ def test_what_was_delivered_is_counted_by_how_it_was_taken(studio: Studio, tmp_p
     with studio.database.read() as connection:
         assert uses_of(connection, OWNER, picture) == {"view": 1, "download": 1, "share": 0}
         assert uses_of(connection, OWNER, note) == {"view": 0, "download": 1, "share": 0}
+
+
+def test_what_is_purged_is_answered_like_what_never_was(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "fox.png").write_bytes(tiny_png("fox"))
+    (picture,) = bring_in(studio, OWNER, [str(tmp_path / "fox.png")]).assets
+    studio.database.write(lambda connection: trash(connection, OWNER, [picture]))
+    assert asked(studio, "GET", f"/assets/{picture}").status_code == 200, "it may come back"
+    assert empty_trash_of(studio, OWNER).assets == 1
+    for end in ("", "/thumbnail", "?download=1"):
+        gone, never = (asked(studio, "GET", f"/assets/{name}{end}") for name in (picture, "ast_x"))
+        assert (gone.status_code, never.status_code) == (404, 404)
+        assert gone.json() == never.json() | {"given": picture}
 
 
 def test_a_file_that_is_lost_is_no_delivery_and_a_count_that_fails_takes_no_file(

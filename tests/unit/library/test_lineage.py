@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import select
 
 from library import (
     VERSION_OF,
@@ -13,6 +16,10 @@ from library import (
     make_current,
     versions,
 )
+from library.purging import purge
+from library.tables import current_versions
+from library.trash import restore, trash
+from studio import clock
 from studio.database import Database
 from studio.errors import InvalidRequest, NotFound
 from tests.unit.library.kit import EVE, OWNER, asset, file, identifier
@@ -144,6 +151,93 @@ def test_one_version_counts_the_newest_or_the_one_that_was_chosen(database: Data
     choose(database, 20)
     assert tree(database, 1).current.asset.id == identifier(20)
     assert sum(each.current for each in tree(database, 1).versions) == 1
+
+
+def throw(database: Database, *numbers: int) -> None:
+    database.write(lambda c: trash(c, OWNER, [identifier(each) for each in numbers]))
+
+
+def bring_back(database: Database, *numbers: int) -> None:
+    database.write(lambda c: restore(c, OWNER, [identifier(each) for each in numbers]))
+
+
+def empty(database: Database) -> None:
+    """Empty the trash; what something else was made from goes after that."""
+    while database.write(lambda c: purge(c, clock.now() + timedelta(days=1))):
+        pass
+
+
+def counts(database: Database, number: int) -> tuple[int, bool]:
+    """Return the version that counts, and whether somebody chose it."""
+    found = tree(database, number)
+    assert [each for each in found.versions if each.current] == [found.current]
+    return int(found.current.asset.id[4:]), found.chosen
+
+
+def choices(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.execute(select(current_versions.c.asset)).scalars())
+
+
+def test_what_lies_in_the_trash_counts_only_if_all_do(database: Database) -> None:
+    a_campaign(database)
+    throw(database, 7)
+    assert counts(database, 1) == (6, False)
+    marked = {int(each.asset.id[4:]) for each in tree(database, 1).versions if each.deleted_at}
+    assert marked == {7}
+    choose(database, 4)
+    throw(database, 4)
+    assert counts(database, 1) == (6, False), "what was chosen is in the trash"
+    bring_back(database, 4)
+    assert counts(database, 1) == (4, True), "it was chosen, and is back"
+    with pytest.raises(NotFound) as refused:
+        choose(database, 7)
+    assert "restore" in str(refused.value.allowed)
+    assert choices(database) == [identifier(4)]
+    throw(database, 1, 3, 4, 5, 6)
+    assert counts(database, 1) == (4, True)
+    assert tree(database, 1).current.deleted_at
+    bring_back(database, 3)
+    assert counts(database, 1) == (3, False)
+
+
+@pytest.mark.parametrize("chosen", [None, 7, 3])
+def test_what_is_purged_is_no_version_any_more(database: Database, chosen: int | None) -> None:
+    a_campaign(database)
+    if chosen:
+        choose(database, chosen)
+    throw(database, 7)
+    empty(database)
+    assert numbers(tree(database, 1)) == {1: 0, 3: 1, 4: 3, 5: 4, 6: 4}
+    assert counts(database, 1) == ((3, True) if chosen == 3 else (6, False))
+    throw(database, 3, 4, 5, 6)
+    empty(database)
+    assert numbers(tree(database, 1)) == {1: 0}
+    assert counts(database, 1) == (1, False)
+    assert choices(database) == []
+
+
+def test_what_was_made_while_its_picture_was_purged_is_there(database: Database) -> None:
+    """Work under way may be settled after the trash was emptied."""
+    file(database, asset(1), asset(2, made_from={"image": 1}))
+    choose(database, 2)
+    throw(database, 1, 2)
+    empty(database)
+    file(database, asset(3, made_from={"image": 2}), asset(4, made_from={"image": 3}))
+    assert numbers(tree(database, 4)) == {3: 0, 4: 3}
+    assert counts(database, 3) == (4, False)
+    choose(database, 3)
+    assert counts(database, 4) == (3, True)
+
+
+def test_the_one_that_counts_is_told_also_where_not_all_are_shown(database: Database) -> None:
+    a_campaign(database)
+    found = tree(database, 1, most=2)
+    assert (numbers(found), found.cut) == ({1: 0, 3: 1}, True)
+    assert found.current.asset.id == identifier(7)
+    choose(database, 4)
+    found = tree(database, 1, most=1)
+    assert (found.current.asset.id, found.current.number, found.chosen) == (identifier(4), 3, True)
 
 
 def test_two_versions_differ_in_requests_first_and_then_in_what_came_of_them() -> None:

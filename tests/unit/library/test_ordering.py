@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from library import Filters, count_matches, find_card, find_page, list_assets
 from library.bulk import Action, reindex
-from library.card_tables import asset_tags, cards, counts, words
+from library.card_tables import asset_tags, cards, collection_items, counts, words
 from library.collecting import (
     change_collection,
     collections_of,
@@ -81,10 +81,12 @@ def check(database: Database) -> None:
             )
             for name in connection.execute(borne).scalars():
                 found["tag", name] += 1
-        told = counted(connection)
-        assert {key: n for key, n in told.items() if key[0] != "collection"} == {
-            key: n for key, n in found.items() if n
-        }
+            put = select(collection_items.c.collection).where(
+                collection_items.c.number == row.number
+            )
+            for name in connection.execute(put).scalars():
+                found["collection", name] += 1
+        assert counted(connection) == {key: n for key, n in found.items() if n}
         before = {row.number: set(row.words.split()) for row in connection.execute(select(words))}
         reindex(connection, select(cards.c.number))
         after = {row.number: set(row.words.split()) for row in connection.execute(select(words))}
@@ -210,6 +212,78 @@ def test_an_asset_is_in_many_collections_and_those_within_count(database: Databa
         seen(database, collection=outer)
 
 
+def within(database: Database, *collections: str) -> list[set[int]]:
+    return [seen(database, collection=each) for each in collections]
+
+
+def test_a_move_is_one_thing_whatever_was_in_the_target_before(database: Database) -> None:
+    file(database, *(asset(each) for each in range(4)))
+    of, to = (do(database, create_collection, each).id for each in "AB")
+    do(database, collect, ids(0, 1), of)
+    do(database, collect, ids(1, 2), to)
+    done: Action = do(database, move, ids(0, 1, 2, 3), of, to)
+    assert (done.action, done.subject, done.assets) == ("move", to, 3)  # 2 was where it goes
+    assert within(database, of, to) == [set(), {0, 1, 2, 3}]
+    assert do(database, move, ids(0, 1, 2, 3), of, to).id == "", "asked for again it stays so"
+    with database.read() as connection:
+        assert [each.action for each in actions_of(connection, OWNER)[:2]] == ["move", "collect"]
+    check(database)
+    assert do(database, undo).assets == 3
+    assert within(database, of, to) == [{0, 1}, {1, 2}]
+    check(database)
+
+
+def test_a_move_is_taken_back_as_far_as_nobody_changed_it_since(database: Database) -> None:
+    file(database, *(asset(each) for each in range(5)))
+    of, to = (do(database, create_collection, each).id for each in "AB")
+    do(database, collect, ids(0, 1, 2, 3), of)
+    done: Action = do(database, move, ids(0, 1, 2, 3, 4), of, to)
+    do(database, collect, ids(0, 4), of)  # 0 is back, and 4 was in neither
+    do(database, uncollect, ids(1), to)
+    do(database, trash, ids(2))
+    assert do(database, undo, done.id).assets == 2  # 3 and 4
+    do(database, restore, ids(2))
+    assert within(database, of, to) == [{0, 3, 4}, {0, 2}]
+    check(database)
+
+
+def test_a_move_out_of_what_is_gone_is_not_taken_back_by_halves(database: Database) -> None:
+    file(database, asset(0), asset(1))
+    of, to = (do(database, create_collection, each).id for each in "AB")
+    do(database, collect, ids(0), of)
+    do(database, move, ids(0), of, to)
+    do(database, remove_collection, of)
+    with pytest.raises(NotFound):
+        do(database, undo)
+    assert within(database, to) == [{0}]
+    other = do(database, create_collection, "C").id
+    do(database, move, ids(1), to, other)  # it was in neither
+    do(database, remove_collection, to)
+    assert do(database, undo).assets == 1
+    assert within(database, other) == [set()]
+
+
+def test_a_move_names_the_collection_that_is_not_right(database: Database) -> None:
+    file(database, asset(0))
+    of = do(database, create_collection, "A").id
+    smart = do(database, create_collection, "B", filters=Filters()).id
+    do(database, collect, ids(0), of)
+    for there, to, field, kind in (
+        (of, of, "to", InvalidRequest),
+        (of, smart, "to", InvalidRequest),
+        (of, "col_x", "to", NotFound),
+        (smart, of, "collection", InvalidRequest),
+        ("col_x", of, "collection", NotFound),
+    ):
+        with pytest.raises(kind) as refused:
+            do(database, move, ids(0), there, to)
+        assert (refused.value.field, refused.value.given) == (
+            field,
+            to if field == "to" else there,
+        )
+    assert within(database, of) == [{0}]
+
+
 def check_words_of_collections(database: Database) -> None:
     with database.read() as connection:
         told = counted(connection)
@@ -250,10 +324,12 @@ def test_smart_collections_that_go_round_are_refused(database: Database) -> None
 def test_everything_is_undone_as_it_was(database: Database) -> None:
     file(database, *(asset(each, prompt="a fox") for each in range(6)))
     of = do(database, create_collection, "A").id
+    to = do(database, create_collection, "B").id
     do(database, favourite, ids(0))
     do(database, tag, ids(0), "old")
     do(database, rate, ids(0), 2)
-    do(database, collect, ids(0), of)
+    do(database, collect, ids(0, 2, 3), of)
+    do(database, collect, ids(3, 4), to)
     do(database, entitle, identity(0), "Before")
 
     def state() -> list[Any]:
@@ -265,7 +341,9 @@ def test_everything_is_undone_as_it_was(database: Database) -> None:
                 row.number: set(row.words.split()) for row in connection.execute(select(words))
             }
             told = counted(connection)
-        return [rows, texts, told]
+            within = select(collection_items.c.collection, collection_items.c.number)
+            collected = {tuple(row) for row in connection.execute(within)}
+        return [rows, texts, told, collected]
 
     both = ids(0, 1)
     for work, *given in (
@@ -277,6 +355,9 @@ def test_everything_is_undone_as_it_was(database: Database) -> None:
         (rate, both, 5),
         (collect, both, of),
         (uncollect, ids(0), of),
+        # In the first alone, in both, in the second alone, and in neither; then those in both.
+        (move, ids(2, 3, 4, 5), of, to),
+        (move, ids(3), of, to),
         (entitle, identity(0), "After"),
         (note, identity(0), "noted"),
         (trash, both),
@@ -361,7 +442,7 @@ def test_searches_are_kept_under_names(database: Database) -> None:
 def test_counts_and_words_agree_after_anything(database: Database) -> None:
     dice = random.Random(7)
     file(database, *(asset(each, prompt="a fox", model=f"m{each % 3}") for each in range(12)))
-    of = do(database, create_collection, "A").id
+    of, to = (do(database, create_collection, each).id for each in "AB")
     works: list[tuple[Work, tuple[Any, ...]]] = [
         *((each, ()) for each in (favourite, unfavourite, trash, restore)),
         (rate, (4,)),
@@ -369,8 +450,10 @@ def test_counts_and_words_agree_after_anything(database: Database) -> None:
         (untag, ("fox",)),
         (collect, (of,)),
         (uncollect, (of,)),
+        (move, (of, to)),
+        (move, (to, of)),
     ]
-    for _ in range(60):
+    for _ in range(80):
         work, rest = dice.choice(works)
         some = ids(*dice.sample(range(12), dice.randint(1, 6)))
         try:

@@ -6,6 +6,7 @@ SQLite without statistics, as the studio's file is, takes every owner for one of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, event
 
 from library import Filters, count_matches, find_assets, find_page
 from library.collecting import create_collection
-from library.ordering import collect, favourite, rate, uncollect, unfavourite
+from library.ordering import collect, favourite, move, rate, uncollect, unfavourite
 from library.search import rows_of
 from library.similar import similar
 from library.tags import tag, untag
@@ -70,7 +71,9 @@ def test_an_action_on_many_assets_looks_at_no_others(
 ) -> None:
     database = sqlite_database
     file(database, *(asset(number, facts={"phash": "f0" * 8}) for number in range(_MANY + 400)))
-    made = database.write(lambda connection: create_collection(connection, OWNER, "c")).id
+    made, other = (
+        database.write(partial(create_collection, owner=OWNER, name=name)).id for name in "cd"
+    )
     if counted:
         database.write(count_a_million)
         database.engine.dispose()  # statistics are read when a file is opened
@@ -81,6 +84,8 @@ def test_an_action_on_many_assets_looks_at_no_others(
         "rate": lambda c: rate(c, OWNER, some, 3),
         "tag": lambda c: tag(c, OWNER, some, "t"),
         "collect": lambda c: collect(c, OWNER, some, made),
+        "move": lambda c: move(c, OWNER, some, made, other),
+        "undo a move": lambda c: undo(c, OWNER),
         "uncollect": lambda c: uncollect(c, OWNER, some, made),
         "untag": lambda c: untag(c, OWNER, some, "t"),
         "undo": lambda c: undo(c, OWNER),
