@@ -173,8 +173,8 @@ def test_what_was_purged_before_leaves_no_words(database_url: str) -> None:
                 (
                     "INSERT INTO asset_cards (number, asset, owner, kind, operation, provider,"
                     " model, label, bytes, width, height, credits, deleted_at, purged_at) VALUES"
-                    " (:number, :id, 'ann', 'image', 'generate', 'p', 'm', 'a', 1, 1, 1, 0, :purged,"
-                    " :purged)"
+                    " (:number, :id, 'ann', 'image', 'generate', 'p', 'm', 'a', 1, 1, 1, 0,"
+                    " :purged, :purged)"
                 ),
                 (
                     "INSERT INTO asset_looks (asset, source, owner, job, caption, colours, state,"
@@ -200,8 +200,8 @@ def test_what_was_purged_before_leaves_no_words(database_url: str) -> None:
             connection.execute(
                 text(
                     "INSERT INTO jobs (id, owner, key, attempt, state, run, worker, label,"
-                    " announce, operation, pictures, offer, reason, price, claim, delivery, created_at,"
-                    " updated_at) VALUES (:id, 'ann', :key, :attempt, :state, '', '', 'a-fox', 0,"
+                    " announce, operation, pictures, offer, reason, price, claim, delivery,"
+                    " created_at, updated_at) VALUES (:id, 'ann', :key, :attempt, :state, '', '', 'a-fox', 0,"
                     ' \'{"operation":"generate","prompt":"a fox"}\', \'["fox.png"]\', \'p/m\','
                     " '', 7, '', :delivery, 0, 0)"
                 ),
