@@ -201,7 +201,8 @@ def test_what_was_purged_before_leaves_no_words(database_url: str) -> None:
                 text(
                     "INSERT INTO jobs (id, owner, key, attempt, state, run, worker, label,"
                     " announce, operation, pictures, offer, reason, price, claim, delivery,"
-                    " created_at, updated_at) VALUES (:id, 'ann', :key, :attempt, :state, '', '', 'a-fox', 0,"
+                    " created_at, updated_at) VALUES (:id, 'ann', :key, :attempt, :state, '', '',"
+                    " 'a-fox', 0,"
                     ' \'{"operation":"generate","prompt":"a fox"}\', \'["fox.png"]\', \'p/m\','
                     " '', 7, '', :delivery, 0, 0)"
                 ),
