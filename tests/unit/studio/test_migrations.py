@@ -152,6 +152,83 @@ def test_assets_of_before_are_found_by_the_last_characters_of_their_ids(
     database.close()
 
 
+def test_what_was_purged_before_leaves_no_words(database_url: str) -> None:
+    database = Database(database_url)
+
+    def before(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0030")
+        # 1: purged; 2: one of two is; 3: there. An attempt at 1 had failed.
+        for number, (job, purged) in enumerate(((1, 5), (2, 5), (2, None), (3, None))):
+            given = {"id": f"ast_{number}", "number": number, "job": f"job_{job}", "purged": purged}
+            for words in (
+                (
+                    "INSERT INTO assets (id, owner, name, sha256, thumbnail, media_type, bytes,"
+                    " width, height, operation, request, provider, model, method, reason, credits,"
+                    " facts, job, position, run, created_at) VALUES (:id, 'ann', 'a.png', '0', '0',"
+                    " 'image/png', 1, 1, 1, 'generate', '{}', 'p', 'm', '', '', 0, '{}', :job,"
+                    " :number, '', 0)"
+                ),
+                (
+                    "INSERT INTO asset_cards (number, asset, owner, kind, operation, provider,"
+                    " model, label, bytes, width, height, credits, deleted_at, purged_at) VALUES"
+                    " (:number, :id, 'ann', 'image', 'generate', 'p', 'm', 'a', 1, 1, 1, 0,"
+                    " :purged, :purged)"
+                ),
+                (
+                    "INSERT INTO asset_looks (asset, source, owner, job, caption, colours, state,"
+                    " created_at) VALUES (:id, 's', 'ann', :job, 'a fox', '[]', 'pending', 0)"
+                ),
+                (
+                    'INSERT INTO current_versions (owner, root, asset, "user", chosen_at)'
+                    " VALUES ('ann', :id, :id, 'ann', 0)"
+                ),
+                (
+                    "INSERT INTO collections (id, owner, name, cover, created_at, updated_at)"
+                    " VALUES (:id, 'ann', :id, :id, 0, 0)"
+                ),
+            ):
+                connection.execute(text(words), given)
+        delivery = '{"facts":{"request_id":"r","text":"a fox"},"told":{"caption":"a fox"}}'
+        for name, key, attempt, state, told in (
+            ("job_0", "k1", 1, "failed", None),
+            ("job_1", "k1", 2, "settled", delivery),
+            ("job_2", "k2", 1, "settled", delivery),
+            ("job_3", "k3", 1, "settled", delivery),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO jobs (id, owner, key, attempt, state, run, worker, label,"
+                    " announce, operation, pictures, offer, reason, price, claim, delivery,"
+                    " created_at, updated_at) VALUES (:id, 'ann', :key, :attempt, :state, '', '',"
+                    " 'a-fox', 0,"
+                    ' \'{"operation":"generate","prompt":"a fox"}\', \'["fox.png"]\', \'p/m\','
+                    " '', 7, '', :delivery, 0, 0)"
+                ),
+                {"id": name, "key": key, "attempt": attempt, "state": state, "delivery": told},
+            )
+
+    database.write(before)
+    migrate(database)
+    with database.read() as connection:
+
+        def told(words: str) -> list[Any]:
+            return list(connection.execute(text(words)).tuples())
+
+        kept = [("ast_2",), ("ast_3",)]
+        assert told("SELECT asset FROM asset_looks ORDER BY asset") == kept
+        assert told("SELECT asset FROM current_versions ORDER BY asset") == kept
+        covers = "SELECT cover FROM collections ORDER BY id"
+        assert told(covers) == [("",), ("",), *kept]
+        rows = told("SELECT id, operation, pictures, label, delivery, price FROM jobs ORDER BY id")
+    emptied = ('{"operation":"generate"}', "[]", "deleted")
+    assert rows[0] == ("job_0", *emptied, None, 7)
+    assert rows[1] == ("job_1", *emptied, '{"facts":{"request_id":"r"}}', 7)
+    assert all(str(row).count("fox") == 5 for row in rows[2:]), "these have assets"
+    database.close()
+
+
 def constraints(database: Database) -> set[tuple[str, str | None, str]]:
     return {
         (table, check["name"], " ".join(check["sqltext"].split()))
