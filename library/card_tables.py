@@ -68,6 +68,13 @@ cards = Table(
         sqlite_where=text("deleted_at IS NOT NULL AND purged_at IS NULL"),
         postgresql_where=text("deleted_at IS NOT NULL AND purged_at IS NULL"),
     ),
+    Index(
+        "ix_asset_cards_trashed",
+        "owner",
+        "number",
+        sqlite_where=text("deleted_at IS NOT NULL AND purged_at IS NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL AND purged_at IS NULL"),
+    ),
     Index("ix_asset_cards_bytes", "owner", "bytes", "number"),
     Index("ix_asset_cards_credits", "owner", "credits", "number"),
     Index("ix_asset_cards_label", "owner", "label", "number"),

@@ -104,8 +104,6 @@ def _few(connection: Connection, asked: Question, *, by_time: bool) -> Select[An
         some = select(cards.c.number).where(
             cards.c.owner == asked.owner, *between(name, least, most)
         )
-        if name == "rating":
-            some = some.where(cards.c.rating > 0)
         if at_most(connection, some, bounds.RARE):
             return some
     if not asked.plain and not by_time:
@@ -257,8 +255,6 @@ def places(asked: Question, sort: Sort, cursor: Cursor | None) -> Select[Any]:
         query = query.add_columns(sort.column).where(cards.c.owner == asked.owner)
         for name, least, most in asked.sizes:
             query = query.where(*between(name, least, most))
-        if sort.column is cards.c.rating:
-            query = query.where(cards.c.rating > 0)
     return query.where(sort.behind(cursor)) if cursor else query
 
 

@@ -85,4 +85,6 @@ def question(owner: str, filters: Filters, within: Sequence[str] = ()) -> Questi
 def between(name: str, least: int | None, most: int | None) -> list[ColumnElement[bool]]:
     """Return that a column is within bounds; ``None`` is no bound."""
     found = [cards.c[name] >= least] if least is not None else []
+    # What is rated has an index of its own. That 1 or more is above 0, SQLite does not see.
+    found += [cards.c.rating > 0] if name == "rating" else []
     return [*found, cards.c[name] <= most] if most is not None else found

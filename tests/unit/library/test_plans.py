@@ -135,3 +135,33 @@ def test_what_is_to_come_back_is_looked_up_by_its_ids_and_not_by_all_that_is_in_
 
     assert plans
     assert not [step for step in plans if "ix_asset_cards_trash" in step]
+
+
+@pytest.mark.parametrize(
+    ("filters", "sort", "index"),
+    [
+        (Filters(), "rating", "ix_asset_cards_rating"),
+        (Filters(rating=4), "rating", "ix_asset_cards_rating"),
+        (Filters(rating=4), "newest", "ix_asset_cards_rating"),
+        (Filters(trashed=True), "newest", "ix_asset_cards_trashed"),
+    ],
+    ids=["best rated", "best rated of the good", "good ones", "trash"],
+)
+def test_a_list_goes_by_an_index_of_no_more_than_what_it_lists(
+    sqlite_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    filters: Filters,
+    sort: str,
+    index: str,
+) -> None:
+    monkeypatch.setattr("library.bounds.RARE", 4)
+    file(sqlite_database, *(asset(number) for number in range(40)))
+    some = [identity(number) for number in range(20)]
+    sqlite_database.write(lambda connection: rate(connection, OWNER, some, 4))
+    sqlite_database.write(lambda connection: trash(connection, OWNER, some[10:]))
+    plans = explained(sqlite_database, lambda c: find_page(c, OWNER, filters, sort=sort, limit=5))
+    listed = [step for step in plans if "asset_cards USING" in step]
+    assert listed
+    # By time a few are taken whole, and looked up by their numbers.
+    right = any if sort == "newest" and not filters.trashed else all
+    assert right(index in step for step in listed), listed
