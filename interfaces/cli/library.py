@@ -9,12 +9,12 @@ from cyclopts import Parameter
 
 from engine.references import store_of
 from interfaces.cli.exits import Exit
-from interfaces.cli.files import write_file
+from interfaces.cli.files import count_downloads, write_file
 from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts
 from interfaces.cli.session import Here
-from library import Asset, Card, Use, count_uses, find_asset, find_card
+from library import Asset, Card, find_asset, find_card
 
 app = group("library", "Look through pictures.")
 
@@ -96,8 +96,7 @@ def export(
             found = find_asset(connection, session.owner, asset)
         data = store_of(config).get(found.sha256)
         file = write_file(_target(found, to), data, force=force)
-        use = Use(session.owner, found.id, "download")
-        database.write(lambda connection: count_uses(connection, [use]))
+        count_downloads(database, session.owner, [found.id])
     session.out.result(
         {"asset": found.id, "file": str(file), "bytes": len(data), "sha256": found.sha256},
         lambda console: console.print(plain(file)),
