@@ -244,7 +244,8 @@ def _check_storage(studio: Studio, owner: str, key: str) -> None:
             return
     raise LimitReached(
         f"The library of {owner!r} keeps {used / _MEGABYTE:,.1f} MB, and {most // _MEGABYTE:,} MB "
-        "are the most it may. What is put into the trash makes room when the trash is emptied.",
+        "are the most it may. What is put into the trash makes room when the trash is emptied: "
+        "`studio library empty-trash`, or DELETE /library/trash.",
         owner=owner,
         limit_on="storage",
         used=used,

@@ -52,11 +52,14 @@ class Tidied:
         assets: taken out of the trash, for good.
         files: set aside; they are removed a day later, unless something needs them again.
         bytes: that these have.
+        freed: bytes that count no more as kept by their owners: also of files that are still too
+            young to be set aside, or that another asset has as well.
     """
 
     assets: int
     files: int
     bytes: int
+    freed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,13 @@ def empty_trash_of(studio: Studio, owner: str) -> Tidied:
 
 
 def _purge(studio: Studio, before: datetime, owner: str = "", rounds: int = 0) -> Tidied:
-    total = done = 0
+    total = freed = done = 0
     while not rounds or done < rounds:
-        number = studio.database.write(lambda connection: purge(connection, before, of=owner))
-        total, done = total + number, done + 1
-        if not number:
+        gone = studio.database.write(lambda connection: purge(connection, before, of=owner))
+        total, freed, done = total + gone.assets, freed + gone.bytes, done + 1
+        if not gone.assets:
             break
-    return Tidied(total, *_clear(studio))
+    return Tidied(total, *_clear(studio), freed)
 
 
 def remove_orphans(studio: Studio) -> Tidied:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,7 +31,14 @@ MOST_PURGED = 500
 _GONE = "deleted"
 
 
-def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
+class Purged(NamedTuple):
+    """What left the library for good: how many assets, and the bytes that count no more."""
+
+    assets: int
+    bytes: int
+
+
+def purge(connection: Connection, before: datetime, *, of: str = "") -> Purged:
     """Take what has been in the trash since before a moment out of the library, for good.
 
     What something was made from that is still there is left: its lineage needs it. Of the asset its
@@ -43,7 +51,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
         of: the owner whose trash it is; everybody's, if not given.
 
     Returns:
-        How many there were, up to 500 at once. Their files are noted down as leaving.
+        What it was, up to 500 assets at once. Their files are noted down as leaving.
     """
     children = cards.alias("children")
     needed = (
@@ -62,7 +70,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
         query = query.where(cards.c.owner == of)
     rows = connection.execute(query).all()
     if not rows:
-        return 0
+        return Purged(0, 0)
     numbers = [row.number for row in rows]
     names = [row.asset for row in rows]
     forget_items(connection, numbers)
@@ -89,7 +97,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> int:
         changes[row.owner, "bytes", ""] -= row.bytes
     count(connection, changes)
     note_leaving(connection, {digest for row in files for digest in row})
-    return len(rows)
+    return Purged(len(rows), sum(row.bytes for row in rows))
 
 
 def note_leaving(connection: Connection, digests: Iterable[str]) -> None:

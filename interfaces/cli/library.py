@@ -36,6 +36,7 @@ for _name, _place, _says in (
     ("similar", "tidy:similar", "Find pictures that look like one."),
     ("duplicates", "tidy:duplicates", "Find assets whose files are the same."),
     ("check", "tidy:check", "Check that files, cards, words and counts agree."),
+    ("empty-trash", "trash:empty_trash", "Take what is in the trash out of the library for good."),
     ("download", "tidy:download", "Write pictures into one ZIP."),
     ("import", "import:import_", "Bring files into the library."),
     ("lineage", "versions:lineage_", "Show what a picture was made from, and what from it."),

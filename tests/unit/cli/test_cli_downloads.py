@@ -80,7 +80,7 @@ def test_the_zip_of_a_batch_counts_its_pictures(studio_command: Command, tmp_pat
         spec = read_file(studio, sheet, source="b.csv", owner="demo", folder=tmp_path)
         running = start_batch(studio, plan_batch(studio, spec), "run")
         running.hold_for(running.quote(), "run/1")
-        made = []
+        made: list[str] = []
         for wave in running.waves():
             for order in running.orders(wave):
                 job = studio.loop.run(studio.executor.execute(order))
