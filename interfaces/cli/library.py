@@ -169,11 +169,17 @@ def _pixels(asset: Asset) -> str:
     return f"{asset.width} x {asset.height}, " if asset.width else ""
 
 
+def _length(asset: Asset) -> str:
+    seconds = asset.facts.get("seconds")
+    return f"{seconds:g} seconds" if isinstance(seconds, int | float) and seconds else ""
+
+
 def _story(asset: Asset) -> list[Fact]:
     pairs = [
         ("asset", asset.id),
         ("name", asset.name),
         ("file", f"{_pixels(asset)}{asset.media_type}, {asset.bytes:,} bytes"),
+        ("duration", _length(asset)),
         ("made by", " ".join(filter(None, (asset.operation, asset.provider, asset.model)))),
         ("colour profile", str(asset.facts.get("colour_profile") or "")),
         ("method", asset.method),

@@ -16,6 +16,7 @@ from studio.storage import BlobStore
 from tests.support.paid_server import tiny_png
 from tests.support.studios import fund
 from tests.unit.api.conftest import Door
+from tests.unit.studio.test_media import sound
 
 CSV = b"operation,prompt\ngenerate,a hill\n"
 
@@ -25,6 +26,12 @@ def upload(door: Door, name: str, data: bytes, key: str = "") -> dict[str, objec
     assert told.status_code == 201, told.text
     document: dict[str, object] = told.json()
     return document
+
+
+def test_a_sound_tells_how_long_it_lasts(door: Door) -> None:
+    asset = upload(door, "talk.wav", sound(1.5))
+    shown = door.get(f"/assets/{asset['id']}").json()
+    assert (asset["facts"], shown["facts"]) == ({"seconds": 1.5}, {"seconds": 1.5})
 
 
 def test_a_picture_that_is_brought_in_is_an_asset_and_once(door: Door) -> None:
