@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,11 +66,16 @@ def show(asset: str, /, *, session: Here) -> int:
     Args:
         asset: Its id (ast_...).
     """
+    from engine.asset_origin import origin_of  # noqa: PLC0415 - batches are heavy
+
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
         found = find_card(connection, session.owner, asset)
-    document = {**asset_document(found.asset), **card_document(found.card)}
-    facts = [*_about(found.card), *_story(found.asset)]
+        origin = origin_of(connection, found.asset)
+    document = {**asset_document(found.asset), **card_document(found.card), **asdict(origin)}
+    batch = f"{origin.batch}, row {origin.row}" if origin.batch else ""
+    work = [("job", origin.job), ("batch", batch)]
+    facts = [*_about(found.card), *_story(found.asset), *(each for each in work if each[1])]
     session.out.result(document, lambda to: show_facts(to, facts))
     return Exit.DONE
 

@@ -88,6 +88,11 @@ def test_the_zip_of_a_batch_counts_its_pictures(studio_command: Command, tmp_pat
                 made += job.asset_ids()
         running.finish()
     assert taken(made) == [0]
+    shown = studio_command("library", "show", made[0])
+    assert f"{spec.id}, row {spec.rows[0].name}" in shown.out
+    document = studio_command("library", "show", made[0], "--json").document
+    assert (document["batch"], document["row"]) == (spec.id, spec.rows[0].name)
+    assert document["job"].startswith("job_")
     to = str(tmp_path / "batch.zip")
     told = studio_command("batch", "zip", spec.id, "--to", to, "--json")
     assert (told.code, told.document["files"]) == (0, 1)
