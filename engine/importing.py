@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from engine.import_sources import (
     items,
     items_of_zip,
 )
+from engine.storage_quota import Room, room_of
 from engine.studio import Studio
 from engine.uploads import ZIP
 from library import Asset, find_asset, known_bytes
@@ -120,6 +121,10 @@ def bring_in(
         fetch: instead of downloads from the public internet; for tests.
         tell: is told how far it is.
 
+    Returns:
+        What came in and what is refused. Where the workspace may keep no more, the import ends: the
+        files of that group which did not fit are refused by name, and no other is read.
+
     Raises:
         InvalidRequest: there are no sources, too many, or one of them is nothing of the kind; what
             came before it is filed.
@@ -138,6 +143,8 @@ def bring_in(
         for group in _groups(_within_limits(found, work.done)):
             work.file(group)
             tell(work.done)
+            if work.full:
+                break
     return work.done
 
 
@@ -148,6 +155,7 @@ class _Import:
     Attributes:
         pool: where files are looked at.
         seen: the assets that were told already.
+        full: whether a file did not fit into what the workspace may keep.
     """
 
     studio: Studio
@@ -156,6 +164,7 @@ class _Import:
     pool: ThreadPoolExecutor
     done: Imported = field(default_factory=Imported)
     seen: set[str] = field(default_factory=set)
+    full: bool = False
 
     def file(self, group: Sequence[tuple[Found, bytes]]) -> None:
         """File one group: what is new is looked at, kept and filed; the rest is found."""
@@ -165,14 +174,15 @@ class _Import:
         ]
         with self.studio.database.read() as connection:
             known = known_bytes(connection, self.owner, [each.sha256 for each in arrivals])
+            room = room_of(connection, self.owner, self.studio.settings.storage_quota_mb)
         new = {each.sha256: each for each in reversed(arrivals) if each.sha256 not in known}
         looked = dict(zip(new, _all_looked(self.pool, list(new.values())), strict=True))
+        # The files that come first have the room, and the same bytes need it once.
+        firsts = [looked.get(each) for each in dict.fromkeys(it.sha256 for it in arrivals)]
+        fitting, left = _fitting(room, [it for it in firsts if isinstance(it, Looked)])
+        self.full = left is not None
         filed = file_arrivals(
-            self.studio.database,
-            self.studio.store,
-            self.owner,
-            [each for each in looked.values() if isinstance(each, Looked)],
-            self.run,
+            self.studio.database, self.studio.store, self.owner, fitting[::-1], self.run
         )
         mine = {each.asset.sha256: each for each in filed}
         for each in arrivals:
@@ -181,8 +191,10 @@ class _Import:
                 self.done.refused.append(_refused(each.name, found))
             elif each.sha256 in mine:
                 self._count(each, mine[each.sha256].asset.id, new=mine[each.sha256].new)
-            else:
+            elif each.sha256 in known:
                 self._count(each, known[each.sha256], new=False)
+            elif left is not None:
+                self.done.refused.append(_no_room(each, left))
 
     def _count(self, arrival: Arrival, asset: str, *, new: bool) -> None:
         self.done.bytes += len(arrival.data)
@@ -194,6 +206,22 @@ class _Import:
             self.done.new += 1
         else:
             self.done.known += 1
+
+
+def _fitting(room: Room, looked: Sequence[Looked]) -> tuple[Sequence[Looked], Room | None]:
+    """Return the files that fit, in their order, and what room there is then if not all do."""
+    size = 0
+    for place, each in enumerate(looked):
+        if not room.takes(size + len(each.arrival.data)):
+            return looked[:place], replace(room, used=room.used + size)
+        size += len(each.arrival.data)
+    return looked, None
+
+
+def _no_room(arrival: Arrival, room: Room) -> Refused:
+    """Refuse a file of the group in which the room ended; the groups behind it are not read."""
+    words = f"{room.words()} What came before it is there; what comes after it was not read."
+    return Refused(arrival.name, words, f"{len(arrival.data):,} bytes", room.allowed())
 
 
 def check_sources(studio: Studio, owner: str, sources: Sequence[str]) -> None:

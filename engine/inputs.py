@@ -13,6 +13,7 @@ from PIL import Image
 
 from engine.arrivals import BEGINNINGS, Arrival, Looked, file_arrivals, look_at, looks_of
 from engine.jobs import Picture
+from engine.storage_quota import room_of
 from library import Asset, find_asset, known_bytes
 from studio import imaging, media
 from studio.database import Database
@@ -35,12 +36,16 @@ class Inputs:
 
     Args:
         folder: where relative paths start.
+        quota_mb: megabytes that a workspace may keep; 0 sets no limit.
     """
 
-    def __init__(self, database: Database, store: BlobStore, folder: Path) -> None:
+    def __init__(
+        self, database: Database, store: BlobStore, folder: Path, quota_mb: int = 0
+    ) -> None:
         self._database = database
         self._store = store
         self._folder = folder
+        self._quota_mb = quota_mb
         self._imported: dict[tuple[str, str, int, int], Asset] = {}
 
     def resolve(self, operation: Operation, owner: str) -> tuple[Picture, ...]:
@@ -49,6 +54,7 @@ class Inputs:
         Raises:
             InvalidRequest: a name is not right, or what it names is no picture.
             NotFound: there is no such asset or file.
+            LimitReached: a file from outside is more than the workspace may still keep.
         """
         return tuple(
             self.find(field, reference, owner, input_fields(type(operation))[field])
@@ -71,6 +77,7 @@ class Inputs:
         Raises:
             InvalidRequest: the name is not right, or what it names is no picture.
             NotFound: there is no such asset.
+            LimitReached: it comes from outside, and is more than the workspace may still keep.
         """
         if "://" in reference or reference.startswith("data:"):
             raise InvalidRequest(
@@ -120,6 +127,7 @@ class Inputs:
             known = known_bytes(connection, owner, [sha256])
             if known:
                 return find_asset(connection, owner, known[sha256])
+            room_of(connection, owner, self._quota_mb).check_file(len(data), field)
         try:
             looked = look_at(Arrival(path.name, data, sha256, "brought in from a file"), kind)
         except PictureRefused as error:
@@ -145,8 +153,14 @@ class Inputs:
             found: what it is.
             shown: a picture of it, for its thumbnail.
             method: how it came in, in words.
+
+        Raises:
+            LimitReached: these are new bytes, and more than the workspace may still keep.
         """
         arrival = Arrival(name, data, hashlib.sha256(data).hexdigest(), method)
+        with self._database.read() as connection:
+            if not known_bytes(connection, owner, [arrival.sha256]):
+                room_of(connection, owner, self._quota_mb).check_file(len(data), "file")
         looks = looks_of(shown, data) if found.media_type.startswith("image/") else {}
         return self._filed(Looked(arrival, found, imaging.thumbnail(shown), looks), owner)
 

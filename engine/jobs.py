@@ -75,6 +75,8 @@ class Made:
         phash: its perceptual hash; empty where it has none.
         colours: the names of the colours that stand out in it.
         profile: the name of the colour space that it is in; empty for what is no picture.
+        seconds: how long it lasts, as measured; 0 for what has no length, and for what was made
+            before lengths were kept.
     """
 
     name: str
@@ -87,6 +89,11 @@ class Made:
     phash: str = ""
     colours: tuple[str, ...] = ()
     profile: str = ""
+    seconds: float = 0
+
+    def length(self) -> dict[str, Any]:
+        """Return how long it lasts as a fact of its asset; nothing for what has no length."""
+        return {"seconds": self.seconds} if self.seconds else {}
 
     def looks(self) -> dict[str, Any]:
         """Return what it looks like as facts of its asset."""
@@ -261,7 +268,8 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
             reason=job.reason,
             seed=delivery["seed"],
             credits=job.due if position == 0 else 0,
-            facts={**delivery["facts"], **notes, **made.looks()},
+            # What was measured is believed, not what was said of all outputs together.
+            facts={**delivery["facts"], **notes, **made.looks(), **made.length()},
             job=job.id,
             position=position,
             run=job.run,

@@ -151,6 +151,7 @@ def _keep_one(store: BlobStore, offer: Offer, name: str, data: bytes, *, zipped:
         phash=looks.phash,
         colours=looks.colours,
         profile=imaging.profile_of(data),
+        seconds=found.seconds,
     )
 
 

@@ -24,16 +24,16 @@ from engine.quoting import read_quote
 from engine.seeds import with_seed
 from engine.settled import find, settled
 from engine.stills import losses
+from engine.storage_quota import room_of
 from engine.studio import Studio
 from engine.style_losses import unknown_style
-from library import VERSION_OF, find_asset, stored_bytes
+from library import VERSION_OF, find_asset
 from providers import Plan
 from studio.clock import now
 from studio.database import Database
-from studio.errors import LimitReached, NotFound
+from studio.errors import NotFound
 from studio.operations import Operation
 
-_MEGABYTE = 1_000_000
 _LABEL_LENGTH = 40
 
 
@@ -235,23 +235,14 @@ def _check_storage(studio: Studio, owner: str, key: str) -> None:
     Raises:
         LimitReached: it does.
     """
-    most = studio.settings.storage_quota_mb * _MEGABYTE
-    if not most:
+    quota = studio.settings.storage_quota_mb
+    if not quota:
         return
     with studio.database.read() as connection:
-        used = stored_bytes(connection, owner)
-        if used < most or any(each.key == key for each in holds_of(connection, owner)):
+        room = room_of(connection, owner, quota)
+        if room.left or any(each.key == key for each in holds_of(connection, owner)):
             return
-    raise LimitReached(
-        f"The library of {owner!r} keeps {used / _MEGABYTE:,.1f} MB, and {most // _MEGABYTE:,} MB "
-        "are the most it may. What is put into the trash makes room when the trash is emptied.",
-        owner=owner,
-        limit_on="storage",
-        used=used,
-        asked=1,
-        limit=most,
-        resets_at=None,
-    )
+    raise room.refusal(1)
 
 
 def release_hold(studio: Studio, owner: str, identifier: str) -> Hold:

@@ -85,7 +85,7 @@ class Studio:
             valid=timedelta(minutes=config.quote_minutes),
             stopped=self.switches.stops,
         )
-        self.inputs = Inputs(self.database, self.store, Path.cwd())
+        self.inputs = Inputs(self.database, self.store, Path.cwd(), config.storage_quota_mb)
         self.masks = Masks(self.store)
         self.control = Control(self.database, stopped=self.switches.spending_paused)
         gate = Gate(self.commits, self.worker)

@@ -20,6 +20,7 @@ from engine.studio import Studio
 from engine.tables import incoming_files, jobs
 from library.guesses import forget_guesses
 from library.purging import (
+    Purged,
     disagreements,
     files_in_use,
     forget_leaving,
@@ -53,11 +54,14 @@ class Tidied:
         assets: taken out of the trash, for good.
         files: set aside; they are removed a day later, unless something needs them again.
         bytes: that these have.
+        freed: bytes that count no more as kept by their owners: also of files that are still too
+            young to be set aside, or that another asset has as well.
     """
 
     assets: int
     files: int
     bytes: int
+    freed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +106,19 @@ def empty_trash_of(studio: Studio, owner: str) -> Tidied:
 
 
 def _purge(studio: Studio, before: datetime, owner: str = "", rounds: int = 0) -> Tidied:
-    total = done = 0
+    total = freed = done = 0
     while not rounds or done < rounds:
-        number = studio.database.write(lambda connection: _purge_some(connection, before, owner))
-        total, done = total + number, done + 1
-        if not number:
+        gone = studio.database.write(lambda connection: _purge_some(connection, before, owner))
+        total, freed, done = total + len(gone.assets), freed + gone.bytes, done + 1
+        if not gone.assets:
             break
-    return Tidied(total, *_clear(studio))
+    return Tidied(total, *_clear(studio), freed)
 
 
-def _purge_some(connection: Connection, before: datetime, owner: str) -> int:
-    names = purge(connection, before, of=owner)
-    forget_requests(connection, names)
-    return len(names)
+def _purge_some(connection: Connection, before: datetime, owner: str) -> Purged:
+    gone = purge(connection, before, of=owner)
+    forget_requests(connection, gone.assets)
+    return gone
 
 
 def remove_orphans(studio: Studio) -> Tidied:

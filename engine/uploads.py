@@ -42,7 +42,9 @@ def take_in(inputs: Inputs, name: str, data: bytes, owner: str) -> Asset:
         data: its bytes, at most ``MOST_BYTES``.
 
     Raises:
+        InvalidRequest: it is empty.
         PictureRefused: it is of no kind that is taken, too large, or broken.
+        LimitReached: it is more than the owner's workspace may still keep; nothing of it is kept.
     """
     plain = plain_name(name)
     if not data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,7 +32,14 @@ MOST_PURGED = 500
 _GONE = "deleted"
 
 
-def purge(connection: Connection, before: datetime, *, of: str = "") -> list[str]:
+class Purged(NamedTuple):
+    """What left the library for good: the assets by their ids, and the bytes that count no more."""
+
+    assets: list[str]
+    bytes: int
+
+
+def purge(connection: Connection, before: datetime, *, of: str = "") -> Purged:
     """Take what has been in the trash since before a moment out of the library, for good.
 
     What something was made from that is still there is left: its lineage needs it. Of the asset its
@@ -44,7 +52,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> list[str
         of: the owner whose trash it is; everybody's, if not given.
 
     Returns:
-        Their ids, up to 500 at once. Their files are noted down as leaving.
+        What it was, up to 500 assets at once. Their files are noted down as leaving.
     """
     children = cards.alias("children")
     needed = (
@@ -63,7 +71,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> list[str
         query = query.where(cards.c.owner == of)
     rows = connection.execute(query).all()
     if not rows:
-        return []
+        return Purged([], 0)
     numbers = [row.number for row in rows]
     names = [row.asset for row in rows]
     forget_items(connection, numbers)
@@ -91,7 +99,7 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> list[str
         changes[row.owner, "bytes", ""] -= row.bytes
     count(connection, changes)
     note_leaving(connection, {digest for row in files for digest in row})
-    return names
+    return Purged(names, sum(row.bytes for row in rows))
 
 
 def _forget_said(connection: Connection, owners: Collection[str], names: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from library.bulk import Action, Chosen, choose, recount
 from library.card_tables import cards, owned_by
@@ -46,6 +46,15 @@ def choose_living(connection: Connection, owner: str, identifiers: Sequence[str]
     if missing is not None:
         raise NotFound("There is no such asset.", field="asset", given=missing)
     return [each for each in identifiers if found[each]]
+
+
+def in_trash(connection: Connection, owner: str) -> tuple[int, int]:
+    """Return how many assets an owner has in the trash, and how many bytes these have."""
+    query = select(func.count(), func.coalesce(func.sum(cards.c.bytes), 0)).where(
+        cards.c.owner == owner, cards.c.deleted_at.is_not(None), cards.c.purged_at.is_(None)
+    )
+    assets, size = connection.execute(query).one()
+    return int(assets), int(size)
 
 
 def restore(

@@ -111,8 +111,8 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=1_000_000_000,
-        description="Megabytes that a workspace may keep, its trash with it: nothing is bought for "
-        "one that has reached it. 0 sets no limit.",
+        description="Megabytes that a workspace may keep, its trash with it: no file comes in that "
+        "goes beyond it, and nothing is bought for one that has reached it. 0 sets no limit.",
     )
     width: int = Field(
         default=16,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +20,8 @@ from engine.preflight import Caller
 from engine.selection import Selection, as_batch, select_assets
 from engine.studio import Studio, open_studio
 from engine.tidying import Checked, Tidied
+from engine.uses import note_uses
+from library import Asset, Use
 from providers.pacing import Priority
 from studio.clock import now
 from studio.errors import StudioError
@@ -83,14 +86,23 @@ async def export_selection(
     run = str(flow_run.id)
     try:
         found = await asyncio.to_thread(select_assets, studio, owner, wanted, user)
-        done = await asyncio.to_thread(
-            exporting.export, studio.settings, studio.store, found, run, as_zip=as_zip
-        )
+        done = await asyncio.to_thread(_exported, studio, found, run, as_zip=as_zip)
     except StudioError as error:
         return refused(error)
     link = address(studio, run) if as_zip else ""
     page = await show_table("Export", _export_page(done, wanted, link))
     get_run_logger().info("%s in %s %s %s", count("file", done.files), done.path, link, page)
+    return done
+
+
+def _exported(studio: Studio, found: Sequence[Asset], run: str, *, as_zip: bool) -> Exported:
+    """Write files, and count each as downloaded.
+
+    They are counted here and not by the link: a folder has none, and a ZIP may as well be taken
+    from the disk, or be fetched in parts and several times.
+    """
+    done = exporting.export(studio.settings, studio.store, found, run, as_zip=as_zip)
+    note_uses(studio, [Use(each.owner, each.id, "download") for each in found])
     return done
 
 

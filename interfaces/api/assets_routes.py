@@ -11,9 +11,10 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.datastructures import UploadFile
 
+from engine.asset_origin import origin_of
 from engine.uploads import MOST_BYTES, take_in
 from interfaces.api.answers import Answer
-from interfaces.api.choosing import FoundAsset
+from interfaces.api.choosing import OneAsset
 from interfaces.api.identity import Reader, Runner, StudioHere
 from interfaces.api.key_first import KeyFirst
 from interfaces.api.library_routes import Uses
@@ -128,11 +129,12 @@ def list_all(
 @router.get(
     "/assets/{asset}", operation_id="get_asset", summary="Show an asset", responses=refuses(404)
 )
-def show(who: Reader, studio: StudioHere, asset: AssetId) -> FoundAsset:
-    """Show an asset, with links to its file and thumbnail that are good for an hour."""
+def show(who: Reader, studio: StudioHere, asset: AssetId) -> OneAsset:
+    """Show an asset and the work that it came from, with links that are good for an hour."""
     with studio.database.read() as connection:
         found = find_card(connection, who.owner, asset)
-    return FoundAsset.found(found, Links.of(studio.settings))
+        origin = origin_of(connection, found.asset)
+    return OneAsset.one(found, origin, Links.of(studio.settings))
 
 
 @router.get(

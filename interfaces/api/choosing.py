@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.asset_origin import Origin
 from interfaces.api.answers import Amount
 from interfaces.api.links import Links
 from interfaces.api.pictures import Asset
@@ -134,3 +135,17 @@ class FoundAsset(Asset):
             tags=list(card.tags),
             colours=list(card.colours),
         )
+
+
+class OneAsset(FoundAsset):
+    """An asset by itself: also with the work that it came from."""
+
+    job: str = Field(description="The job that made it; empty for what was brought in.")
+    batch: str = Field(description="The batch for which it was made; empty for none.")
+    row: str = Field(description="The name of its row in that batch.")
+
+    @classmethod
+    def one(cls, found: Found, origin: Origin, links: Links) -> OneAsset:
+        """Return an asset, its card and where it comes from as an answer."""
+        about = FoundAsset.found(found, links).model_dump()
+        return cls(**about, job=origin.job, batch=origin.batch, row=origin.row)

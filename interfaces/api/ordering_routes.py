@@ -103,7 +103,8 @@ class Emptied(Answer):
 
     assets: int
     files: int = Field(description="Removed at once; young ones are removed by upkeep.")
-    bytes: int
+    bytes: int = Field(description="Of the files that were removed at once.")
+    freed: int = Field(description="Bytes that count no more as kept by the workspace.")
 
 
 Work = Callable[[Connection, Identity, ActionRequest], Action]
@@ -205,4 +206,4 @@ def empty(who: Admin, studio: StudioHere) -> Emptied:
     What something else was made from stays as long as that does.
     """
     gone = empty_trash_of(studio, who.owner)
-    return Emptied(assets=gone.assets, files=gone.files, bytes=gone.bytes)
+    return Emptied(assets=gone.assets, files=gone.files, bytes=gone.bytes, freed=gone.freed)

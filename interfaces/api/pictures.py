@@ -38,7 +38,10 @@ class Asset(Answer):
     seed: int | None
     spent: Amount
     request: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any] = Field(
+        description="What is known of the file itself: `seconds` tells how long a video or sound "
+        "lasts, `colours` and `colour_profile` how a picture looks."
+    )
     run: str
     created_at: datetime
     parents: list[Parent]

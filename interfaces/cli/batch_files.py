@@ -16,7 +16,7 @@ from engine.batch_view import WAITING, BatchView, view_batch
 from engine.batch_zip import write_zip
 from engine.studio import Studio
 from interfaces.cli.exits import Exit
-from interfaces.cli.files import check_ending, tell_written, write_file
+from interfaces.cli.files import check_ending, count_downloads, tell_written, write_file
 from interfaces.cli.opening import opened_studio
 from interfaces.cli.output import counted
 from interfaces.cli.session import Session
@@ -138,6 +138,8 @@ def write_archive(session: Session, batch: str, to: Path | None, names: str, *, 
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
+        taken = [row.asset for row in rows if row.file]
+        count_downloads(studio.database, session.owner, taken)
     size = path.stat().st_size
     session.out.result(
         {"file": str(path), "files": count, "bytes": size},

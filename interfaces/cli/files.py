@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interfaces.cli.exits import Exit
 from interfaces.cli.session import Session
 from studio.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from studio.database import Database
+
+_AT_ONCE = 1_000
+"""Downloads that are counted in one transaction."""
 
 
 def write_file(path: Path, data: bytes, *, force: bool = False) -> Path:
@@ -35,6 +43,15 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> Path:
     Path(temporary).chmod(0o644)
     Path(temporary).replace(path)
     return path
+
+
+def count_downloads(database: Database, owner: str, assets: Sequence[str]) -> None:
+    """Count assets as downloaded; asked once their file is whole and bears its name."""
+    from library import Use, count_uses  # noqa: PLC0415 - SQLAlchemy is heavy
+
+    for start in range(0, len(assets), _AT_ONCE):
+        uses = [Use(owner, each, "download") for each in assets[start : start + _AT_ONCE]]
+        database.write(partial(count_uses, uses=uses))
 
 
 def read_token(given: str) -> str:

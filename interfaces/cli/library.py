@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +10,12 @@ from cyclopts import Parameter
 
 from engine.references import store_of
 from interfaces.cli.exits import Exit
-from interfaces.cli.files import write_file
+from interfaces.cli.files import count_downloads, write_file
 from interfaces.cli.groups import HELP, group
 from interfaces.cli.opening import opened_database
 from interfaces.cli.output import Fact, amount, in_credits, plain, show_facts
 from interfaces.cli.session import Here
-from library import Asset, Card, Use, count_uses, find_asset, find_card
+from library import Asset, Card, find_asset, find_card
 
 app = group("library", "Look through pictures.")
 
@@ -36,6 +37,7 @@ for _name, _place, _says in (
     ("similar", "tidy:similar", "Find pictures that look like one."),
     ("duplicates", "tidy:duplicates", "Find assets whose files are the same."),
     ("check", "tidy:check", "Check that files, cards, words and counts agree."),
+    ("empty-trash", "trash:empty_trash", "Take what is in the trash out of the library for good."),
     ("download", "tidy:download", "Write pictures into one ZIP."),
     ("import", "import:import_", "Bring files into the library."),
     ("lineage", "versions:lineage_", "Show what a picture was made from, and what from it."),
@@ -64,11 +66,16 @@ def show(asset: str, /, *, session: Here) -> int:
     Args:
         asset: Its id (ast_...).
     """
+    from engine.asset_origin import origin_of  # noqa: PLC0415 - batches are heavy
+
     with opened_database(session.config) as database, database.read() as connection:
         session.require(connection, "look")
         found = find_card(connection, session.owner, asset)
-    document = {**asset_document(found.asset), **card_document(found.card)}
-    facts = [*_about(found.card), *_story(found.asset)]
+        origin = origin_of(connection, found.asset)
+    document = {**asset_document(found.asset), **card_document(found.card), **asdict(origin)}
+    batch = f"{origin.batch}, row {origin.row}" if origin.batch else ""
+    work = [("job", origin.job), ("batch", batch)]
+    facts = [*_about(found.card), *_story(found.asset), *(each for each in work if each[1])]
     session.out.result(document, lambda to: show_facts(to, facts))
     return Exit.DONE
 
@@ -96,8 +103,7 @@ def export(
             found = find_asset(connection, session.owner, asset)
         data = store_of(config).get(found.sha256)
         file = write_file(_target(found, to), data, force=force)
-        use = Use(session.owner, found.id, "download")
-        database.write(lambda connection: count_uses(connection, [use]))
+        count_downloads(database, session.owner, [found.id])
     session.out.result(
         {"asset": found.id, "file": str(file), "bytes": len(data), "sha256": found.sha256},
         lambda console: console.print(plain(file)),
@@ -169,11 +175,17 @@ def _pixels(asset: Asset) -> str:
     return f"{asset.width} x {asset.height}, " if asset.width else ""
 
 
+def _length(asset: Asset) -> str:
+    seconds = asset.facts.get("seconds")
+    return f"{seconds:g} seconds" if isinstance(seconds, int | float) and seconds else ""
+
+
 def _story(asset: Asset) -> list[Fact]:
     pairs = [
         ("asset", asset.id),
         ("name", asset.name),
         ("file", f"{_pixels(asset)}{asset.media_type}, {asset.bytes:,} bytes"),
+        ("duration", _length(asset)),
         ("made by", " ".join(filter(None, (asset.operation, asset.provider, asset.model)))),
         ("colour profile", str(asset.facts.get("colour_profile") or "")),
         ("method", asset.method),

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engine.references import store_of
 from interfaces.cli.exits import Exit
+from interfaces.cli.files import count_downloads
 from interfaces.cli.library import asset_document
 from interfaces.cli.library_filters import NOTHING, Choice
 from interfaces.cli.library_order import identifiers
@@ -173,12 +174,15 @@ def download(
                 if chosen
                 else _searched(database, session, choice, words)
             )
-            number, size = pack(store_of(config), with_names(_some(found)), file)
+            packed: list[str] = []
+            number, size = pack(store_of(config), with_names(_noted(_some(found), packed)), file)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    with opened_database(config) as database:
+        count_downloads(database, session.owner, packed)
     document = {"file": str(target), "assets": number, "bytes": size}
     facts = [("file", str(target)), ("pictures", f"{number:,}, {size:,} bytes")]
     session.out.result(document, lambda console: show_facts(console, facts))
@@ -203,6 +207,13 @@ def _searched(database: Database, session: Session, choice: Choice, words: str) 
         after = page.following
         if not after:
             return
+
+
+def _noted(found: Iterator[Asset], names: list[str]) -> Iterator[Asset]:
+    """Yield assets, and put down which they were."""
+    for each in found:
+        names.append(each.id)
+        yield each
 
 
 def _some(found: Iterator[Asset]) -> Iterator[Asset]:

@@ -117,7 +117,10 @@ def _told(request: Request, error: StudioError, prefix: str) -> Response:
 
 
 def _export(path: Path) -> Response:
-    """Hand an export over in pieces: it may be larger than the memory."""
+    """Hand an export over in pieces: it may be larger than the memory.
+
+    What is in it was counted as downloaded when it was written (``tasks.selections``).
+    """
     if not path.is_file():
         raise NotFound(
             "There is no such export, or not any more.",

@@ -10,12 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 from engine.studio import Studio, use_studio
 from flows.selections import batch_selection, export_files
 from flows.tidying import tidy_library
+from interfaces.web import application
+from library import uses_of
 from library.tags import tag
 from studio.clock import now
 from tests.support.studios import OWNER, balance_of, opened_studio
@@ -95,6 +98,28 @@ def test_an_export_costs_nothing_and_says_where_it_is(studio: Studio, tmp_path: 
     for wrong in ({"tag": "none"}, {}, {"tag": "unsorted", "user": "mallory"}):
         assert ended(export_files, **wrong, owner=OWNER).is_failed()
     assert len(list(path.parent.parent.iterdir())) == 1
+
+
+def test_an_export_is_counted_when_it_is_written_and_not_by_its_link(
+    studio: Studio, tmp_path: Path
+) -> None:
+    fox, owl = brought(studio, tmp_path, "fox", "owl")
+    state = ended(export_files, words="fox", tag="unsorted", owner=OWNER)
+    assert state.is_completed(), state.message
+    run = str(state.state_details.flow_run_id)
+    page = application(studio)
+
+    async def fetched() -> int:
+        transport = httpx.ASGITransport(app=page)
+        async with httpx.AsyncClient(transport=transport, base_url="http://files") as client:
+            return (await client.get(f"/exports/{run}")).status_code
+
+    assert asyncio.run(fetched()) == 200
+    assert ended(export_files, tag="unsorted", packed="folder", owner=OWNER).is_completed()
+    assert ended(export_files, tag="none", owner=OWNER).is_failed()
+    with studio.database.read() as connection:
+        assert uses_of(connection, OWNER, fox) == {"view": 0, "download": 2, "share": 0}
+        assert uses_of(connection, OWNER, owl) == {"view": 0, "download": 1, "share": 0}
 
 
 def test_tidying_removes_what_nothing_needs_unless_it_only_looks(

@@ -10,12 +10,15 @@ import pytest
 from PIL import Image
 
 from engine.uploads import plain_name
+from library import add_assets
 from studio import clock
 from studio.errors import NotFound
 from studio.storage import BlobStore
 from tests.support.paid_server import tiny_png
-from tests.support.studios import fund
+from tests.support.studios import OWNER, fund
 from tests.unit.api.conftest import Door
+from tests.unit.library.kit import asset
+from tests.unit.studio.test_media import sound
 
 CSV = b"operation,prompt\ngenerate,a hill\n"
 
@@ -25,6 +28,27 @@ def upload(door: Door, name: str, data: bytes, key: str = "") -> dict[str, objec
     assert told.status_code == 201, told.text
     document: dict[str, object] = told.json()
     return document
+
+
+def test_an_upload_that_does_not_fit_is_refused_with_what_is_left(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door.studio.inputs, "_quota_mb", 1)
+    kept = door.get("/library").json()["bytes"]
+    full = asset(7, OWNER, bytes=1_000_000 - kept - 9)
+    door.studio.database.write(lambda connection: add_assets(connection, [full]))
+    told = door.post("/uploads", files={"file": ("fox.png", tiny_png("fox"))})
+    assert told.status_code == 429
+    problem = told.json()
+    assert (problem["code"], problem["field"]) == ("limit_reached", "file")
+    assert problem["allowed"] == "at most 9 bytes, which are left"
+    assert door.get("/library").json()["bytes"] == 1_000_000 - 9
+
+
+def test_a_sound_tells_how_long_it_lasts(door: Door) -> None:
+    asset = upload(door, "talk.wav", sound(1.5))
+    shown = door.get(f"/assets/{asset['id']}").json()
+    assert (asset["facts"], shown["facts"]) == ({"seconds": 1.5}, {"seconds": 1.5})
 
 
 def test_a_picture_that_is_brought_in_is_an_asset_and_once(door: Door) -> None:

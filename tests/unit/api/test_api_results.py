@@ -47,6 +47,32 @@ def test_the_manifest_comes_in_every_format_and_says_the_same(door: Door) -> Non
     assert door.get(f"{path}?format=xml").status_code == 422
 
 
+def test_an_asset_tells_its_job_its_batch_and_its_row(door: Door) -> None:
+    batch = done(door)
+    text = door.get(f"/batches/{batch}/manifest?format=jsonl").text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert {each["row"] for each in lines} == {"one", "two"}
+    for line in lines:
+        told = door.get(f"/assets/{line['asset']}").json()
+        assert (told["batch"], told["row"]) == (batch, line["row"])
+        job = door.get(f"/jobs/{told['job']}").json()
+        assert (job["assets"], job["run"]) == ([line["asset"]], told["run"])
+        assert told["run"]
+    file = upload(door, "fox.png", tiny_png("fox"))["id"]
+    told = door.get(f"/assets/{file}").json()
+    assert (told["batch"], told["row"], told["job"]) == ("", "", "")
+
+
+def test_a_row_that_two_files_have_is_told_of_the_one_that_bought_it(door: Door) -> None:
+    first = done(door)
+    second = done(door, ROWS + b"generate,three,a lake\n")
+    assert first != second
+    for line in door.get(f"/batches/{second}/manifest?format=jsonl").text.splitlines():
+        row = json.loads(line)
+        bought = second if row["row"] == "three" else first
+        assert door.get(f"/assets/{row['asset']}").json()["batch"] == bought
+
+
 def test_the_sheet_shows_the_pictures(door: Door) -> None:
     batch = done(door)
     told = door.get(f"/batches/{batch}/sheet")

@@ -69,6 +69,7 @@ DOORS: dict[str, list[str]] = {
     "library duplicates": [],
     "library check": [],
     "library download": ["ast_x", "--to", FILE + ".zip"],
+    "library empty-trash": ["--yes"],
     "library collection list": [],
     "library collection create": ["x"],
     "library collection change": ["col_x"],

@@ -71,6 +71,7 @@ _ALL = [
     *(["library", name] for name in ("untag", "title", "note", "trash", "restore", "undo")),
     *(["library", name] for name in ("shows", "similar", "duplicates", "check")),
     ["library", "download"],
+    ["library", "empty-trash"],
     *(["library", "collection", name] for name in ("list", "create", "change", "remove")),
     *(["library", "collection", name] for name in ("put", "take", "move")),
     *(["library", "saved", name] for name in ("list", "save", "remove")),

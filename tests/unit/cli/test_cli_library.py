@@ -73,6 +73,16 @@ def test_pictures_are_put_in_order_and_it_is_taken_back(
     assert shelf("library", "counts", "tag", "--json").document["counts"] == {"best of": 2}
 
 
+def test_how_long_something_lasts_is_shown_where_it_lasts(shelf: Command) -> None:
+    with opened_database(settings()) as database:
+        film = asset(9, "demo", media_type="video/mp4", facts={"seconds": 4.25})
+        file(database, film)
+    shown = shelf("library", "show", film.id)
+    assert "4.25 seconds" in next(it for it in shown.out.splitlines() if "duration" in it)
+    assert shelf("library", "show", film.id, "--json").document["facts"] == {"seconds": 4.25}
+    assert "duration" not in shelf("library", "show", identity(1)).out
+
+
 def test_collections_and_saved_searches(shelf: Command) -> None:
     made = shelf("library", "collection", "create", "Client", "--json").document["collection"]
     smart = shelf(

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine import outputs
+from engine.jobs import assets_of
 from providers import Delivery, Output
 from studio import archive, imaging, media
 from studio.errors import BadResponse
-from studio.operations import Generate, SocialExport
+from studio.operations import Generate, ImageToVideo, SocialExport
 from studio.storage import BlobStore
 from tests.support.jobs import a_job
 from tests.support.paid_server import tiny_png
 from tests.support.providers import offers
+from tests.unit.studio.test_media import video
 
 OFFER = offers("liar")[0]
 PNG = tiny_png("fox")
@@ -120,6 +124,30 @@ def test_what_was_ordered_is_kept(store: BlobStore) -> None:
         assert store.get(each["sha256"]) == data
         assert (each["width"], each["height"], each["size"]) == (8, 8, len(data))
         assert store.has(each["thumbnail"])
+
+
+def test_each_video_knows_how_long_it_lasts_whatever_its_provider_says(
+    store: BlobStore, tmp_path: Path
+) -> None:
+    films = [Output(video(tmp_path, frames), "video/mp4", str(frames)) for frames in (5, 15)]
+    offer = OFFER.model_copy(update={"kind": "video", "operation": "image_to_video"})
+    job = a_job(ImageToVideo(image="x", prompt="it waves"), offer.id)
+    said = _delivery(*films, facts={"kind": "zoom", "seconds": 99})
+    kept = json.loads(json.dumps(outputs.keep(store, offer, said, job)))  # as the row has it
+    done = replace(job, delivery=kept, state="settled")
+    assert [made.seconds for made in done.outputs()] == [1.0, 3.0]
+    filed = assets_of(done, job.created_at)
+    assert [asset.facts["seconds"] for asset in filed] == [1.0, 3.0]
+    assert [asset.facts["kind"] for asset in filed] == ["zoom", "zoom"]
+
+
+def test_a_picture_has_no_length_and_what_was_kept_before_lengths_is_read(store: BlobStore) -> None:
+    kept = outputs.keep(store, OFFER, _delivery(), JOB)
+    done = replace(JOB, delivery=kept, state="settled")
+    assert "seconds" not in assets_of(done, JOB.created_at)[0].facts
+    for each in kept["outputs"]:
+        del each["seconds"]
+    assert done.outputs()[0].seconds == 0
 
 
 def test_a_zip_is_kept_where_it_was_asked_for_and_nowhere_else(store: BlobStore) -> None:

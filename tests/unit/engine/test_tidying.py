@@ -249,6 +249,7 @@ def test_a_full_library_buys_nothing(tmp_path: Path) -> None:
         with pytest.raises(LimitReached) as refused:
             hold_credits(studio, OWNER, "after", 1, "x")
         assert refused.value.details["limit_on"] == "storage"
+        assert "studio library empty-trash" in refused.value.message
         # What was begun goes on.
         assert hold_credits(studio, OWNER, "before", 1, "x").id == held.id
         assert identity(1) == big.id

@@ -163,7 +163,7 @@ def bring_back(database: Database, *numbers: int) -> None:
 
 def empty(database: Database) -> None:
     """Empty the trash; what something else was made from goes after that."""
-    while database.write(lambda c: purge(c, clock.now() + timedelta(days=1))):
+    while database.write(lambda c: purge(c, clock.now() + timedelta(days=1)).assets):
         pass
 
 

@@ -38,7 +38,7 @@ def test_looks_choices_and_covers_go_with_the_asset_and_no_others(database: Data
     }
     database.write(lambda c: trash(c, OWNER, [_GONE]))
     tomorrow = clock.now() + timedelta(days=1)
-    assert database.write(lambda c: len(purge(c, tomorrow))) == 1
+    assert database.write(lambda c: len(purge(c, tomorrow).assets)) == 1
     with database.read() as connection:
         for column in (asset_looks.c.asset, current_versions.c.asset):
             left = connection.execute(select(column).order_by(column)).scalars().all()

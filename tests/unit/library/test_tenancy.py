@@ -142,6 +142,7 @@ KEEPS: Mapping[str, str] = {
     "personas.save_persona": "keeps the owner's own persona",
     "imports.file_imports": "files the owner's own files",
     "wishes.wish": "keeps the owner's own wish",
+    "trash.in_trash": "counts the owner's own trash alone",
     "usage.uses_of": "counts the owner's own deliveries alone",
     "usage.statistics": "counts the owner's own deliveries alone",
     "search.number_of": "gives the time in an id, for one that the owner does not have",
