@@ -63,13 +63,10 @@ def settle(patch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 @contextmanager
-def settled(home: Path, **environment: str) -> Iterator[Path]:
+def settled(home: Path) -> Iterator[Path]:
     """Do the same for as long as this is open, such as for all tests of a module."""
     with pytest.MonkeyPatch.context() as patch:
         settle(patch, home)
-        for name, value in environment.items():
-            patch.setenv(f"STUDIO_{name.upper()}", value)
-        settings.cache_clear()
         yield home
     settings.cache_clear()
 
