@@ -164,8 +164,10 @@ def test_a_word_in_a_title_is_met_best_then_in_a_tag_a_name_and_a_note(
 
 def test_words_that_stand_together_are_met_better(row: Row, owls: dict[str, str]) -> None:
     first, second, *_ = owls.values()
-    row.shelf.do("title", first, "owl of snow")
-    row.shelf.do("title", second, "snow owl")
+    # Of titles that have both words alike, the newer one would come first.
+    row.shelf.do("title", first, "snow owl")
+    row.shelf.do("title", second, "owl of snow")
     row.shelf.do("untag", "owl", second)
-    assert row.shelf.ids("search", "snow owl") == [second, first]
-    assert row.shelf.ids("search", "owl of") == [first]
+    assert row.shelf.ids("search", "snow owl") == [first, second]
+    assert row.shelf.ids("search", "snow owl", "--sort", "newest") == [second, first]
+    assert row.shelf.ids("search", "owl of") == [second]
