@@ -79,7 +79,7 @@ def made(count: int) -> Iterator[Asset]:
             width=1536 if wide else 1024,
             height=1024,
             operation="upscale" if number % 10 == 3 else "generate",
-            request={"operation": "generate", "prompt": prompt, "width": 1024, **template},
+            request={"operation": "generate", "prompt": prompt, "width": 1024, "height": 1024},
             provider="local" if number % 3 == 0 else "cloud",
             model=_MODELS[number % len(_MODELS)],
             method="made",
@@ -87,6 +87,7 @@ def made(count: int) -> Iterator[Asset]:
             seed=number,
             credits=1000 if number % _RARE else 9000,
             facts={
+                **template,
                 "seconds": 1.5,
                 "colours": ["red", "white"] if number % 2 else ["green"],
                 "phash": blake2b(identifier(number).encode(), digest_size=8).hexdigest(),

@@ -246,6 +246,8 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
     if job.delivery is None:
         raise ValueError(f"{job.id} has no outputs to file")
     delivery, notes = job.delivery, dict(job.notes)
+    # The request has it no more: it holds the sizes and the style that the template stood for.
+    named = {"template": job.template} if job.template else {}
     parents = [Parent(p["field"], p["asset"]) for p in job.pictures]
     if version_of := notes.pop(VERSION_OF, ""):
         parents.append(Parent(VERSION_OF, version_of))
@@ -269,7 +271,7 @@ def assets_of(job: Job, moment: datetime) -> list[Asset]:
             seed=delivery["seed"],
             credits=job.due if position == 0 else 0,
             # What was measured is believed, not what was said of all outputs together.
-            facts={**delivery["facts"], **notes, **made.looks(), **made.length()},
+            facts={**delivery["facts"], **notes, **made.looks(), **made.length(), **named},
             job=job.id,
             position=position,
             run=job.run,

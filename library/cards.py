@@ -159,7 +159,7 @@ def card_of(asset: Asset, number: int) -> dict[str, Any]:
         "operation": asset.operation,
         "provider": asset.provider,
         "model": asset.model,
-        "template": str(asset.request.get("template") or ""),
+        "template": str(asset.facts.get("template") or ""),
         "label": label_of("", asset.name),
         "bytes": asset.bytes,
         "width": asset.width,

@@ -168,12 +168,11 @@ def make_current(
 
 def differences(one: Asset, other: Asset) -> list[Difference]:
     """Return in what two assets differ: first in their requests, then in what came of them."""
-    asked = _unlike(dict(one.request), dict(other.request))
-    facts = (
-        {name: getattr(each, name) for name in _COMPARED if name not in each.request}
-        for each in (one, other)
-    )
-    return [*asked, *_unlike(*facts)]
+    # What only one of two operations asks for, such as a size, is told as what came of both.
+    came = [each for each in _COMPARED if each not in one.request or each not in other.request]
+    asked = ({n: v for n, v in each.request.items() if n not in came} for each in (one, other))
+    facts = ({name: getattr(each, name) for name in came} for each in (one, other))
+    return [*_unlike(*asked), *_unlike(*facts)]
 
 
 def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Difference]:

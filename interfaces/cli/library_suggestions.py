@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +41,7 @@ def suggestions_(asset: str = "", /, *, limit: int = 50, session: Here) -> int:
 def auto_tag(provider: str = "", /, *, project: _Text = "", session: Here) -> int:
     """Have the pictures that arrive from now on tagged by themselves, or no more.
 
-    Each passes the gate and costs what tagging costs there; on this machine nothing.
+    Each passes the gate and costs what tagging costs there; `studio quote tag` tells it.
 
     Args:
         provider: local, another provider, auto for the cheapest, or off; says how it is, if not
@@ -122,9 +122,23 @@ def _show(to: Console, found: Sequence[Suggestions]) -> None:
         to.print(Text(each.asset, style="bold"))
         for look in each.looks:
             to.print(plain(f"{look['source']}, {look['state']}: {look['caption']}"))
+            if seen := _seen(look):
+                to.print(Text(plain(seen), style="dim"))
         rows = table("tag", "sure", "by", right=("sure",))
         for tag in each.tags:
             sure = "-" if tag.confidence is None else f"{tag.confidence / 10:.0f}%"
             rows.add_row(plain(tag.tag), sure, plain(tag.source))
         if each.tags:
             to.print(rows)
+
+
+def _seen(look: Mapping[str, Any]) -> str:
+    """Return what else a source told: colours, faces, whether it is safe; nothing it left open."""
+    parts = [", ".join(look["colours"])]
+    if (faces := look["faces"]) is not None:
+        parts.append("1 face" if faces == 1 else f"{faces or 'no'} faces")
+    if (safe := look["safe_for_work"]) is not None:
+        sure = look["safe_confidence"]
+        words = "safe for work" if safe else "not safe for work"
+        parts.append(words if sure is None else f"{words} ({sure / 10:.0f}% sure)")
+    return "; ".join(filter(None, parts))

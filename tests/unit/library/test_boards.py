@@ -212,7 +212,7 @@ def test_what_is_in_the_trash_is_not_shown_and_comes_back(database: Database) ->
     do(database, restore, OWNER, [ONE])
     assert ids(database, board) == [ONE, TWO]
     do(database, trash, OWNER, [ONE])
-    assert do(database, purge, clock.now() + timedelta(days=1)) == [ONE]
+    assert do(database, purge, clock.now() + timedelta(days=1)).assets == [ONE]
     assert ids(database, board) == [TWO]
     with database.read() as connection:
         assert not connection.execute(select(board_comments.c.id)).all()
