@@ -58,7 +58,12 @@ def purge(connection: Connection, before: datetime, *, of: str = "") -> Purged:
     needed = (
         select(parents.c.asset)
         .join(children, children.c.asset == parents.c.asset)
-        .where(parents.c.parent == cards.c.asset, children.c.purged_at.is_(None))
+        # A text that told of a picture needs it no more: else no tagged one would ever go.
+        .where(
+            parents.c.parent == cards.c.asset,
+            children.c.purged_at.is_(None),
+            children.c.kind != "text",
+        )
         .exists()
     )
     query = (

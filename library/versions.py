@@ -32,6 +32,8 @@ MOST_VERSIONS = 1_000
 _STEPS = (VERSION_OF, "image")
 """The first that an asset has leads to the version before it."""
 
+_TEXTS = ("application/json", "text/plain")
+
 _DEEPEST = 10_000
 """Steps from a version to its root."""
 
@@ -109,10 +111,13 @@ def versions(
     # These two in any case: there may be more than are gone through, or those before are purged.
     names = dict.fromkeys([*before, asked.id, *([chosen] if chosen else [])])
     found = find_assets(connection, owner, list(names))
+    # What was told of a picture is made from it, and no version of it.
+    texts = {each.id for each in found if each.media_type in _TEXTS}
+    found = [each for each in found if each.id not in texts or each.id == asked.id]
     left = {each.id for each in found}
     gone = _trashed(connection, owner, list(left))
     # What lies in the trash counts only where there is nothing else.
-    counting = left - gone.keys() or left
+    counting = left - gone.keys() - texts or left - gone.keys() or left
     current = chosen if chosen in counting else max(counting)
     numbered = [
         Version(

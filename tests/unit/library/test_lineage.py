@@ -12,6 +12,7 @@ from library import (
     Lineage,
     Versions,
     differences,
+    find_asset,
     lineage,
     make_current,
     versions,
@@ -248,3 +249,23 @@ def test_two_versions_differ_in_requests_first_and_then_in_what_came_of_them() -
     assert differences(one, one) == []
     bare = differences(one, asset(3, operation="import"))
     assert ("prompt", "a fox", None) in [(each.field, each.one, each.other) for each in bare]
+
+
+def test_what_was_told_of_a_picture_is_no_version_of_it_and_does_not_keep_it(
+    database: Database,
+) -> None:
+    told = {"operation": "tag", "media_type": "application/json"}
+    file(
+        database,
+        asset(1),
+        asset(2, operation="upscale", made_from={"image": 1}),
+        asset(3, made_from={"image": 2}, **told),
+    )
+    assert numbers(tree(database, 1)) == {1: 0, 2: 1}
+    assert counts(database, 1) == (2, False)
+    assert (numbers(tree(database, 3)), counts(database, 3)[0]) == ({1: 0, 2: 1, 3: 2}, 2)
+    throw(database, 1, 2)
+    empty(database)
+    with database.read() as connection, pytest.raises(NotFound):
+        find_asset(connection, OWNER, identifier(2))
+    assert counts(database, 3) == (3, False)
