@@ -46,7 +46,7 @@ def origin_of(connection: Connection, asset: Asset) -> Origin:
     if not (job.key.startswith(_BATCH) and slash):
         return Origin(job.id)
     found = (
-        select(batch_rows.c.batch, batch_rows.c.name, batches.c.run)
+        select(batch_rows.c.batch, batch_rows.c.name)
         .join(batches, batches.c.id == batch_rows.c.batch)
         .where(
             batch_rows.c.key == key,
@@ -55,8 +55,8 @@ def origin_of(connection: Connection, asset: Asset) -> Origin:
             batches.c.name == name,
             batches.c.created_at <= job.created_at,
         )
-        .order_by(batches.c.created_at.desc())
+        .order_by((batches.c.run == job.run).desc(), batches.c.created_at.desc())
+        .limit(1)
     )
-    rows = connection.execute(found).all()
-    mine = next((each for each in rows if each.run == job.run), rows[0] if rows else None)
+    mine = connection.execute(found).first()
     return Origin(job.id, mine.batch, mine.name) if mine else Origin(job.id)
