@@ -242,7 +242,7 @@ def _on_the_way(
     found = _page(connection.execute(query.limit(limit + 1)).all(), sort, limit)
     if found.following or last is None:
         return found
-    return Stretch(found.rows, sort.cursor(last), whole=False)
+    return Stretch(found.rows, sort.cursor(last), whole=len(found.rows) == limit)
 
 
 def places(asked: Question, sort: Sort, cursor: Cursor | None) -> Select[Any]:
