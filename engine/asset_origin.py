@@ -38,7 +38,8 @@ def origin_of(connection: Connection, asset: Asset) -> Origin:
     A row that an edited file has as well is bought once: it is told of the batch whose run bought
     it, and if that batch was run again since, of the newest that was there by then.
     """
-    query = select(jobs).where(jobs.c.id == asset.job, jobs.c.owner == asset.owner)
+    columns = (jobs.c.id, jobs.c.key, jobs.c.run, jobs.c.created_at)
+    query = select(*columns).where(jobs.c.id == asset.job, jobs.c.owner == asset.owner)
     job = connection.execute(query).first()
     if job is None:
         return Origin()

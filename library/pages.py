@@ -7,7 +7,7 @@ and the next one goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,7 +126,7 @@ def _by_index(
     rare = has_rare(connection, asked, known)
     if connection.dialect.name == "postgresql":
         if not rare:
-            return _near_or_by_gin(connection, asked, sort, cursor, limit)
+            return _near_or_by_gin(connection, asked, sort, cursor, limit, known=known)
         return _by_gin(connection, asked, sort, cursor, limit)
     if rare or fits(asked, known, bounds.ENTRIES):
         rows = _walk_fts5(connection, asked, sort, cursor, limit + 1, end=None)
@@ -184,7 +184,13 @@ def _walk_fts5(
 
 
 def _near_or_by_gin(
-    connection: Connection, asked: Question, sort: Sort, cursor: Cursor | None, limit: int
+    connection: Connection,
+    asked: Question,
+    sort: Sort,
+    cursor: Cursor | None,
+    limit: int,
+    *,
+    known: Mapping[tuple[str, str], int],
 ) -> Stretch:
     """Try the next cards one by one; where too few of them fit, ask the index for all that do.
 
@@ -195,7 +201,7 @@ def _near_or_by_gin(
     near = _on_the_way(connection, asked, sort, cursor, limit, most=bounds.NEAR)
     if near.whole:
         return near
-    if entries(connection, asked, known_counts(connection, asked)) <= bounds.GIN:
+    if entries(connection, asked, known) <= bounds.GIN:
         return _by_gin(connection, asked, sort, cursor, limit)
     behind, left = sort.read(near.following), limit - len(near.rows)
     more = _on_the_way(connection, asked, sort, behind, left, most=bounds.FURTHER)

@@ -8,7 +8,6 @@ media). In GLB it is JSON-LD in the extension ``KHR_xmp_json_ld`` of glTF 2.0, o
 from __future__ import annotations
 
 import json
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from studio.imaging import SourceType, sniff
-from studio.imaging.provenance import PREFIX, packet
+from studio.imaging.provenance import PREFIX, packet, term_in
 
 _XMP_BOX: Final = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 _CREDENTIALS_BOX: Final = UUID("d8fec3d6-1b0e-483c-9297-5828877ec481").bytes
@@ -28,7 +27,6 @@ _GLB_HEADER = struct.Struct("<4sII")
 _GLB_CHUNK = struct.Struct("<I4s")
 _XMP: Final = "KHR_xmp_json_ld"
 _IPTC: Final = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_FOUND = re.compile(rb"digitalsourcetype/([A-Za-z]{1,60})[\"<\s]")
 
 
 def marked(data: bytes, source: SourceType) -> bytes:
@@ -51,7 +49,7 @@ def marked(data: bytes, source: SourceType) -> bytes:
     return data
 
 
-def source_of(data: bytes) -> str:
+def source_of(data: bytes) -> SourceType:
     """Return what a video or model says of its source, by IPTC's term; empty for nothing."""
     media_type, said = sniff(data), b""
     if media_type == "video/mp4":
@@ -60,8 +58,7 @@ def source_of(data: bytes) -> str:
     elif media_type == "model/gltf-binary" and (model := _model(data)) is not None:
         extensions: dict[str, Any] = model.get("extensions", {})
         said = json.dumps(extensions.get(_XMP)).encode()
-    found = _FOUND.search(said)
-    return found[1].decode() if found else ""
+    return term_in(said)
 
 
 @dataclass(frozen=True, slots=True)

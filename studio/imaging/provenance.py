@@ -70,9 +70,14 @@ def source_of(data: bytes) -> SourceType:
     if media_type not in _MARKED:
         return ""
     try:
-        found = _FOUND.search(survey(data, media_type).xmp)
+        return term_in(survey(data, media_type).xmp)
     except PictureRefused:
         return ""
+
+
+def term_in(said: bytes) -> SourceType:
+    """Return which of the terms is in some metadata, as XML or JSON; empty where none is."""
+    found = _FOUND.search(said)
     return _TERMS.get(found[1].decode(), "") if found else ""
 
 

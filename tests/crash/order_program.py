@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from library.ordering import collect, favourite, move
 from library.tags import tag, untag
 from library.trash import restore, trash
 from library.undoing import undo
-from tests.crash.import_program import _Points
+from tests.crash.forking import Points, fork_for_each
 from tests.support.studios import OWNER, make_studio
 
 LABEL = "for print"
@@ -58,7 +56,7 @@ def do(studio: Studio, name: str, ids: list[str]) -> None:
         studio.database.write(lambda connection: WORKS[name](connection, ids))
 
 
-def watch(studio: Studio, points: _Points) -> None:
+def watch(studio: Studio, points: Points) -> None:
     """Put a point before every statement, and around every commit and every change of a file."""
     for name in ("rename", "replace", "unlink"):
         setattr(Path, name, points.around(getattr(Path, name)))
@@ -74,19 +72,10 @@ def watch(studio: Studio, points: _Points) -> None:
 def run(home: str, name: str, ids: list[str], kill: int) -> None:
     """Do one of the works in a studio, and be killed on the way."""
     studio = make_studio(Path(home), trash_days=1)
-    watch(studio, _Points(kill))
+    watch(studio, Points(kill))
     do(studio, name, ids)
     os._exit(0)
 
 
-def main() -> None:
-    """Carry out what is asked on standard input, a JSON list of arguments a line."""
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            run(*json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    fork_for_each(run)

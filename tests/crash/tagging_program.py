@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from hashlib import sha256
 from pathlib import Path
 
 from engine.autotag import tag_arrivals
 from engine.studio import Studio
 from providers import Delivery, Offer, Request
-from tests.crash.import_program import _Points
+from tests.crash.forking import Points, fork_for_each
 from tests.support.providers import book
 from tests.support.studios import make_studio
 from tests.unit.engine.test_tagging import Teller
@@ -27,7 +25,7 @@ class Listed(Teller):
         points: come by before the answer, when it is asked already.
     """
 
-    def __init__(self, home: Path, points: _Points) -> None:
+    def __init__(self, home: Path, points: Points) -> None:
         super().__init__()
         self._list = home / SENT
         self._points = points
@@ -39,7 +37,7 @@ class Listed(Teller):
         return await super()._submit(offer, request)
 
 
-def opened(home: Path, points: _Points) -> Studio:
+def opened(home: Path, points: Points) -> Studio:
     """Open the studio whose pictures it tells of."""
     providers = {"instant": Listed(home, points)}
     return make_studio(home, providers=providers, prices=book(instant=1))
@@ -47,7 +45,7 @@ def opened(home: Path, points: _Points) -> Studio:
 
 def run(home: str, kill: int) -> None:
     """Tag what arrived, and be killed on the way."""
-    points = _Points(kill)
+    points = Points(kill)
     studio = opened(Path(home), points)
     Path.replace = points.around(Path.replace)  # type: ignore[method-assign]
     dialect = studio.database.engine.dialect
@@ -56,14 +54,5 @@ def run(home: str, kill: int) -> None:
     os._exit(0)
 
 
-def main() -> None:
-    """Carry out what is asked on standard input, a JSON list of arguments a line."""
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            run(*json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    fork_for_each(run)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 from engine.importing import bring_in
 from engine.studio import Studio
 from library import list_assets
+from tests.crash.forking import Ended, forking
 from tests.crash.import_program import GROUP
 from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, make_studio
@@ -23,22 +21,9 @@ _MOST_POINTS = 200
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[subprocess.Popen[str]]:
-    words = [sys.executable, "-m", "tests.crash.import_program"]
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as started:
-        yield started
-        assert started.stdin is not None
-        started.stdin.close()
-
-
-def ended(program: subprocess.Popen[str], home: Path, folder: Path, kill: int) -> int:
-    assert program.stdin is not None
-    assert program.stdout is not None
-    program.stdin.write(json.dumps([str(home), str(folder), kill]) + "\n")
-    program.stdin.flush()
-    return int(program.stdout.readline())
+def ended() -> Iterator[Ended]:
+    with forking("tests.crash.import_program") as program:
+        yield program
 
 
 def whole_assets(studio: Studio) -> int:
@@ -53,7 +38,7 @@ def whole_assets(studio: Studio) -> int:
 
 
 def test_killed_at_every_point_it_leaves_whole_groups_and_goes_on(
-    program: subprocess.Popen[str], tmp_path: Path
+    ended: Ended, tmp_path: Path
 ) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -62,7 +47,7 @@ def test_killed_at_every_point_it_leaves_whole_groups_and_goes_on(
     seen = set()
     for kill in range(1, _MOST_POINTS):
         home = tmp_path / f"home-{kill}"
-        code = ended(program, home, folder, kill)
+        code = ended(home, folder, kill)
         assert code in {0, -signal.SIGKILL}
         studio = make_studio(home)
         try:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +17,7 @@ from library import Filters, find_page
 from library.card_tables import bulk_actions, cards
 from library.collecting import collections_of
 from library.tables import leaving_files
+from tests.crash.forking import Ended, forking
 from tests.crash.order_program import LABEL, do
 from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, make_studio
@@ -45,22 +43,9 @@ State = tuple[int, ...]
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[subprocess.Popen[str]]:
-    words = [sys.executable, "-m", "tests.crash.order_program"]
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as started:
-        yield started
-        assert started.stdin is not None
-        started.stdin.close()
-
-
-def ended(program: subprocess.Popen[str], home: Path, name: str, ids: list[str], kill: int) -> int:
-    assert program.stdin is not None
-    assert program.stdout is not None
-    program.stdin.write(json.dumps([str(home), name, ids, kill]) + "\n")
-    program.stdin.flush()
-    return int(program.stdout.readline())
+def ended() -> Iterator[Ended]:
+    with forking("tests.crash.order_program") as program:
+        yield program
 
 
 def prepared(home: Path, name: str) -> list[str]:
@@ -127,22 +112,20 @@ def state_at(home: Path) -> State:
 
 
 @pytest.mark.parametrize("name", BEFORE)
-def test_killed_at_every_point_it_is_done_or_not(
-    program: subprocess.Popen[str], tmp_path: Path, name: str
-) -> None:
+def test_killed_at_every_point_it_is_done_or_not(ended: Ended, tmp_path: Path, name: str) -> None:
     first = tmp_path / "first"
     ids = prepared(first, name)
     before = state_at(first)
     whole = tmp_path / "whole"
     shutil.copytree(first, whole)
-    assert ended(program, whole, name, ids, 0) == 0
+    assert ended(whole, name, ids, 0) == 0
     after = state_at(whole)
     assert before != after
     seen = set()
     for kill in range(1, _MOST_POINTS):
         home = tmp_path / f"home-{kill}"
         shutil.copytree(first, home)
-        code = ended(program, home, name, ids, kill)
+        code = ended(home, name, ids, kill)
         assert code in {0, -signal.SIGKILL}
         left = state_at(home)
         seen.add(left)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +20,7 @@ from engine.studio import Studio
 from engine.tidying import check_library
 from library.suggesting import suggestions
 from studio import clock
-from tests.crash.import_program import _Points
+from tests.crash.forking import Ended, Points, forking
 from tests.crash.tagging_program import SENT, opened
 from tests.support.paid_server import tiny_png
 from tests.support.studios import OWNER, balance_of, fund
@@ -36,27 +33,14 @@ _LATER = timedelta(hours=3)
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[subprocess.Popen[str]]:
-    words = [sys.executable, "-m", "tests.crash.tagging_program"]
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as started:
-        yield started
-        assert started.stdin is not None
-        started.stdin.close()
-
-
-def ended(program: subprocess.Popen[str], home: Path, kill: int) -> int:
-    assert program.stdin is not None
-    assert program.stdout is not None
-    program.stdin.write(json.dumps([str(home), kill]) + "\n")
-    program.stdin.flush()
-    return int(program.stdout.readline())
+def ended() -> Iterator[Ended]:
+    with forking("tests.crash.tagging_program") as program:
+        yield program
 
 
 def prepared(home: Path) -> list[str]:
     """Make a library in which pictures wait to be tagged, by a machine that is paid for it."""
-    studio = opened(home, _Points(0))
+    studio = opened(home, Points(0))
     try:
         fund(studio, 10 * PRICE)
         switch(studio, OWNER, "instant", OWNER)
@@ -70,7 +54,7 @@ def prepared(home: Path) -> list[str]:
 
 def carried_on(home: Path, ids: list[str]) -> Counter[str]:
     """Do what upkeep and the next turn do; return in which states the pictures' jobs are."""
-    studio = opened(home, _Points(0))
+    studio = opened(home, Points(0))
     try:
         asyncio.run(resume_orphans(studio))
         tag_arrivals(studio, "run-2")
@@ -95,16 +79,14 @@ def states(studio: Studio, home: Path, ids: list[str]) -> Counter[str]:
     return found
 
 
-def test_killed_at_every_point_it_tells_once_of_each_picture(
-    program: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_killed_at_every_point_it_tells_once_of_each_picture(ended: Ended, tmp_path: Path) -> None:
     first = tmp_path / "first"
     ids = prepared(first)
     seen: Counter[str] = Counter()
     for kill in range(1, _MOST_POINTS):
         home = tmp_path / f"home-{kill}"
         shutil.copytree(first, home)
-        code = ended(program, home, kill)
+        code = ended(home, kill)
         assert code in {0, -signal.SIGKILL}
         found = carried_on(home, ids)
         # Whoever is killed while it asks cannot know: that one picture waits for a person's word.
